@@ -1,0 +1,37 @@
+import type { EventContext, EventParts, EventType } from '../../../schemas/event.ts'
+
+/**
+ * What a producer of events calls: it numbers and chains each event, encodes it and appends it to the spool.
+ * Published: the product's own services record what they do in the same way as the edge does.
+ */
+export interface Recorder {
+  /** The producer's id, as it stands in every event. */
+  readonly producer: string
+  /** Starts a series of events with a common context. The context is encoded once. */
+  scope(context: EventContext): RecordScope
+  /** Resolves when everything recorded so far is on disk; rejects when it cannot be. */
+  durable(): Promise<void>
+  /** Resolves when everything recorded so far was acknowledged by the bus. Rejects when the signal aborts first. */
+  published(signal?: AbortSignal): Promise<void>
+}
+
+export interface RecordScope {
+  readonly context: EventContext
+  /**
+   * Takes the event or says why not; never throws for a full or failed spool and never waits. Order of calls is order of
+   * `producer_seq`. The draft's Buffers are copied before this returns.
+   */
+  record(draft: EventDraft): RecordOutcome
+}
+
+/** The parts of an event that its type calls for; absent parts are null. */
+export interface EventDraft extends Partial<EventParts> {
+  readonly type: EventType
+  readonly request_id?: string | null
+  /** Microseconds since 1970; default is now. */
+  readonly occurred_at?: number
+}
+
+export type RecordOutcome =
+  | { readonly ok: true; readonly producerSeq: number }
+  | { readonly ok: false; readonly reason: 'spool_full' | 'spool_failed' | 'closed' }
