@@ -154,13 +154,7 @@ export interface SessionPart {
 }
 
 export type SessionOutcome =
-  | 'closed'
-  | 'expired'
-  | 'revoked'
-  | 'protocol_error'
-  | 'target_lost'
-  | 'edge_stopped'
-  | 'unknown'
+  'closed' | 'expired' | 'revoked' | 'protocol_error' | 'target_lost' | 'edge_stopped' | 'unknown'
 
 export interface AuthPart {
   readonly method: string

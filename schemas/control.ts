@@ -1,0 +1,62 @@
+import type { Actor } from './event.ts'
+import type { ScramVerifier } from './scram-verifier.ts'
+
+/**
+ * What the api tells the edges on `control.updates`. The record's key is `controlKey`, its value the JSON of `SignedControlUpdate`.
+ * An edge applies an update only if the api's key signed it and its version is above the last one of the same key.
+ */
+export type ControlUpdate = CredentialUpdate | RevocationUpdate | PolicyUpdate
+
+interface ControlBase {
+  /** Rises with each update of the same key; milliseconds since 1970 at the api, at least one more than before. */
+  readonly version: number
+}
+
+/** A session password was issued. The edge learns its verifier, never the password. */
+export interface CredentialUpdate extends ControlBase {
+  readonly kind: 'credential'
+  readonly credential_id: string
+  readonly user: string
+  readonly target: string
+  readonly database: string | null
+  readonly purpose: string | null
+  readonly actor: Actor
+  readonly verifier: ScramVerifier
+  /** Milliseconds since 1970. */
+  readonly expires_at: number
+}
+
+export interface RevocationUpdate extends ControlBase {
+  readonly kind: 'revocation'
+  readonly credential_id: string
+  readonly reason: string
+}
+
+export interface PolicyUpdate extends ControlBase {
+  readonly kind: 'policy'
+  /** The text of the policy file; its SHA-256 is the policy's digest. */
+  readonly text: string
+}
+
+export interface SignedControlUpdate {
+  /** The exact text that is signed: the JSON of a `ControlUpdate`. */
+  readonly update: string
+  /** Ed25519 over `controlSignedText(update)`, base64. */
+  readonly signature: string
+}
+
+export function controlKey(update: ControlUpdate): string {
+  switch (update.kind) {
+    case 'credential':
+      return `credential/${update.credential_id}`
+    case 'revocation':
+      return `revocation/${update.credential_id}`
+    case 'policy':
+      return 'policy'
+  }
+}
+
+/** The signed bytes name what they are for, so that no other signature of the same key can be passed off as one. */
+export function controlSignedText(update: string): Buffer {
+  return Buffer.from(`affidavit/control-update/v1\n${update}`)
+}

@@ -1,0 +1,147 @@
+import type {
+  Actor,
+  CompletionOutcome,
+  DecisionOutcome,
+  SessionOutcome,
+} from '../../schemas/event.ts'
+
+/** Questions to the search index. Published. The index is derived: every answer names the position of its entry. */
+export interface Query {
+  /** Newest first. */
+  search(filter: SearchFilter, page?: Page): Promise<SearchResult>
+  /** Newest first, by start. */
+  sessions(filter: SearchFilter, page?: Page): Promise<SessionList>
+  session(sessionId: string): Promise<SessionSummary | null>
+  /** Everything of one session in order of `producer_seq`, a request and its completion as one. */
+  statements(sessionId: string, page?: Page): Promise<StatementList>
+  /** Counts per hour from the rollups. */
+  activity(
+    filter: Pick<SearchFilter, 'from' | 'to' | 'target' | 'actor'>,
+  ): Promise<readonly ActivityBucket[]>
+  /** How far the index has come, per log. */
+  progress(): Promise<readonly IndexProgress[]>
+}
+
+/** All given conditions hold. Times are milliseconds since 1970, [from, to). */
+export interface SearchFilter {
+  /** Words or a "quoted phrase" over statement text, relations, actor and target names, error messages. */
+  readonly text?: string
+  /** Subject or display name of the actor or anyone it acts for. */
+  readonly actor?: string
+  readonly target?: string
+  readonly decision?: DecisionOutcome
+  readonly outcome?: CompletionOutcome
+  /** An event type, or an operation such as `select`. */
+  readonly kind?: string
+  readonly relation?: string
+  readonly session?: string
+  readonly from?: number
+  readonly to?: number
+}
+
+export interface Page {
+  /** 1 to 500, default 50. */
+  readonly limit?: number
+  /** `next` of the page before. */
+  readonly after?: string
+}
+
+export interface SearchResult {
+  readonly hits: readonly Hit[]
+  readonly next: string | null
+}
+
+/** One event. A statement is found as its `request.received`, with what is known of its completion. */
+export interface Hit {
+  readonly log: string
+  readonly position: number
+  readonly eventId: string
+  readonly type: string
+  readonly occurredAtMs: number
+  readonly sessionId: string | null
+  readonly requestId: string | null
+  readonly actor: string
+  readonly actorKind: string
+  readonly onBehalfOf: readonly string[]
+  readonly target: string | null
+  readonly operation: string | null
+  readonly statement: string | null
+  readonly decision: string | null
+  readonly ruleIds: readonly string[]
+  readonly outcome: string | null
+  readonly rows: number | null
+  readonly durationUs: number | null
+  readonly errorCode: string | null
+}
+
+export interface SessionSummary {
+  readonly sessionId: string
+  readonly producer: string
+  readonly protocol: string
+  readonly actor: Actor
+  readonly target: string
+  readonly database: string | null
+  readonly sourceAddress: string
+  readonly startedAtMs: number
+  readonly endedAtMs: number | null
+  readonly outcome: SessionOutcome | null
+  readonly statements: number
+  readonly blocked: number
+  readonly errors: number
+  readonly rows: number
+  readonly log: string
+  /** Position of `session.started`. */
+  readonly position: number
+}
+
+export interface SessionList {
+  readonly sessions: readonly SessionSummary[]
+  readonly next: string | null
+}
+
+export interface Statement {
+  readonly requestId: string
+  readonly log: string
+  /** Position of `request.received`. */
+  readonly position: number
+  /** Position of `request.completed`, null while it runs. */
+  readonly completedPosition: number | null
+  /** Positions of `response.recorded`, in order. */
+  readonly responsePositions: readonly number[]
+  readonly receivedAtMs: number
+  readonly operation: string
+  readonly mode: string
+  readonly statement: string
+  readonly statementBytes: number
+  readonly decision: string
+  readonly ruleIds: readonly string[]
+  readonly decisionId: string | null
+  readonly outcome: string | null
+  readonly rows: number | null
+  readonly bytesOut: number | null
+  readonly durationUs: number | null
+  readonly errorCode: string | null
+  readonly errorMessage: string | null
+}
+
+export interface StatementList {
+  readonly statements: readonly Statement[]
+  readonly next: string | null
+}
+
+export interface ActivityBucket {
+  readonly hourMs: number
+  readonly target: string
+  readonly actor: string
+  readonly operation: string
+  readonly decision: string
+  readonly outcome: string
+  readonly count: number
+  readonly rows: number
+}
+
+export interface IndexProgress {
+  readonly log: string
+  /** Entries [0, indexed) are in the index. */
+  readonly indexed: number
+}
