@@ -1,0 +1,66 @@
+/** The configuration file, in the shape of `config.schema.json`, before defaults and paths are filled in. */
+export interface ConfigFile {
+  readonly version: 1
+  readonly tenant: string
+  readonly data: string
+  readonly listen?: string
+  readonly api?: { readonly port?: number; readonly public_url?: string }
+  readonly identity: {
+    readonly issuer: string
+    readonly audience?: string
+    readonly groups_claim?: string
+    readonly agents?: readonly string[]
+    readonly console: ClientFile
+    readonly cli?: ClientFile
+  }
+  readonly edge?: {
+    readonly id?: string
+    readonly heartbeat_seconds?: number
+    readonly spool_mebibytes?: number
+    readonly batch_window_ms?: number
+    readonly session_password_minutes?: number
+    readonly tls?: { readonly certificate_file: string; readonly key_file: string }
+  }
+  readonly bus?: {
+    readonly kind?: 'embedded'
+    readonly partitions?: number
+    readonly retention_days?: number
+  }
+  readonly ledger: {
+    readonly operator: string
+    readonly environment: string
+    readonly checkpoint_ms?: number
+  }
+  readonly targets: readonly TargetFile[]
+  readonly policy: string
+  readonly reports?: readonly ReportFile[]
+}
+
+export interface ClientFile {
+  readonly client_id: string
+  readonly client_secret_file?: string
+}
+
+export interface TargetFile {
+  readonly name: string
+  readonly kind: 'postgres'
+  readonly address: string
+  readonly port: number
+  readonly database: string
+  readonly user: string
+  readonly password_file: string
+  readonly tls?: {
+    readonly mode: 'disable' | 'verify-ca' | 'verify-full'
+    readonly ca_file?: string
+  }
+  readonly durability?: 'strict' | 'batched'
+  readonly on_audit_failure?: 'refuse' | 'allow'
+  readonly record_results_bytes?: number
+}
+
+export interface ReportFile {
+  readonly control: 'au-2'
+  readonly schedule: string
+  readonly period?: 'hour' | 'day' | 'week' | 'month'
+  readonly parameters?: Readonly<Record<string, string>>
+}

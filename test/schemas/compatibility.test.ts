@@ -1,0 +1,81 @@
+import assert from 'node:assert/strict'
+import { readFileSync, readdirSync } from 'node:fs'
+import { test } from 'node:test'
+
+import avro from 'avsc'
+
+import { schemaId } from '../../schemas/codec.ts'
+
+/**
+ * FULL_TRANSITIVE: each schema ever released reads what every other one writes. A release adds a file to schemas/released and
+ * never changes one; the rules stand in schemas/README.md.
+ */
+
+const directory = new URL('../../schemas/', import.meta.url)
+
+function read(path: string): avro.schema.RecordType {
+  return JSON.parse(readFileSync(new URL(path, directory), 'utf8')) as avro.schema.RecordType
+}
+
+const current = read('audit-event.avsc.json')
+const released = readdirSync(new URL('released/', directory))
+  .filter((name) => name.startsWith('audit-event.'))
+  .map((name) => ({ name, schema: read(`released/${name}`) }))
+
+function resolves(writer: avro.Schema, reader: avro.Schema): void {
+  const readerType = avro.Type.forSchema(reader, { wrapUnions: 'never' })
+  readerType.createResolver(avro.Type.forSchema(writer, { wrapUnions: 'never' }))
+}
+
+test('the current schema is the newest released one, or is not released yet', () => {
+  assert.ok(released.length > 0)
+  const newest = released.find(({ name }) => name === `audit-event.${schemaId}.avsc.json`)
+  if (newest !== undefined) assert.deepEqual(current, newest.schema)
+})
+
+for (const { name, schema } of released) {
+  test(`the current schema and ${name} read each other`, () => {
+    resolves(schema, current)
+    resolves(current, schema)
+  })
+}
+
+test('a change that breaks a reader is found', () => {
+  const broken = structuredClone(current)
+  broken.fields.push({ name: 'added', type: 'string' })
+  assert.throws(() => resolves(current, broken))
+  const renamed = structuredClone(current)
+  renamed.fields[0]!.name = 'event_id'
+  assert.throws(() => resolves(current, renamed))
+})
+
+test('each field that may be missing has a default, and each enum a default symbol', () => {
+  const problems: string[] = []
+  const visit = (type: unknown, path: string): void => {
+    if (Array.isArray(type)) {
+      if (type[0] !== 'null' || type.length !== 2)
+        problems.push(`${path}: a union is null and one more`)
+      for (const branch of type) visit(branch, path)
+      return
+    }
+    if (typeof type !== 'object' || type === null) return
+    const node = type as {
+      type: unknown
+      name?: string
+      default?: unknown
+      items?: unknown
+      fields?: { name: string; type: unknown; default?: unknown }[]
+    }
+    if (node.type === 'enum' && node.default === undefined)
+      problems.push(`${path}: no default symbol`)
+    if (node.type === 'map') problems.push(`${path}: a map has no canonical bytes`)
+    if (node.type === 'array') visit(node.items, path)
+    for (const field of node.fields ?? []) {
+      if (Array.isArray(field.type) && !('default' in field))
+        problems.push(`${path}.${field.name}: no default`)
+      visit(field.type, `${path}.${field.name}`)
+    }
+  }
+  visit(current, 'AuditEvent')
+  assert.deepEqual(problems, [])
+})
