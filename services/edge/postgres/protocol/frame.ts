@@ -1,0 +1,167 @@
+import { ProtocolError } from './error.ts'
+import { headerBytes } from './message-types.ts'
+
+/** Receives what a framer finds. Slices are only lent: the bytes belong to the chunk or to the framer. */
+export interface FrameSink {
+  /**
+   * One whole message: its type byte at `start`, its body from `start + 5` to `end`.
+   * Returning false stops the framer after this message; `resume` goes on with the next.
+   */
+  message(type: number, bytes: Buffer, start: number, end: number): boolean
+  /**
+   * The next bytes of a message that is too long to be held; the first part begins with the header.
+   * `remaining` is what still has to come after this part, 0 with the last one.
+   */
+  part(type: number, bytes: Buffer, start: number, end: number, position: PartPosition): boolean
+}
+
+export interface PartPosition {
+  readonly first: boolean
+  readonly remaining: number
+}
+
+export interface FrameLimits {
+  /** Longer messages end the connection. */
+  readonly maxMessageBytes: number
+  /** Up to this size, type byte included, a message of this type is handed over whole; beyond it, in parts. */
+  wholeUpTo(type: number): number
+}
+
+/**
+ * Cuts one direction of a connection into messages without copying them. Only a message that is split over chunks is
+ * copied, once, into a buffer of its own size, which `wholeUpTo` bounds.
+ */
+export class Framer {
+  readonly #limits: FrameLimits
+  readonly #header = Buffer.alloc(headerBytes)
+  #headerLength = 0
+  /** A split message being put together, or null. */
+  #assembly: Buffer | null = null
+  #assembled = 0
+  /** A message being passed on in parts. */
+  #partType = 0
+  #partRemaining = 0
+  /** What a sink that said stop has not seen yet. */
+  #unread: Buffer | null = null
+
+  constructor(limits: FrameLimits) {
+    this.#limits = limits
+  }
+
+  /** True when every byte given so far belongs to a message that has been handed over. */
+  get isAtBoundary(): boolean {
+    return (
+      this.#headerLength === 0 &&
+      this.#assembly === null &&
+      this.#partRemaining === 0 &&
+      this.#unread === null
+    )
+  }
+
+  get unreadBytes(): number {
+    return this.#unread?.length ?? 0
+  }
+
+  /** Hands over every message of `chunk`. False when the sink said stop; the rest waits for `resume`. */
+  push(chunk: Buffer, sink: FrameSink): boolean {
+    if (this.#unread !== null) {
+      this.#unread = Buffer.concat([this.#unread, chunk])
+      return false
+    }
+    return this.#read(chunk, sink)
+  }
+
+  resume(sink: FrameSink): boolean {
+    const unread = this.#unread
+    if (unread === null) return true
+    this.#unread = null
+    return this.#read(unread, sink)
+  }
+
+  #read(chunk: Buffer, sink: FrameSink): boolean {
+    const size = chunk.length
+    let at = 0
+    while (at < size) {
+      let proceed: boolean
+      if (this.#partRemaining > 0) {
+        const end = Math.min(size, at + this.#partRemaining)
+        this.#partRemaining -= end - at
+        const position = { first: false, remaining: this.#partRemaining }
+        proceed = sink.part(this.#partType, chunk, at, end, position)
+        at = end
+      } else if (this.#assembly !== null) {
+        const copied = chunk.copy(this.#assembly, this.#assembled, at)
+        this.#assembled += copied
+        at += copied
+        if (this.#assembled < this.#assembly.length) return true
+        const whole = this.#assembly
+        this.#assembly = null
+        proceed = sink.message(whole[0] ?? 0, whole, 0, whole.length)
+      } else if (this.#headerLength > 0 || size - at < headerBytes) {
+        const copied = chunk.copy(this.#header, this.#headerLength, at)
+        this.#headerLength += copied
+        at += copied
+        if (this.#headerLength < headerBytes) return true
+        this.#headerLength = 0
+        proceed = this.#startSplit(sink)
+      } else {
+        const type = chunk[at] ?? 0
+        const total = this.#totalLength(chunk.readUInt32BE(at + 1))
+        const end = at + total
+        if (end <= size) {
+          proceed = this.#isWhole(type, total)
+            ? sink.message(type, chunk, at, end)
+            : sink.part(type, chunk, at, end, wholeInOnePart)
+          at = end
+        } else if (this.#isWhole(type, total)) {
+          this.#assembly = Buffer.allocUnsafe(total)
+          this.#assembled = chunk.copy(this.#assembly, 0, at)
+          return true
+        } else {
+          this.#partType = type
+          this.#partRemaining = end - size
+          proceed = sink.part(type, chunk, at, size, { first: true, remaining: end - size })
+          at = size
+        }
+      }
+      if (!proceed) {
+        if (at < size) this.#unread = chunk.subarray(at)
+        return false
+      }
+    }
+    return true
+  }
+
+  /** The header itself was split over chunks and is complete now. */
+  #startSplit(sink: FrameSink): boolean {
+    const type = this.#header[0] ?? 0
+    const total = this.#totalLength(this.#header.readUInt32BE(1))
+    const header = Buffer.from(this.#header)
+    if (total === headerBytes) return sink.message(type, header, 0, headerBytes)
+    if (!this.#isWhole(type, total)) {
+      this.#partType = type
+      this.#partRemaining = total - headerBytes
+      return sink.part(type, header, 0, headerBytes, {
+        first: true,
+        remaining: this.#partRemaining,
+      })
+    }
+    this.#assembly = Buffer.allocUnsafe(total)
+    this.#assembled = header.copy(this.#assembly)
+    return true
+  }
+
+  #isWhole(type: number, total: number): boolean {
+    return total <= this.#limits.wholeUpTo(type)
+  }
+
+  #totalLength(length: number): number {
+    if (length < 4) throw new ProtocolError('LENGTH_INVALID', 'invalid message length')
+    if (length >= this.#limits.maxMessageBytes) {
+      throw new ProtocolError('LENGTH_OVER_LIMIT', 'message length over the limit')
+    }
+    return length + 1
+  }
+}
+
+const wholeInOnePart: PartPosition = { first: true, remaining: 0 }
