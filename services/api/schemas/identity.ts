@@ -1,0 +1,16 @@
+import { Type } from 'typebox'
+
+/** What a client needs to sign in; no secret. */
+export const IdentityView = Type.Object({
+  issuer: Type.String(),
+  audience: Type.String(),
+  cli_client_id: Type.String(),
+  targets: Type.Array(Type.Object({ name: Type.String(), kind: Type.String() })),
+})
+
+export const Me = Type.Object({
+  subject: Type.String(),
+  display: Type.Union([Type.String(), Type.Null()]),
+  groups: Type.Array(Type.String()),
+  kind: Type.String(),
+})

@@ -1,0 +1,126 @@
+import { Type } from 'typebox'
+
+/** The shapes of `services/indexer/query.ts` on the wire. */
+
+const nullable = <T extends Type.TSchema>(schema: T) => Type.Union([schema, Type.Null()])
+const text = nullable(Type.String())
+const count = nullable(Type.Number())
+
+export const FilterQuery = Type.Object({
+  text: Type.Optional(Type.String({ maxLength: 1000, description: 'Words, "phrases", prefix*' })),
+  actor: Type.Optional(Type.String({ maxLength: 300 })),
+  target: Type.Optional(Type.String({ maxLength: 100 })),
+  decision: Type.Optional(Type.Enum(['allow', 'block', 'hold', 'mask'])),
+  outcome: Type.Optional(Type.Enum(['unknown', 'ok', 'error', 'cancelled', 'refused'])),
+  kind: Type.Optional(Type.String({ maxLength: 100 })),
+  relation: Type.Optional(Type.String({ maxLength: 300 })),
+  session: Type.Optional(Type.String({ maxLength: 100 })),
+  from: Type.Optional(Type.Number({ description: 'Milliseconds since 1970' })),
+  to: Type.Optional(Type.Number({ description: 'Milliseconds since 1970' })),
+  limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 500 })),
+  after: Type.Optional(Type.String({ maxLength: 500, description: '`next` of the page before' })),
+})
+
+export const PageQuery = Type.Pick(FilterQuery, ['limit', 'after'])
+
+const PrincipalView = Type.Object({
+  kind: Type.String(),
+  subject: Type.String(),
+  issuer: Type.String(),
+  display: text,
+})
+
+export const ActorView = Type.Object({
+  kind: Type.String(),
+  subject: Type.String(),
+  issuer: Type.String(),
+  display: text,
+  groups: Type.Array(Type.String()),
+  on_behalf_of: Type.Array(PrincipalView),
+  client: text,
+  runtime: nullable(Type.Object({ name: Type.String(), version: text, model: text })),
+})
+
+export const SessionView = Type.Object({
+  sessionId: Type.String(),
+  producer: Type.String(),
+  protocol: Type.String(),
+  actor: ActorView,
+  target: Type.String(),
+  database: text,
+  sourceAddress: Type.String(),
+  startedAtMs: Type.Number(),
+  endedAtMs: count,
+  outcome: text,
+  statements: Type.Number(),
+  blocked: Type.Number(),
+  errors: Type.Number(),
+  rows: Type.Number(),
+  log: Type.String(),
+  position: Type.Number(),
+})
+
+export const SessionPage = Type.Object({ sessions: Type.Array(SessionView), next: text })
+
+export const StatementView = Type.Object({
+  requestId: Type.String(),
+  log: Type.String(),
+  position: Type.Number(),
+  completedPosition: count,
+  responsePositions: Type.Array(Type.Number()),
+  receivedAtMs: Type.Number(),
+  operation: Type.String(),
+  mode: Type.String(),
+  statement: Type.String(),
+  statementBytes: Type.Number(),
+  decision: Type.String(),
+  ruleIds: Type.Array(Type.String()),
+  decisionId: text,
+  outcome: text,
+  rows: count,
+  bytesOut: count,
+  durationUs: count,
+  errorCode: text,
+  errorMessage: text,
+})
+
+export const StatementPage = Type.Object({ statements: Type.Array(StatementView), next: text })
+
+export const HitView = Type.Object({
+  log: Type.String(),
+  position: Type.Number(),
+  eventId: Type.String(),
+  type: Type.String(),
+  occurredAtMs: Type.Number(),
+  sessionId: text,
+  requestId: text,
+  actor: Type.String(),
+  actorKind: Type.String(),
+  onBehalfOf: Type.Array(Type.String()),
+  target: text,
+  operation: text,
+  statement: text,
+  decision: text,
+  ruleIds: Type.Array(Type.String()),
+  outcome: text,
+  rows: count,
+  durationUs: count,
+  errorCode: text,
+})
+
+export const HitPage = Type.Object({ hits: Type.Array(HitView), next: text })
+
+export const Activity = Type.Object({
+  buckets: Type.Array(
+    Type.Object({
+      hourMs: Type.Number(),
+      target: Type.String(),
+      actor: Type.String(),
+      operation: Type.String(),
+      decision: Type.String(),
+      outcome: Type.String(),
+      count: Type.Number(),
+      rows: Type.Number(),
+    }),
+  ),
+})

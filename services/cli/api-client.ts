@@ -1,0 +1,68 @@
+import { CommandFailure } from './failure.ts'
+import { signedIn } from './sign-in.ts'
+import type { SignIn, SignInOptions } from './sign-in.ts'
+
+/** The api as the signed-in person. A refusal of the api becomes a sentence. */
+export class ApiClient {
+  readonly #signIn: SignIn
+
+  constructor(signIn: SignIn) {
+    this.#signIn = signIn
+  }
+
+  get address(): string {
+    return this.#signIn.api
+  }
+
+  async get<T>(path: string, query: Readonly<Record<string, string | undefined>> = {}): Promise<T> {
+    const url = new URL(path, this.#signIn.api)
+    for (const [name, value] of Object.entries(query)) {
+      if (value !== undefined) url.searchParams.set(name, value)
+    }
+    return (await (await this.#fetch(url, {})).json()) as T
+  }
+
+  async post<T>(path: string, body: unknown): Promise<T> {
+    const response = await this.#fetch(new URL(path, this.#signIn.api), {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    })
+    return (await response.json()) as T
+  }
+
+  async download(path: string): Promise<Buffer> {
+    const response = await this.#fetch(new URL(path, this.#signIn.api), {})
+    return Buffer.from(await response.arrayBuffer())
+  }
+
+  async #fetch(url: URL, init: RequestInit): Promise<Response> {
+    const headers = new Headers(init.headers)
+    headers.set('authorization', `Bearer ${this.#signIn.access_token}`)
+    let response: Response
+    try {
+      response = await fetch(url, { ...init, headers })
+    } catch (cause) {
+      throw new CommandFailure(
+        `nothing answers at ${this.#signIn.api}: is affidavit running there?`,
+        1,
+        { cause },
+      )
+    }
+    if (response.ok) return response
+    throw new CommandFailure(await problemSentence(response))
+  }
+}
+
+export async function apiClient(options: SignInOptions): Promise<ApiClient> {
+  return new ApiClient(await signedIn(options))
+}
+
+async function problemSentence(response: Response): Promise<string> {
+  try {
+    const problem = (await response.json()) as { title?: string; detail?: string }
+    return [problem.title, problem.detail].filter((part) => part !== undefined).join(': ')
+  } catch {
+    return `the api answered with status ${response.status}`
+  }
+}

@@ -1,0 +1,45 @@
+import { Command } from 'commander'
+
+import manifest from '../../package.json' with { type: 'json' }
+import { connectCommand } from './connect.ts'
+import { demoCommand } from './demo.ts'
+import { exportCommand } from './export.ts'
+import { initCommand } from './init.ts'
+import { policyCommand } from './policy.ts'
+import { reportCommand } from './report.ts'
+import { searchCommand } from './search.ts'
+import { upCommand } from './up.ts'
+import { verifyCommand } from './verify.ts'
+
+export function createProgram(): Command {
+  return new Command('affidavit')
+    .description(
+      'Stands between agents and the systems they act on, and leaves evidence an outsider can check.',
+    )
+    .version(manifest.version)
+    .showHelpAfterError()
+    .addHelpText(
+      'after',
+      `
+Try it:
+  affidavit demo                       everything on this machine, with an agent at work
+On your own systems:
+  affidavit init                       write affidavit.yaml and policy.yaml to start from
+  affidavit policy check policy.yaml   find every mistake in a policy
+  affidavit up                         run it
+As somebody who uses a target:
+  affidavit connect shop               a short-lived password for a session with the target shop
+As somebody who asks questions:
+  affidavit search 'drop table'        what was tried, by whom, and what became of it
+  affidavit verify report.zip          check a report without trusting whoever made it`,
+    )
+    .addCommand(initCommand())
+    .addCommand(upCommand())
+    .addCommand(demoCommand())
+    .addCommand(connectCommand())
+    .addCommand(policyCommand())
+    .addCommand(searchCommand())
+    .addCommand(verifyCommand())
+    .addCommand(reportCommand())
+    .addCommand(exportCommand())
+}

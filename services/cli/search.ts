@@ -1,0 +1,96 @@
+import { Command, InvalidArgumentError } from 'commander'
+
+import type { Hit, SearchResult } from '../indexer/query.ts'
+import { apiClient } from './api-client.ts'
+import type { SignInOptions } from './sign-in.ts'
+
+interface SearchOptions extends SignInOptions {
+  readonly actor?: string
+  readonly target?: string
+  readonly decision?: string
+  readonly outcome?: string
+  readonly kind?: string
+  readonly relation?: string
+  readonly session?: string
+  readonly from?: string
+  readonly to?: string
+  readonly limit?: string
+  readonly after?: string
+  readonly json?: boolean
+}
+
+export function searchCommand(): Command {
+  return new Command('search')
+    .description('Find what was done, by whom, and what became of it. Newest first.')
+    .argument(
+      '[words...]',
+      'words, or a "quoted phrase", of statements, relations, names and error messages',
+    )
+    .option('--actor <name>', 'who acted, or on whose behalf')
+    .option('--target <name>')
+    .option('--decision <outcome>', 'allow, block, hold or mask')
+    .option('--outcome <outcome>', 'ok, error, cancelled, refused or unknown')
+    .option(
+      '--kind <kind>',
+      'a statement kind such as select, or an event type such as session.started',
+    )
+    .option('--relation <name>', 'a table or view that was read or written')
+    .option('--session <id>')
+    .option('--from <time>', 'not before; such as 2026-11-25T08:00:00Z', instant)
+    .option('--to <time>', 'before', instant)
+    .option('--limit <count>', 'how many at most', '20')
+    .option('--after <cursor>', 'go on from the page before')
+    .option('--api <url>', 'where affidavit runs')
+    .option('--sign-in <file>', 'the sign-in file to use')
+    .option('--json', 'print the answer as JSON')
+    .addHelpText(
+      'after',
+      `
+Each hit names its log position; the entry there is the evidence, the index only finds it.
+  affidavit search 'drop table' --decision block
+  affidavit search --actor olivia --relation customers --from 2026-11-25T00:00:00Z`,
+    )
+    .action(search)
+}
+
+function instant(value: string): string {
+  const time = Date.parse(value)
+  if (Number.isNaN(time))
+    throw new InvalidArgumentError('expected a time such as 2026-11-25T08:00:00Z')
+  return String(time)
+}
+
+async function search(words: readonly string[], options: SearchOptions): Promise<void> {
+  const client = await apiClient(options)
+  const { api: _api, signIn: _signIn, json, ...filter } = options
+  const result = await client.get<SearchResult>('/v1/search', {
+    ...filter,
+    ...(words.length > 0 ? { text: words.join(' ') } : {}),
+  })
+  if (json === true) {
+    process.stdout.write(`${JSON.stringify(result, null, 2)}\n`)
+    return
+  }
+  if (result.hits.length === 0) process.stdout.write('nothing was found\n')
+  for (const hit of result.hits) process.stdout.write(hitLines(hit))
+  if (result.next !== null) process.stdout.write(`more: --after ${result.next}\n`)
+}
+
+function hitLines(hit: Hit): string {
+  const behalf = hit.onBehalfOf.length > 0 ? ` for ${hit.onBehalfOf.join(', ')}` : ''
+  const became = [hit.decision, hit.outcome, hit.errorCode]
+    .filter((part) => part !== null)
+    .join(' ')
+  const rows = hit.rows === null ? '' : `, ${hit.rows} rows`
+  const rules = hit.ruleIds.length > 0 ? ` (${hit.ruleIds.join(', ')})` : ''
+  const head = `${new Date(hit.occurredAtMs).toISOString()}  ${hit.type}  ${hit.actor}${behalf}`
+  const target = hit.target === null ? '' : ` on ${hit.target}`
+  const statement = hit.statement === null ? '' : `  ${oneLine(hit.statement)}\n`
+  return `${head}${target}  ${became}${rows}${rules}  #${hit.position}\n${statement}`
+}
+
+// What a statement holds is the actor's to choose: control characters must not reach the terminal.
+function oneLine(text: string): string {
+  const flat = text.replace(/\s+/g, ' ').replace(/\p{Cc}/gu, '\uFFFD')
+  return flat.length > 200 ? `${flat.slice(0, 200)} …` : flat
+}
