@@ -1,0 +1,76 @@
+import type { JWTPayload } from 'jose'
+
+import type { Actor, ActorKind, Principal } from '../../schemas/event.ts'
+
+export interface ClaimsMapping {
+  readonly groupsClaim: string
+  /** Subjects that are agents. */
+  readonly agents: readonly string[]
+}
+
+export class ClaimsError extends Error {
+  override readonly name = 'ClaimsError'
+}
+
+// RFC 8693 sets no bound; a longer chain is nobody's honest delegation.
+const longestChain = 8
+
+/**
+ * Who acts by this token (RFC 8693 §4.1): `act.sub` where there is one, for the person in `sub`; each nested `act` is an earlier
+ * actor. Without `act` the subject itself acts.
+ */
+export function actorOfClaims(claims: JWTPayload, mapping: ClaimsMapping): Actor {
+  const issuer = claims.iss
+  if (issuer === undefined || claims.sub === undefined) {
+    throw new ClaimsError('the token names no issuer or no subject')
+  }
+  const chain = actChain(claims)
+  const subject = principal(claims, issuer, mapping)
+  const groups = stringsOf(claims[mapping.groupsClaim])
+  const [current, ...earlier] = chain.map((act) => principal(act, issuer, mapping))
+  if (current === undefined) {
+    return { ...subject, groups, on_behalf_of: [], client: null, runtime: null }
+  }
+  return {
+    ...current,
+    groups,
+    // The person first, then the actors in the order in which they acted: the innermost `act` is the earliest.
+    on_behalf_of: [subject, ...earlier.toReversed()],
+    client: null,
+    runtime: null,
+  }
+}
+
+function actChain(claims: JWTPayload): JWTPayload[] {
+  const chain: JWTPayload[] = []
+  let act = claims['act']
+  while (act !== undefined) {
+    if (typeof act !== 'object' || act === null || typeof (act as JWTPayload).sub !== 'string') {
+      throw new ClaimsError('an act claim of the token names no subject')
+    }
+    chain.push(act as JWTPayload)
+    if (chain.length > longestChain) throw new ClaimsError('the act claims are nested too deep')
+    act = (act as JWTPayload)['act']
+  }
+  return chain
+}
+
+function principal(claims: JWTPayload, issuer: string, mapping: ClaimsMapping): Principal {
+  const subject = claims.sub ?? ''
+  return {
+    kind: kindOf(subject, mapping),
+    subject,
+    issuer: claims.iss ?? issuer,
+    display: typeof claims['name'] === 'string' ? claims['name'] : null,
+  }
+}
+
+function kindOf(subject: string, mapping: ClaimsMapping): ActorKind {
+  return mapping.agents.includes(subject) ? 'agent' : 'human'
+}
+
+function stringsOf(claim: unknown): string[] {
+  return Array.isArray(claim)
+    ? claim.filter((each): each is string => typeof each === 'string')
+    : []
+}

@@ -1,0 +1,74 @@
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+
+import type { Logger } from '../runtime/logger.ts'
+
+/** RFC 9457 answers. The only place where an error becomes an HTTP status. */
+
+const problems = {
+  'not-signed-in': { status: 401, title: 'You are not signed in' },
+  'token-refused': { status: 401, title: 'The token was refused' },
+  'not-allowed': { status: 403, title: 'This is not for you' },
+  'cross-site': { status: 403, title: 'The request came from another site' },
+  'not-found': { status: 404, title: 'There is no such thing' },
+  'input-invalid': { status: 400, title: 'The request is not as expected' },
+  'token-used': { status: 409, title: 'This token was exchanged before' },
+  busy: { status: 409, title: 'This is being done already' },
+  'too-many': { status: 429, title: 'Too many requests' },
+  'not-recorded': { status: 503, title: 'The action could not be recorded, so it was not done' },
+  unavailable: { status: 503, title: 'This is not available now' },
+  internal: { status: 500, title: 'Something failed here' },
+} as const
+
+export type ProblemType = keyof typeof problems
+
+export class Problem extends Error {
+  override readonly name = 'Problem'
+  readonly type: ProblemType
+
+  /** `detail` is for the person who asked: what, where, what to do. */
+  constructor(type: ProblemType, detail: string, options?: ErrorOptions) {
+    super(detail, options)
+    this.type = type
+  }
+}
+
+export function answerProblems(app: FastifyInstance, logger: Logger): void {
+  app.setErrorHandler((error: FastifyError | Problem, request, reply) => {
+    const problem = problemOf(error)
+    if (problem.type === 'internal') {
+      logger.error({ err: error, route: request.routeOptions.url }, 'a request failed')
+    }
+    return send(reply, request, problem)
+  })
+  app.setNotFoundHandler((request, reply) =>
+    send(
+      reply,
+      request,
+      new Problem('not-found', `nothing is at ${request.url.split('?')[0] ?? ''}`),
+    ),
+  )
+}
+
+function problemOf(error: FastifyError | Problem): Problem {
+  if (error instanceof Problem) return error
+  if (error.validation !== undefined) return new Problem('input-invalid', error.message)
+  if (error.statusCode === 429) return new Problem('too-many', error.message)
+  if (error.statusCode !== undefined && error.statusCode >= 400 && error.statusCode < 500) {
+    return new Problem('input-invalid', error.message)
+  }
+  return new Problem('internal', 'the log of the api says more', { cause: error })
+}
+
+function send(reply: FastifyReply, request: FastifyRequest, problem: Problem): FastifyReply {
+  const { status, title } = problems[problem.type]
+  return reply
+    .code(status)
+    .type('application/problem+json')
+    .send({
+      type: `urn:affidavit:problem:${problem.type}`,
+      title,
+      status,
+      detail: problem.message,
+      instance: request.id,
+    })
+}
