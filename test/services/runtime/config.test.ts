@@ -1,0 +1,85 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+
+import { parseConfig } from '../../../services/runtime/config.ts'
+import { formatProblem } from '../../../schemas/validated-document.ts'
+
+const good = `version: 1
+tenant: demo
+data: data
+identity:
+  issuer: https://issuer.example
+  console: { client_id: console }
+ledger: { operator: ledger.example.com, environment: test }
+policy: policy.yaml
+targets:
+  - name: shop
+    kind: postgres
+    address: 127.0.0.1:5432
+    port: 21402
+    database: shop
+    user: held
+    password_file: held.password
+`
+
+function problemsOf(text: string): string[] {
+  const result = parseConfig(text, '/etc/affidavit.yaml')
+  return result.ok ? [] : result.problems.map(formatProblem)
+}
+
+test('defaults are filled in and paths are taken from the file', () => {
+  const result = parseConfig(good, '/etc/affidavit/affidavit.yaml')
+  assert.ok(result.ok)
+  const { config } = result
+  assert.equal(config.dataDirectory, '/etc/affidavit/data')
+  assert.equal(config.policyFile, '/etc/affidavit/policy.yaml')
+  assert.equal(config.listen, '127.0.0.1')
+  assert.equal(config.api.publicUrl, 'http://127.0.0.1:21400')
+  assert.equal(config.identity.audience, 'http://127.0.0.1:21400')
+  const [target] = config.targets
+  assert.equal(target?.host, '127.0.0.1')
+  assert.equal(target.hostPort, 5432)
+  assert.equal(target.passwordFile, '/etc/affidavit/held.password')
+  assert.equal(target.durability, 'batched')
+  assert.equal(target.onAuditFailure, 'refuse')
+})
+
+test('an IPv6 address of a target loses its brackets', () => {
+  const result = parseConfig(good.replace('127.0.0.1:5432', '"[::1]:5432"'), '/etc/a.yaml')
+  assert.ok(result.ok)
+  assert.equal(result.config.targets[0]?.host, '::1')
+  assert.equal(result.config.targets[0].hostPort, 5432)
+})
+
+test('every mistake is reported at once, each with its line', () => {
+  const problems = problemsOf(
+    good
+      .replace('version: 1', 'version: 2')
+      .replace('kind: postgres', 'kind: oracle')
+      .replace('port: 21402', 'port: 0')
+      .replace('tenant: demo', 'tenent: demo'),
+  )
+  assert.match(problems.join('\n'), /a.*yaml:1:\d+ version: expected 1, found 2/)
+  assert.match(problems.join('\n'), /:2:\d+ tenent: unknown property/)
+  assert.match(problems.join('\n'), /tenant: is required but missing/)
+  assert.match(
+    problems.join('\n'),
+    /:11:\d+ targets\[0\]\.kind: expected one of postgres, found "oracle"/,
+  )
+  assert.match(problems.join('\n'), /:13:\d+ targets\[0\]\.port: expected a number >= 1, found 0/)
+})
+
+test('contradictions are reported where they stand', () => {
+  const second = good.slice(good.indexOf('  - name: shop'))
+  const problems = problemsOf(
+    `${good}${second.replace('database: shop', 'database: shop\n    tls: { mode: verify-full }')}reports:\n  - { control: au-2, schedule: "every day" }\n`,
+  )
+  assert.match(problems.join('\n'), /targets\[1\]\.name: another target is called shop already/)
+  assert.match(problems.join('\n'), /targets\[1\]\.port: port 21402 is taken by target shop/)
+  assert.match(problems.join('\n'), /targets\[1\]\.tls: mode verify-full needs ca_file/)
+  assert.match(problems.join('\n'), /reports\[0\]\.schedule: expected five cron fields/)
+})
+
+test('text that is no YAML is reported with its place', () => {
+  assert.match(problemsOf('version: [1\n')[0] ?? '', /affidavit\.yaml:\d+:\d+ /)
+})
