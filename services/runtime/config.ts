@@ -87,34 +87,37 @@ export function parseConfig(text: string, file: string): ConfigResult {
   return { ok: true, config: resolved(document.value, resolve(dirname(file))) }
 }
 
-function contradictions({ value, at }: Located<ConfigFile>): readonly Problem[] {
+function contradictions(document: Located<ConfigFile>): readonly Problem[] {
+  const { value } = document
   const problems: Problem[] = []
   const names = new Set<string>()
   const ports = new Map<number, string>([[value.api?.port ?? defaultApiPort, 'the api']])
   value.targets.forEach((target, index) => {
     if (names.has(target.name)) {
       problems.push(
-        at(['targets', index, 'name'], `another target is called ${target.name} already`),
+        document.at(['targets', index, 'name'], `another target is called ${target.name} already`),
       )
     }
     names.add(target.name)
     const other = ports.get(target.port)
     if (other !== undefined) {
-      problems.push(at(['targets', index, 'port'], `port ${target.port} is taken by ${other}`))
+      problems.push(
+        document.at(['targets', index, 'port'], `port ${target.port} is taken by ${other}`),
+      )
     }
     ports.set(target.port, `target ${target.name}`)
     if (Number(target.address.slice(target.address.lastIndexOf(':') + 1)) > 65_535) {
-      problems.push(at(['targets', index, 'address'], 'expected a port up to 65535'))
+      problems.push(document.at(['targets', index, 'address'], 'expected a port up to 65535'))
     }
     const tls = target.tls
     if (tls !== undefined && tls.mode !== 'disable' && tls.ca_file === undefined) {
-      problems.push(at(['targets', index, 'tls'], `mode ${tls.mode} needs ca_file`))
+      problems.push(document.at(['targets', index, 'tls'], `mode ${tls.mode} needs ca_file`))
     }
   })
   value.reports?.forEach((report, index) => {
     if (!isCronExpression(report.schedule)) {
       problems.push(
-        at(
+        document.at(
           ['reports', index, 'schedule'],
           'expected five cron fields, such as "0 6 1 * *" for 06:00 on the first of the month',
         ),

@@ -1,0 +1,56 @@
+import type { FastifyRequest } from 'fastify'
+
+import type { Actor } from '../../schemas/event.ts'
+import type { EventDraft, Recorder } from '../edge/capture/recorder.ts'
+import { Problem } from './problem.ts'
+
+/** Records what people do here: our own actions are evidence too, and none takes effect unrecorded. */
+export class ActionAudit {
+  readonly #recorder: Recorder
+  readonly #tenant: string
+
+  constructor(recorder: Recorder, tenant: string) {
+    this.#recorder = recorder
+    this.#tenant = tenant
+  }
+
+  /** Resolves when the event is on disk; throws the problem `not-recorded` when it cannot be. */
+  async record(request: FastifyRequest, actor: Actor | null, draft: EventDraft): Promise<void> {
+    const scope = this.#recorder.scope({
+      session_id: null,
+      actor: actor === null ? null : { ...actor, client: clientOf(request) },
+      target: null,
+      source: {
+        address: request.socket.remoteAddress ?? 'unknown',
+        port: request.socket.remotePort ?? 0,
+        tls: null,
+      },
+      purpose: null,
+      data_labels: [],
+      policy_digest: null,
+      tenant: this.#tenant,
+      synthetic: false,
+    })
+    const outcome = scope.record(draft)
+    if (!outcome.ok)
+      throw new Problem('not-recorded', `the spool of the api says ${outcome.reason}`)
+    try {
+      await this.#recorder.durable()
+    } catch (cause) {
+      throw new Problem('not-recorded', 'the spool of the api cannot be written', { cause })
+    }
+  }
+
+  /** Resolves when everything recorded is on the bus, as it must be before an edge learns of it. */
+  async published(): Promise<void> {
+    try {
+      await this.#recorder.published(AbortSignal.timeout(10_000))
+    } catch (cause) {
+      throw new Problem('not-recorded', 'the bus does not take events now', { cause })
+    }
+  }
+}
+
+function clientOf(request: FastifyRequest): string | null {
+  return request.headers['user-agent']?.slice(0, 200) ?? null
+}

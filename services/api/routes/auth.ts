@@ -1,0 +1,132 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import * as oidc from 'openid-client'
+
+import type { ActionAudit } from '../action-audit.ts'
+import { actorOfClaims } from '../actor-of-claims.ts'
+import type { ClaimsMapping } from '../actor-of-claims.ts'
+import { signInCookie } from '../caller.ts'
+import { Problem } from '../problem.ts'
+import { Me } from '../schemas/identity.ts'
+import type { SignIns } from '../sign-ins.ts'
+import type { Clock } from '../../runtime/clock.ts'
+
+export interface AuthRoutesOptions {
+  readonly issuer: oidc.Configuration
+  readonly mapping: ClaimsMapping
+  readonly publicUrl: string
+  readonly signIns: SignIns
+  readonly audit: ActionAudit
+  readonly clock: Clock
+}
+
+const loginCookie = 'affidavit_login'
+const loginMs = 600_000
+const signInMs = 8 * 3_600_000
+
+/** Sign-in to the console: OpenID Connect, authorization code with PKCE. */
+export function authRoutes(app: FastifyInstance, options: AuthRoutesOptions): void {
+  const { issuer, signIns, audit, clock } = options
+  const redirectUri = new URL('/auth/callback', options.publicUrl).href
+  const secure = options.publicUrl.startsWith('https://')
+  const cookie = { path: '/', httpOnly: true, sameSite: 'lax', secure } as const
+
+  app.get('/auth/login', { schema: { hide: true } }, async (request, reply) => {
+    const state = oidc.randomState()
+    const nonce = oidc.randomNonce()
+    const codeVerifier = oidc.randomPKCECodeVerifier()
+    const returnTo = localPath((request.query as { return?: unknown }).return)
+    signIns.begin(state, { nonce, codeVerifier, returnTo, expiresAtMs: clock.nowMs() + loginMs })
+    const url = oidc.buildAuthorizationUrl(issuer, {
+      redirect_uri: redirectUri,
+      scope: 'openid profile',
+      state,
+      nonce,
+      code_challenge: await oidc.calculatePKCECodeChallenge(codeVerifier),
+      code_challenge_method: 'S256',
+    })
+    // Binds the answer to the browser that asked: somebody else's answer cannot be slipped to it.
+    return reply
+      .setCookie(loginCookie, state, { ...cookie, maxAge: loginMs / 1000 })
+      .redirect(url.href)
+  })
+
+  app.get('/auth/callback', { schema: { hide: true } }, async (request, reply) => {
+    const state = request.cookies[loginCookie] ?? ''
+    const pending = signIns.take(state)
+    if (pending === null) {
+      throw new Problem(
+        'not-signed-in',
+        'this sign-in took too long or began elsewhere; go to /auth/login',
+      )
+    }
+    const claims = await readClaims(request, state, pending).catch(async (cause: unknown) => {
+      await audit.record(request, null, {
+        type: 'auth.failed',
+        auth: {
+          method: 'oidc',
+          credential_id: null,
+          reason: 'the issuer did not confirm the sign-in',
+        },
+      })
+      throw new Problem('not-signed-in', 'the issuer did not confirm the sign-in; try again', {
+        cause,
+      })
+    })
+    const actor = actorOfClaims(claims, options.mapping)
+    await audit.record(request, actor, {
+      type: 'auth.succeeded',
+      auth: { method: 'oidc', credential_id: null, reason: null },
+    })
+    const id = signIns.add({ actor, expiresAtMs: clock.nowMs() + signInMs })
+    return reply
+      .clearCookie(loginCookie, cookie)
+      .setCookie(signInCookie, id, { ...cookie, maxAge: signInMs / 1000 })
+      .redirect(pending.returnTo)
+  })
+
+  app.post('/auth/logout', { schema: { hide: true } }, (request, reply): FastifyReply => {
+    const id = request.cookies[signInCookie]
+    if (id !== undefined) signIns.remove(id)
+    return reply.clearCookie(signInCookie, cookie).code(204).send()
+  })
+
+  app.get(
+    '/v1/me',
+    { schema: { summary: 'Who is signed in', response: { 200: Me } } },
+    async (request) => {
+      const { actor } = await request.caller()
+      return {
+        subject: actor.subject,
+        display: actor.display,
+        groups: [...actor.groups],
+        kind: actor.kind,
+      }
+    },
+  )
+
+  async function readClaims(
+    request: FastifyRequest,
+    state: string,
+    pending: { readonly nonce: string; readonly codeVerifier: string },
+  ): Promise<oidc.IDToken & oidc.UserInfoResponse> {
+    const tokens = await oidc.authorizationCodeGrant(
+      issuer,
+      new URL(request.url, options.publicUrl),
+      {
+        expectedState: state,
+        expectedNonce: pending.nonce,
+        pkceCodeVerifier: pending.codeVerifier,
+      },
+    )
+    const claims = tokens.claims()
+    if (claims === undefined) throw new Error('the issuer sent no ID token')
+    // Many issuers put name and groups into the user info only.
+    const info = await oidc.fetchUserInfo(issuer, tokens.access_token, claims.sub)
+    return { ...info, ...claims }
+  }
+}
+
+/** A path of our own; anything else would make the sign-in an open redirect. */
+function localPath(value: unknown): string {
+  return typeof value === 'string' && /^\/(?![/\\])[\w\-./?=&%+:~]*$/.test(value) ? value : '/'
+}

@@ -1,0 +1,143 @@
+import { randomBytes } from 'node:crypto'
+
+import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
+import { Type } from 'typebox'
+import { v7 as uuidv7 } from 'uuid'
+
+import { deriveScramVerifier } from '../../../schemas/scram-verifier.ts'
+import type { Clock } from '../../runtime/clock.ts'
+import type { ActionAudit } from '../action-audit.ts'
+import type { ControlPublisher } from '../control-publisher.ts'
+import { Problem } from '../problem.ts'
+import { CredentialRequest, SessionPassword } from '../schemas/credentials.ts'
+
+/** A target as somebody who connects sees it. */
+export interface ConnectTarget {
+  readonly name: string
+  readonly kind: string
+  readonly host: string
+  readonly port: number
+  readonly database: string
+}
+
+export interface CredentialRoutesOptions {
+  readonly targets: readonly ConnectTarget[]
+  /** The certificate that the edge shows. */
+  readonly edgeCertificatePem: string
+  readonly longestMs: number
+  readonly publisher: ControlPublisher
+  readonly audit: ActionAudit
+  readonly clock: Clock
+}
+
+// Who was given which credential, for revoking; bounded, since the oldest have long expired.
+const mostRemembered = 10_000
+
+/** Exchanges a sign-in for a short-lived session password. The edge learns its verifier, and only after the event is on the bus. */
+export const credentialRoutes: FastifyPluginCallbackTypebox<CredentialRoutesOptions> = (
+  app,
+  options,
+  done,
+) => {
+  const owners = new Map<string, string>()
+
+  app.post(
+    '/v1/credentials',
+    {
+      schema: {
+        summary: 'Exchange the token of the call for a session password',
+        body: CredentialRequest,
+        response: { 201: SessionPassword },
+      },
+    },
+    async (request, reply) => {
+      const { actor, token } = await request.caller()
+      if (token === null)
+        throw new Problem('not-signed-in', 'this takes a token, not a console sign-in')
+      const target = options.targets.find((each) => each.name === request.body.target)
+      if (target === undefined) {
+        throw new Problem('not-found', `no target is called ${request.body.target}`)
+      }
+      const expiresAtMs = Math.min(token.expiresAtMs, options.clock.nowMs() + options.longestMs)
+      const credentialId = uuidv7()
+      const user = `${slug(actor.subject)}.${randomBytes(4).toString('hex')}`
+      const password = randomBytes(32).toString('base64url')
+      await options.audit.record(request, actor, {
+        type: 'credential.issued',
+        credential: {
+          credential_id: credentialId,
+          user,
+          token_id: token.tokenId,
+          expires_at: expiresAtMs * 1000,
+        },
+      })
+      await options.audit.published()
+      await options.publisher.publish({
+        kind: 'credential',
+        credential_id: credentialId,
+        user,
+        target: target.name,
+        database: request.body.database ?? null,
+        purpose: request.body.purpose ?? null,
+        actor,
+        verifier: deriveScramVerifier(password, randomBytes(16)),
+        expires_at: expiresAtMs,
+      })
+      if (owners.size >= mostRemembered) owners.delete(owners.keys().next().value ?? '')
+      owners.set(credentialId, ownerOf(actor))
+      return reply.code(201).send({
+        credential_id: credentialId,
+        target: target.name,
+        host: target.host,
+        port: target.port,
+        database: request.body.database ?? target.database,
+        user,
+        password,
+        ca_pem: options.edgeCertificatePem,
+        expires_at: new Date(expiresAtMs).toISOString(),
+      })
+    },
+  )
+
+  app.delete(
+    '/v1/credentials/:id',
+    {
+      schema: {
+        summary: 'Revoke a session password of your own; its sessions end',
+        params: Type.Object({ id: Type.String({ format: 'uuid' }) }),
+        response: { 204: Type.Null() },
+      },
+    },
+    async (request, reply) => {
+      const { actor } = await request.caller()
+      const { id } = request.params
+      if (owners.get(id) !== ownerOf(actor)) {
+        throw new Problem('not-found', 'no session password of yours has this id')
+      }
+      await options.audit.record(request, actor, {
+        type: 'access.revoked',
+        auth: { method: 'session_password', credential_id: id, reason: 'revoked by its owner' },
+      })
+      await options.audit.published()
+      await options.publisher.publish({
+        kind: 'revocation',
+        credential_id: id,
+        reason: 'revoked by its owner',
+      })
+      return reply.code(204).send(null)
+    },
+  )
+  done()
+}
+
+function ownerOf(actor: { readonly issuer: string; readonly subject: string }): string {
+  return `${actor.issuer}\n${actor.subject}`
+}
+
+function slug(subject: string): string {
+  const plain = subject
+    .toLowerCase()
+    .replace(/[^a-z0-9-]+/g, '-')
+    .replace(/^-+|-+$/g, '')
+  return plain.slice(0, 40) || 'actor'
+}

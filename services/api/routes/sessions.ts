@@ -1,0 +1,166 @@
+import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
+import { Type } from 'typebox'
+import type { Static } from 'typebox'
+
+import type { Page, Query, SearchFilter } from '../../indexer/query.ts'
+import type { ActionAudit } from '../action-audit.ts'
+import { Problem } from '../problem.ts'
+import {
+  Activity,
+  FilterQuery,
+  HitPage,
+  PageQuery,
+  SessionPage,
+  SessionView,
+  StatementPage,
+} from '../schemas/sessions.ts'
+
+export interface SessionRoutesOptions {
+  readonly query: Query
+  readonly audit: ActionAudit
+}
+
+/** What the index knows: searches, sessions and their statements. Each look is recorded before it is answered. */
+export const sessionRoutes: FastifyPluginCallbackTypebox<SessionRoutesOptions> = (
+  app,
+  options,
+  done,
+) => {
+  const { query, audit } = options
+
+  app.get(
+    '/v1/search',
+    {
+      schema: {
+        summary: 'Events and statements, newest first',
+        querystring: FilterQuery,
+        response: { 200: HitPage },
+      },
+    },
+    async (request) => {
+      const actor = await request.reader()
+      const { filter, page } = split(request.query)
+      const result = await query.search(filter, page).catch(invalidQuestion)
+      await audit.record(request, actor, {
+        type: 'evidence.searched',
+        evidence: {
+          subject: 'search',
+          reference: null,
+          query: JSON.stringify(filter),
+          results: result.hits.length,
+        },
+      })
+      return {
+        ...result,
+        hits: result.hits.map((hit) => ({
+          ...hit,
+          onBehalfOf: [...hit.onBehalfOf],
+          ruleIds: [...hit.ruleIds],
+        })),
+      }
+    },
+  )
+
+  app.get(
+    '/v1/sessions',
+    {
+      schema: {
+        summary: 'Sessions, newest first',
+        querystring: FilterQuery,
+        response: { 200: SessionPage },
+      },
+    },
+    async (request) => {
+      const actor = await request.reader()
+      const { filter, page } = split(request.query)
+      const result = await query.sessions(filter, page).catch(invalidQuestion)
+      await audit.record(request, actor, {
+        type: 'evidence.searched',
+        evidence: {
+          subject: 'session',
+          reference: null,
+          query: JSON.stringify(filter),
+          results: result.sessions.length,
+        },
+      })
+      return structuredClone(result) as Static<typeof SessionPage>
+    },
+  )
+
+  const OneSession = Type.Object({ id: Type.String({ minLength: 1, maxLength: 100 }) })
+
+  app.get(
+    '/v1/sessions/:id',
+    { schema: { summary: 'One session', params: OneSession, response: { 200: SessionView } } },
+    async (request) => {
+      const actor = await request.reader()
+      const session = await query.session(request.params.id)
+      if (session === null)
+        throw new Problem('not-found', `no session has the id ${request.params.id}`)
+      await audit.record(request, actor, {
+        type: 'evidence.viewed',
+        evidence: { subject: 'session', reference: session.sessionId, query: null, results: null },
+      })
+      return structuredClone(session) as Static<typeof SessionView>
+    },
+  )
+
+  app.get(
+    '/v1/sessions/:id/statements',
+    {
+      schema: {
+        summary: 'The statements of a session, in order',
+        params: OneSession,
+        querystring: PageQuery,
+        response: { 200: StatementPage },
+      },
+    },
+    async (request) => {
+      const actor = await request.reader()
+      const result = await query
+        .statements(request.params.id, split(request.query).page)
+        .catch(invalidQuestion)
+      await audit.record(request, actor, {
+        type: 'evidence.viewed',
+        evidence: {
+          subject: 'session',
+          reference: request.params.id,
+          query: 'statements',
+          results: result.statements.length,
+        },
+      })
+      return structuredClone(result) as Static<typeof StatementPage>
+    },
+  )
+
+  app.get(
+    '/v1/activity',
+    {
+      schema: {
+        summary: 'Statements per hour',
+        querystring: Type.Pick(FilterQuery, ['from', 'to', 'target', 'actor']),
+        response: { 200: Activity },
+      },
+    },
+    async (request) => {
+      await request.reader()
+      return { buckets: [...(await query.activity(request.query).catch(invalidQuestion))] }
+    },
+  )
+  done()
+}
+
+function split(question: Static<typeof FilterQuery>): { filter: SearchFilter; page: Page } {
+  const { limit, after, ...filter } = question
+  return {
+    filter,
+    page: { ...(limit === undefined ? {} : { limit }), ...(after === undefined ? {} : { after }) },
+  }
+}
+
+function invalidQuestion(error: unknown): never {
+  if (error instanceof Error && error.name === 'QueryError') {
+    throw new Problem('input-invalid', error.message, { cause: error })
+  }
+  throw error
+}
