@@ -1,0 +1,29 @@
+/** The policy file, in the shape of `policy.schema.json`. What each field means is said there. */
+export interface PolicyFile {
+  readonly version: 1
+  readonly name?: string
+  readonly description?: string
+  readonly default?: 'block'
+  readonly rules: readonly PolicyRule[]
+}
+
+export interface PolicyRule {
+  readonly id: string
+  readonly description?: string
+  readonly targets: readonly string[]
+  readonly actors?: PolicyActors
+  readonly statements?: readonly string[]
+  readonly relations?: { readonly read?: readonly string[]; readonly write?: readonly string[] }
+  readonly functions?: readonly string[]
+  readonly flags?: readonly string[]
+  readonly when?: string
+  readonly outcome: 'allow' | 'block' | 'hold' | 'mask'
+  readonly reason?: string
+}
+
+export interface PolicyActors {
+  readonly kinds?: readonly ('human' | 'agent' | 'service')[]
+  readonly subjects?: readonly string[]
+  readonly groups?: readonly string[]
+  readonly on_behalf_of?: 'required' | 'forbidden' | readonly string[]
+}

@@ -1,0 +1,102 @@
+/**
+ * What one message of a protocol would do, as far as it can be known without asking the target. A message may hold several
+ * statements: the facts are those of all of them, since they run or fail as one.
+ */
+export interface Facts {
+  /** In order of appearance: the first is what the message begins with. Values of `statementKinds`. */
+  readonly kinds: readonly string[]
+  /** Relations whose rows are looked at: `schema.name` where qualified, else the bare name. */
+  readonly reads: readonly string[]
+  /** Relations whose rows or definition change. */
+  readonly writes: readonly string[]
+  /** Every function that is called, as the target's parser resolves the name: qualified where it was qualified. */
+  readonly functions: readonly string[]
+  /** Those of `functions` that are not known to be free of effects: only a rule that names them allows them. */
+  readonly unlistedFunctions: readonly string[]
+  readonly flags: readonly FactFlag[]
+  /** What could not be determined, in words. Facts with an unknown part never satisfy an allow. */
+  readonly unknown: readonly string[]
+}
+
+export const factFlags = [
+  /** More than one statement in one message. */
+  'multi_statement',
+  /** An UPDATE or DELETE of every row. */
+  'no_where',
+  /** A write inside a WITH clause. */
+  'cte_write',
+  /** EXPLAIN that runs its statement. */
+  'explain_analyze',
+  /** SELECT … INTO. */
+  'select_into',
+  /** SELECT … FOR UPDATE and its kin. */
+  'row_lock',
+  /** Runs a program on the target's host. */
+  'copy_program',
+  /** Reads or writes files of the target's host. */
+  'server_file',
+  /** Loads code into the target, or changes how it runs for everybody. */
+  'server_code',
+  /** Changes a setting that decides how the target reads the text of statements. */
+  'lexer_setting',
+  /** Changes which schema a bare name means. */
+  'search_path',
+  /** Becomes another role, or switches triggers and checks off. */
+  'role_change',
+] as const
+
+export type FactFlag = (typeof factFlags)[number]
+
+/** Facts of a message that nothing is known about but its kind, such as a call of a function by number. */
+export function unknownFacts(kind: StatementKind, reason: string): Facts {
+  return { ...noFacts, kinds: [kind], unknown: [reason] }
+}
+
+export const noFacts: Facts = {
+  kinds: [],
+  reads: [],
+  writes: [],
+  functions: [],
+  unlistedFunctions: [],
+  flags: [],
+  unknown: [],
+}
+
+/** What a policy may name under `statements`: a class, or one of the kinds in it. */
+export const statementClasses = {
+  read: ['select', 'copy_to', 'explain', 'show', 'declare', 'fetch', 'close'],
+  write: ['insert', 'update', 'delete', 'merge', 'copy_from', 'lock'],
+  transaction: [
+    'begin',
+    'commit',
+    'rollback',
+    'savepoint',
+    'release',
+    'set_transaction',
+    'set_constraints',
+  ],
+  session: ['set', 'reset', 'prepare', 'execute', 'deallocate', 'discard'],
+  ddl: [
+    'create',
+    'create_function',
+    'create_trigger',
+    'create_rule',
+    'create_extension',
+    'alter',
+    'drop',
+    'truncate',
+    'comment',
+    'refresh',
+  ],
+  maintenance: ['vacuum', 'analyze', 'reindex', 'cluster', 'checkpoint'],
+  access: ['grant', 'revoke', 'create_role', 'alter_role', 'drop_role', 'reassign'],
+  messaging: ['listen', 'unlisten', 'notify'],
+  two_phase: ['prepare_transaction', 'commit_prepared', 'rollback_prepared'],
+  code: ['call', 'do', 'load', 'alter_system', 'function_call'],
+  other: ['other'],
+} as const
+
+export type StatementClass = keyof typeof statementClasses
+export type StatementKind = (typeof statementClasses)[StatementClass][number]
+
+export const statementKinds: readonly StatementKind[] = Object.values(statementClasses).flat()
