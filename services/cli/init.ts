@@ -1,0 +1,40 @@
+import { existsSync, writeFileSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
+
+import { Command } from 'commander'
+
+import { initializeData } from '../all-in-one/data-directory.ts'
+import { readConfig } from './config-file.ts'
+import { configTemplate, policyTemplate } from './templates.ts'
+
+export function initCommand(): Command {
+  return new Command('init')
+    .description('Prepare a deployment: first the files to edit, then its keys and its ledger.')
+    .option('--config <file>', 'the configuration', 'affidavit.yaml')
+    .addHelpText(
+      'after',
+      `
+Without the file: writes it, and policy.yaml beside it, to be edited. With it: makes the data directory, the keys and the
+ledger. Nothing that exists is overwritten. Keep the printed keys where your auditors find them.`,
+    )
+    .action(init)
+}
+
+async function init(options: { readonly config: string }): Promise<void> {
+  const file = resolve(options.config)
+  if (!existsSync(file)) {
+    writeFileSync(file, configTemplate)
+    process.stdout.write(`wrote ${file}\n`)
+    const policy = join(dirname(file), 'policy.yaml')
+    if (!existsSync(policy)) {
+      writeFileSync(policy, policyTemplate)
+      process.stdout.write(`wrote ${policy}\n`)
+    }
+    process.stdout.write('Edit both, then run affidavit init again.\n')
+    return
+  }
+  const made = await initializeData(readConfig(file))
+  process.stdout.write(`made ${made.directory}\n`)
+  for (const log of made.logs) process.stdout.write(`log ${log.origin}\n  ${log.vkey}\n`)
+  process.stdout.write(`reports are signed by\n  ${made.reporterVkey}\n`)
+}

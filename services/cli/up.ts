@@ -1,0 +1,28 @@
+import { Command } from 'commander'
+
+import { startProduct } from '../all-in-one/product.ts'
+import { createLogger } from '../runtime/logger.ts'
+import { readConfig } from './config-file.ts'
+
+export function upCommand(): Command {
+  return new Command('up')
+    .description('Run edge, ledger, index, reports, api and console in one process.')
+    .option('--config <file>', 'the configuration', 'affidavit.yaml')
+    .option('--log-level <level>', 'debug, info, warn or error', 'info')
+    .addHelpText(
+      'after',
+      '\nRun affidavit init first. Ctrl-C stops it in order; nothing recorded is lost either way.',
+    )
+    .action(up)
+}
+
+async function up(options: { readonly config: string; readonly logLevel: string }): Promise<void> {
+  const config = readConfig(options.config)
+  await using product = await startProduct(config, createLogger(options.logLevel))
+  product.lifecycle.stopOnSignals()
+  process.stdout.write(`console   ${config.api.publicUrl}\n`)
+  for (const target of config.targets) {
+    process.stdout.write(`target    ${target.name} at ${config.listen}:${target.port}\n`)
+  }
+  await product.stopped
+}

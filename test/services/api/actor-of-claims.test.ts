@@ -1,0 +1,58 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+
+import type { JWTPayload } from 'jose'
+
+import { ClaimsError, actorOfClaims } from '../../../services/api/actor-of-claims.ts'
+
+const mapping = { groupsClaim: 'groups', agents: ['shop-agent', 'planner'] }
+const iss = 'https://issuer.example'
+
+function summary(claims: JWTPayload): string {
+  const actor = actorOfClaims(claims, mapping)
+  const chain = actor.on_behalf_of.map((each) => `${each.kind} ${each.subject}`)
+  return [`${actor.kind} ${actor.subject}`, ...chain].join(' for ')
+}
+
+const cases: readonly [string, JWTPayload, string][] = [
+  ['a person is who acts', { iss, sub: 'olivia' }, 'human olivia'],
+  ["an agent's own token names nobody else", { iss, sub: 'shop-agent' }, 'agent shop-agent'],
+  [
+    'an agent acts for the person of the token',
+    { iss, sub: 'olivia', act: { sub: 'shop-agent' } },
+    'agent shop-agent for human olivia',
+  ],
+  [
+    'earlier actors follow the person, the earliest first',
+    { iss, sub: 'olivia', act: { sub: 'shop-agent', act: { sub: 'planner' } } },
+    'agent shop-agent for human olivia for agent planner',
+  ],
+]
+
+for (const [name, claims, expected] of cases) {
+  test(name, () => {
+    assert.equal(summary(claims), expected)
+  })
+}
+
+test('groups and display name come from the claims', () => {
+  const actor = actorOfClaims({ iss, sub: 'olivia', name: 'Olivia', groups: ['ops', 7] }, mapping)
+  assert.equal(actor.display, 'Olivia')
+  assert.deepEqual(actor.groups, ['ops'])
+})
+
+test('claims that name nobody are refused', () => {
+  assert.throws(() => actorOfClaims({ iss }, mapping), ClaimsError)
+  assert.throws(() => actorOfClaims({ sub: 'olivia' }, mapping), ClaimsError)
+  assert.throws(
+    () => actorOfClaims({ iss, sub: 'olivia', act: 'shop-agent' }, mapping),
+    ClaimsError,
+  )
+  assert.throws(() => actorOfClaims({ iss, sub: 'olivia', act: {} }, mapping), ClaimsError)
+})
+
+test('a chain without end is refused', () => {
+  let act: Record<string, unknown> = { sub: 'planner' }
+  for (let depth = 0; depth < 20; depth += 1) act = { sub: 'planner', act }
+  assert.throws(() => actorOfClaims({ iss, sub: 'olivia', act }, mapping), /nested too deep/)
+})
