@@ -5,16 +5,19 @@ import type {
   SessionOutcome,
 } from '../../schemas/event.ts'
 
-/** Questions to the search index. Published. The index is derived: every answer names the position of its entry. */
+/**
+ * Questions to the search index. Published. The index is derived: every answer names the position of its entry.
+ * What cannot be asked is a `QueryError`; blank conditions count as not given.
+ */
 export interface Query {
   /** Newest first. */
   search(filter: SearchFilter, page?: Page): Promise<SearchResult>
-  /** Newest first, by start. */
+  /** Sessions with an event that fits, newest first by start. A session is known by its `session.started`. */
   sessions(filter: SearchFilter, page?: Page): Promise<SessionList>
   session(sessionId: string): Promise<SessionSummary | null>
   /** Everything of one session in order of `producer_seq`, a request and its completion as one. */
   statements(sessionId: string, page?: Page): Promise<StatementList>
-  /** Counts per hour from the rollups. */
+  /** Counts of statements per hour of their receipt, newest hour first, from the rollups: `from` and `to` count by whole hours. */
   activity(
     filter: Pick<SearchFilter, 'from' | 'to' | 'target' | 'actor'>,
   ): Promise<readonly ActivityBucket[]>
@@ -24,7 +27,7 @@ export interface Query {
 
 /** All given conditions hold. Times are milliseconds since 1970, [from, to). */
 export interface SearchFilter {
-  /** Words or a "quoted phrase" over statement text, relations, actor and target names, error messages. */
+  /** Words, "phrases" and prefix*, all of them, over statement text, relations, actor and target names, error messages. */
   readonly text?: string
   /** Subject or display name of the actor or anyone it acts for. */
   readonly actor?: string
@@ -51,15 +54,20 @@ export interface SearchResult {
   readonly next: string | null
 }
 
-/** One event. A statement is found as its `request.received`, with what is known of its completion. */
+/**
+ * One event. A statement is found as its `request.received`, with what is known of its decision and completion; the events that told
+ * so are found by themselves when `kind` names their type, or when their request is not in the index.
+ */
 export interface Hit {
   readonly log: string
   readonly position: number
+  /** Empty for bytes that are not an event, which have the type `quarantined`. */
   readonly eventId: string
   readonly type: string
   readonly occurredAtMs: number
   readonly sessionId: string | null
   readonly requestId: string | null
+  /** The display name, the subject where there is none, empty where nobody acts. */
   readonly actor: string
   readonly actorKind: string
   readonly onBehalfOf: readonly string[]
@@ -144,4 +152,24 @@ export interface IndexProgress {
   readonly log: string
   /** Entries [0, indexed) are in the index. */
   readonly indexed: number
+}
+
+export type QueryErrorCode =
+  | 'QUERY_TEXT_TOO_LONG'
+  | 'QUERY_TEXT_EMPTY'
+  | 'QUERY_NAME_TOO_LONG'
+  | 'QUERY_TIME_INVALID'
+  | 'QUERY_LIMIT_INVALID'
+  | 'QUERY_CURSOR_INVALID'
+  | 'QUERY_BUSY'
+  | 'QUERY_UNAVAILABLE'
+
+export class QueryError extends Error {
+  override readonly name = 'QueryError'
+  readonly code: QueryErrorCode
+
+  constructor(code: QueryErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.code = code
+  }
 }

@@ -1,0 +1,184 @@
+import { isUtf8 } from 'node:buffer'
+import { createHash } from 'node:crypto'
+
+import { CodecError, decodeEvent } from '../../schemas/codec.ts'
+import type {
+  Actor,
+  AuditEvent,
+  CompletionOutcome,
+  DecisionPart,
+  EventType,
+  Principal,
+  RequestPart,
+  SessionPart,
+  Target,
+} from '../../schemas/event.ts'
+
+/** A record as it was sealed: the value is exactly what the producer sent. */
+export interface SealedRecord {
+  readonly log: string
+  readonly position: number
+  readonly leafHash: Buffer
+  readonly value: Buffer
+}
+
+/** What the index knows of one entry: plain data, so that it can cross threads and become JSON. */
+export interface IndexDocument {
+  readonly log: string
+  readonly position: number
+  /** Base64, as in the next leaf's `prev`. */
+  readonly leafHash: string
+  /** SHA-256 of the value, base64: a producer's retry brings the same bytes again, under another position. */
+  readonly digest: string
+  /** `quarantined`: the value is not an event of a schema we know; everything that only an event can say is null or empty. */
+  readonly type: EventType | 'quarantined'
+  readonly eventId: string | null
+  readonly occurredAtUs: number | null
+  readonly producer: string | null
+  readonly producerSeq: number | null
+  readonly sessionId: string | null
+  readonly requestId: string | null
+  readonly actor: Actor | null
+  readonly target: Target | null
+  readonly sourceAddress: string | null
+  readonly session: SessionPart | null
+  readonly request: RequestView | null
+  readonly decision: DecisionPart | null
+  readonly completion: CompletionView | null
+  /** Of `response.recorded`. */
+  readonly chunk: number | null
+  /** Reasons and messages that are neither statement text nor a name. */
+  readonly remarks: readonly string[]
+}
+
+export interface RequestView {
+  readonly operation: string
+  readonly mode: string
+  /** UTF-8; what is not valid UTF-8 is U+FFFD. */
+  readonly text: string
+  /** True when `text` is not what the bytes say, so only the entry shows them. */
+  readonly hasReplacements: boolean
+  readonly bytes: number
+  readonly reads: readonly string[]
+  readonly writes: readonly string[]
+}
+
+export interface CompletionView {
+  readonly outcome: CompletionOutcome
+  readonly rows: number
+  readonly bytesOut: number
+  readonly durationUs: number
+  readonly errorCode: string | null
+  readonly errorMessage: string | null
+}
+
+/** The document of an entry. Total: bytes that are no event become a document of type `quarantined`. */
+export function documentOf(record: SealedRecord): IndexDocument {
+  const place = {
+    log: record.log,
+    position: record.position,
+    leafHash: record.leafHash.toString('base64'),
+    digest: createHash('sha256').update(record.value).digest('base64'),
+  }
+  try {
+    return { ...place, ...contentOf(decodeEvent(record.value)) }
+  } catch (error) {
+    if (!(error instanceof CodecError)) throw error
+    return { ...place, ...quarantined, remarks: [error.code] }
+  }
+}
+
+type Content = Omit<IndexDocument, 'log' | 'position' | 'leafHash' | 'digest'>
+
+const quarantined: Content = {
+  type: 'quarantined',
+  eventId: null,
+  occurredAtUs: null,
+  producer: null,
+  producerSeq: null,
+  sessionId: null,
+  requestId: null,
+  actor: null,
+  target: null,
+  sourceAddress: null,
+  session: null,
+  request: null,
+  decision: null,
+  completion: null,
+  chunk: null,
+  remarks: [],
+}
+
+function contentOf(event: AuditEvent): Content {
+  return {
+    type: event.type,
+    eventId: event.id,
+    occurredAtUs: event.occurred_at,
+    producer: event.producer,
+    producerSeq: event.producer_seq,
+    sessionId: event.session_id,
+    requestId: event.request_id,
+    actor: event.actor && {
+      ...principalOf(event.actor),
+      groups: [...event.actor.groups],
+      on_behalf_of: event.actor.on_behalf_of.map(principalOf),
+      client: event.actor.client,
+      runtime: event.actor.runtime && { ...event.actor.runtime },
+    },
+    target: event.target && { ...event.target },
+    sourceAddress: event.source?.address ?? null,
+    session: event.session && { ...event.session },
+    request: event.request && requestView(event.request),
+    decision: event.decision && {
+      ...event.decision,
+      rule_ids: [...event.decision.rule_ids],
+    },
+    completion: event.completion && {
+      outcome: event.completion.outcome,
+      rows: event.completion.rows,
+      bytesOut: event.completion.bytes_out,
+      durationUs: event.completion.duration_us,
+      errorCode: event.completion.error_code,
+      errorMessage: event.completion.error_message,
+    },
+    chunk: event.response?.chunk ?? null,
+    remarks: remarksOf(event),
+  }
+}
+
+function principalOf(principal: Principal): Principal {
+  const { kind, subject, issuer, display } = principal
+  return { kind, subject, issuer, display }
+}
+
+function requestView(request: RequestPart): RequestView {
+  return {
+    operation: request.operation,
+    mode: request.mode,
+    text: request.statement.toString('utf8'),
+    hasReplacements: !isUtf8(request.statement),
+    bytes: request.statement_bytes,
+    reads: [...request.reads],
+    writes: [...request.writes],
+  }
+}
+
+function remarksOf(event: AuditEvent): readonly string[] {
+  const remarks = [
+    event.completion?.error_message,
+    event.completion?.error_code,
+    event.decision?.reason,
+    event.session?.database,
+    event.session?.role,
+    event.session?.application,
+    event.auth?.reason,
+    event.credential?.user,
+    event.edge?.reason,
+    event.gap?.reason,
+    event.change?.what,
+    event.report?.control,
+    event.report?.report_id,
+    event.evidence?.reference,
+  ]
+  return remarks.filter((remark) => remark !== null && remark !== undefined)
+}

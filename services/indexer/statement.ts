@@ -1,0 +1,118 @@
+import type { IndexDocument } from './documents.ts'
+import type { Hit, Statement } from './query.ts'
+import { labelOf } from './terms.ts'
+
+/**
+ * What is known of one statement, from the events that came so far. They come in any order: which of several counts depends on what
+ * they say and where they stand, never on when they came.
+ */
+export interface StatementEvents {
+  readonly received: IndexDocument | null
+  /** Any of its events that carries a decision. */
+  readonly decided: IndexDocument | null
+  readonly completed: IndexDocument | null
+}
+
+/** The events that are parts of a statement and are found as one with it. */
+export function isStatementPart(document: IndexDocument): boolean {
+  return document.requestId !== null && statementParts.has(document.type)
+}
+
+export const statementParts: ReadonlySet<string> = new Set([
+  'request.received',
+  'request.decided',
+  'request.completed',
+  'response.recorded',
+])
+
+/** Of two documents for one role, the one that counts. */
+export function firstReceived(one: IndexDocument | null, other: IndexDocument): IndexDocument {
+  return one === null || isBefore(other, one) ? other : one
+}
+
+/** The last decision counts (a hold is followed by what became of it), an unknown one only where there is no other. */
+export function lastDecided(one: IndexDocument | null, other: IndexDocument): IndexDocument {
+  if (one === null) return other
+  const isKnown = one.decision?.outcome !== 'unknown'
+  const isOtherKnown = other.decision?.outcome !== 'unknown'
+  if (isKnown !== isOtherKnown) return isKnown ? one : other
+  return isBefore(one, other) ? other : one
+}
+
+/** The first completion counts, an unknown one, as recovery writes it, only where there is no other. */
+export function firstCompleted(one: IndexDocument | null, other: IndexDocument): IndexDocument {
+  if (one === null) return other
+  const isKnown = one.completion?.outcome !== 'unknown'
+  const isOtherKnown = other.completion?.outcome !== 'unknown'
+  if (isKnown !== isOtherKnown) return isKnown ? one : other
+  return isBefore(other, one) ? other : one
+}
+
+/** The producer's own order; where it contradicts itself, the order of the log. */
+function isBefore(one: IndexDocument, other: IndexDocument): boolean {
+  const bySeq = (one.producerSeq ?? 0) - (other.producerSeq ?? 0)
+  if (bySeq !== 0) return bySeq < 0
+  if (one.log !== other.log) return one.log < other.log
+  return one.position < other.position
+}
+
+/** `document` is shown with what the statement's other events say, when it is the one that was received. */
+export function hitOf(
+  document: IndexDocument,
+  occurredAtUs: number,
+  statement: Omit<StatementEvents, 'received'>,
+): Hit {
+  const decision = statement.decided?.decision ?? document.decision
+  const completion = statement.completed?.completion ?? document.completion
+  return {
+    log: document.log,
+    position: document.position,
+    eventId: document.eventId ?? '',
+    type: document.type,
+    occurredAtMs: Math.floor(occurredAtUs / 1000),
+    sessionId: document.sessionId,
+    requestId: document.requestId,
+    actor: document.actor === null ? '' : labelOf(document.actor),
+    actorKind: document.actor?.kind ?? 'unknown',
+    onBehalfOf: document.actor?.on_behalf_of.map(labelOf) ?? [],
+    target: document.target?.name ?? null,
+    operation: document.request?.operation ?? null,
+    statement: document.request?.text ?? null,
+    decision: decision?.outcome ?? null,
+    ruleIds: decision?.rule_ids ?? [],
+    outcome: completion?.outcome ?? null,
+    rows: completion?.rows ?? null,
+    durationUs: completion?.durationUs ?? null,
+    errorCode: completion?.errorCode ?? null,
+  }
+}
+
+export function statementOf(
+  received: IndexDocument,
+  receivedAtUs: number,
+  { decided, completed }: Omit<StatementEvents, 'received'>,
+  responsePositions: readonly number[],
+): Statement {
+  const completion = completed?.completion ?? null
+  return {
+    requestId: received.requestId ?? '',
+    log: received.log,
+    position: received.position,
+    completedPosition: completed?.position ?? null,
+    responsePositions,
+    receivedAtMs: Math.floor(receivedAtUs / 1000),
+    operation: received.request?.operation ?? '',
+    mode: received.request?.mode ?? '',
+    statement: received.request?.text ?? '',
+    statementBytes: received.request?.bytes ?? 0,
+    decision: decided?.decision?.outcome ?? 'unknown',
+    ruleIds: decided?.decision?.rule_ids ?? [],
+    decisionId: decided?.decision?.decision_id ?? null,
+    outcome: completion?.outcome ?? null,
+    rows: completion?.rows ?? null,
+    bytesOut: completion?.bytesOut ?? null,
+    durationUs: completion?.durationUs ?? null,
+    errorCode: completion?.errorCode ?? null,
+    errorMessage: completion?.errorMessage ?? null,
+  }
+}

@@ -1,0 +1,41 @@
+import type { IndexDocument } from './documents.ts'
+import type { Principal } from '../../schemas/event.ts'
+
+/** How names are compared, in documents and in questions alike: without case and compatibility forms. */
+export function foldName(name: string): string {
+  return name.normalize('NFKC').toLowerCase()
+}
+
+/** Who acts or is acted for, by every name they have. */
+export function actorNames(document: IndexDocument): readonly string[] {
+  if (document.actor === null) return []
+  const principals = [document.actor, ...document.actor.on_behalf_of]
+  return principals.flatMap(({ subject, display }) =>
+    display === null ? [subject] : [subject, display],
+  )
+}
+
+/** `public.salaries` is found as such and as `salaries`; `shop.public.salaries` as `public.salaries` as well. */
+export function relationNames(document: IndexDocument): readonly string[] {
+  if (document.request === null) return []
+  const names = new Set<string>()
+  for (const relation of [...document.request.reads, ...document.request.writes]) {
+    names.add(relation)
+    for (let dot = relation.indexOf('.'); dot >= 0; dot = relation.indexOf('.', dot + 1)) {
+      if (dot + 1 < relation.length) names.add(relation.slice(dot + 1))
+    }
+  }
+  return [...names]
+}
+
+/** The event's type, and for a statement its operation: the whole and, where several are joined, each. */
+export function kinds(document: IndexDocument): readonly string[] {
+  const operation = document.request?.operation
+  if (operation === undefined) return [document.type]
+  return [...new Set([document.type, operation, ...operation.split(',').map((one) => one.trim())])]
+}
+
+/** What a reader is shown of a principal. */
+export function labelOf(principal: Principal): string {
+  return principal.display ?? principal.subject
+}
