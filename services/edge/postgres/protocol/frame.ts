@@ -4,19 +4,20 @@ import { headerBytes } from './message-types.ts'
 /** Receives what a framer finds. Slices are only lent: the bytes belong to the chunk or to the framer. */
 export interface FrameSink {
   /**
-   * One whole message: its type byte at `start`, its body from `start + 5` to `end`.
-   * Returning false stops the framer after this message; `resume` goes on with the next.
+   * One whole message: its type byte at `start`, its body from `start + 5` to `end`. Returning false means "not now": the
+   * framer stops, keeps the message and offers it again on `resume`.
    */
   message(type: number, bytes: Buffer, start: number, end: number): boolean
   /**
-   * The next bytes of a message that is too long to be held; the first part begins with the header.
-   * `remaining` is what still has to come after this part, 0 with the last one.
+   * The next bytes of a message that is too long to be held; the first part begins with the header. Only the first part
+   * may be answered by "not now".
    */
   part(type: number, bytes: Buffer, start: number, end: number, position: PartPosition): boolean
 }
 
 export interface PartPosition {
   readonly first: boolean
+  /** What still has to come after this part; 0 with the last one. */
   readonly remaining: number
 }
 
@@ -82,12 +83,11 @@ export class Framer {
     const size = chunk.length
     let at = 0
     while (at < size) {
-      let proceed: boolean
       if (this.#partRemaining > 0) {
         const end = Math.min(size, at + this.#partRemaining)
         this.#partRemaining -= end - at
         const position = { first: false, remaining: this.#partRemaining }
-        proceed = sink.part(this.#partType, chunk, at, end, position)
+        sink.part(this.#partType, chunk, at, end, position)
         at = end
       } else if (this.#assembly !== null) {
         const copied = chunk.copy(this.#assembly, this.#assembled, at)
@@ -96,58 +96,65 @@ export class Framer {
         if (this.#assembled < this.#assembly.length) return true
         const whole = this.#assembly
         this.#assembly = null
-        proceed = sink.message(whole[0] ?? 0, whole, 0, whole.length)
+        if (!sink.message(whole[0] ?? 0, whole, 0, whole.length)) {
+          return this.#stop(Buffer.concat([whole, chunk.subarray(at)]))
+        }
       } else if (this.#headerLength > 0 || size - at < headerBytes) {
         const copied = chunk.copy(this.#header, this.#headerLength, at)
         this.#headerLength += copied
         at += copied
         if (this.#headerLength < headerBytes) return true
         this.#headerLength = 0
-        proceed = this.#startSplit(sink)
+        const header = Buffer.from(this.#header)
+        if (!this.#startSplit(header, sink)) {
+          return this.#stop(Buffer.concat([header, chunk.subarray(at)]))
+        }
       } else {
         const type = chunk[at] ?? 0
         const total = this.#totalLength(chunk.readUInt32BE(at + 1))
         const end = at + total
-        if (end <= size) {
-          proceed = this.#isWhole(type, total)
-            ? sink.message(type, chunk, at, end)
-            : sink.part(type, chunk, at, end, wholeInOnePart)
+        if (this.#isWhole(type, total)) {
+          if (end > size) {
+            this.#assembly = Buffer.allocUnsafe(total)
+            this.#assembled = chunk.copy(this.#assembly, 0, at)
+            return true
+          }
+          if (!sink.message(type, chunk, at, end)) return this.#stop(chunk.subarray(at))
           at = end
-        } else if (this.#isWhole(type, total)) {
-          this.#assembly = Buffer.allocUnsafe(total)
-          this.#assembled = chunk.copy(this.#assembly, 0, at)
-          return true
         } else {
+          const partEnd = Math.min(end, size)
+          const remaining = end - partEnd
+          if (!sink.part(type, chunk, at, partEnd, { first: true, remaining })) {
+            return this.#stop(chunk.subarray(at))
+          }
           this.#partType = type
-          this.#partRemaining = end - size
-          proceed = sink.part(type, chunk, at, size, { first: true, remaining: end - size })
-          at = size
+          this.#partRemaining = remaining
+          at = partEnd
         }
-      }
-      if (!proceed) {
-        if (at < size) this.#unread = chunk.subarray(at)
-        return false
       }
     }
     return true
   }
 
+  #stop(unread: Buffer): false {
+    this.#unread = unread
+    return false
+  }
+
   /** The header itself was split over chunks and is complete now. */
-  #startSplit(sink: FrameSink): boolean {
-    const type = this.#header[0] ?? 0
-    const total = this.#totalLength(this.#header.readUInt32BE(1))
-    const header = Buffer.from(this.#header)
+  #startSplit(header: Buffer, sink: FrameSink): boolean {
+    const type = header[0] ?? 0
+    const total = this.#totalLength(header.readUInt32BE(1))
     if (total === headerBytes) return sink.message(type, header, 0, headerBytes)
-    if (!this.#isWhole(type, total)) {
-      this.#partType = type
-      this.#partRemaining = total - headerBytes
-      return sink.part(type, header, 0, headerBytes, {
-        first: true,
-        remaining: this.#partRemaining,
-      })
+    if (this.#isWhole(type, total)) {
+      this.#assembly = Buffer.allocUnsafe(total)
+      this.#assembled = header.copy(this.#assembly)
+      return true
     }
-    this.#assembly = Buffer.allocUnsafe(total)
-    this.#assembled = header.copy(this.#assembly)
+    const remaining = total - headerBytes
+    if (!sink.part(type, header, 0, headerBytes, { first: true, remaining })) return false
+    this.#partType = type
+    this.#partRemaining = remaining
     return true
   }
 
@@ -163,5 +170,3 @@ export class Framer {
     return length + 1
   }
 }
-
-const wholeInOnePart: PartPosition = { first: true, remaining: 0 }

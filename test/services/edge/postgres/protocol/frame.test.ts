@@ -23,11 +23,12 @@ function aMessage(type: number, body: Uint8Array): Buffer {
   return message
 }
 
-/** Collects messages, putting parts back together, and stops after each when asked to. */
+/** Collects messages, putting parts back together, and says "not now" to each once when asked to. */
 class Collector implements FrameSink {
   readonly messages: Buffer[] = []
   readonly #stops: boolean
   #parts: Buffer[] = []
+  #isOffered = false
 
   constructor(stops = false) {
     this.#stops = stops
@@ -36,8 +37,14 @@ class Collector implements FrameSink {
   message(type: number, bytes: Buffer, start: number, end: number): boolean {
     assert.equal(bytes[start], type)
     assert.ok(end - start <= limits.wholeUpTo(type))
+    if (!this.#takes()) return false
     this.messages.push(Buffer.from(bytes.subarray(start, end)))
-    return !this.#stops
+    return true
+  }
+
+  #takes(): boolean {
+    this.#isOffered = this.#stops && !this.#isOffered
+    return !this.#isOffered
   }
 
   part(
@@ -48,13 +55,16 @@ class Collector implements FrameSink {
     position: { first: boolean; remaining: number },
   ): boolean {
     assert.equal(position.first, this.#parts.length === 0)
-    if (position.first) assert.equal(bytes[start], type)
+    if (position.first) {
+      assert.equal(bytes[start], type)
+      if (!this.#takes()) return false
+    }
     this.#parts.push(Buffer.from(bytes.subarray(start, end)))
     if (position.remaining === 0) {
       this.messages.push(Buffer.concat(this.#parts))
       this.#parts = []
     }
-    return !this.#stops
+    return true
   }
 }
 
@@ -132,10 +142,12 @@ test('a stopped framer keeps what came after and what comes later, in order', ()
   const [a, b, c] = [1, 2, 3].map((n) => aMessage(0x51, Buffer.of(n))) as [Buffer, Buffer, Buffer]
   assert.equal(framer.push(Buffer.concat([a, b.subarray(0, 3)]), sink), false)
   assert.equal(framer.push(Buffer.concat([b.subarray(3), c]), sink), false)
+  assert.deepEqual(sink.messages, [])
+  assert.equal(framer.unreadBytes, a.length + b.length + c.length)
+  assert.equal(framer.resume(sink), false)
   assert.deepEqual(sink.messages, [a])
-  assert.equal(framer.unreadBytes, b.length + c.length)
   assert.equal(framer.resume(sink), false)
-  assert.equal(framer.resume(sink), false)
+  assert.equal(framer.resume(sink), true)
   assert.deepEqual(sink.messages, [a, b, c])
 })
 

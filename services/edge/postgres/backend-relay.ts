@@ -1,0 +1,265 @@
+import type { Expected } from './expected-responses.ts'
+import { Outgoing } from './outgoing.ts'
+import { pinnedSettings } from './pinned-settings.ts'
+import { decodeBackend, transactionStatus } from './protocol/backend.ts'
+import type { ReportFields } from './protocol/backend.ts'
+import { ProtocolError } from './protocol/error.ts'
+import type { FrameLimits, FrameSink, PartPosition } from './protocol/frame.ts'
+import { backend, headerBytes } from './protocol/message-types.ts'
+import type { RequestInFlight } from './request-in-flight.ts'
+import type { SessionState } from './session-state.ts'
+
+/**
+ * The target's messages on their way to the client. Each reply belongs to the oldest expected response; a reply that does not
+ * fit it means that edge and target no longer agree about what is running, which ends the session.
+ */
+export class BackendRelay implements FrameSink {
+  readonly toClient = new Outgoing()
+  /** Set when the target reported that it reads text otherwise than the edge does. */
+  drift: string | null = null
+  readonly #state: SessionState
+  /** The request whose result lies in the current chunk. */
+  #reading: RequestInFlight | null = null
+
+  constructor(state: SessionState) {
+    this.#state = state
+  }
+
+  message(type: number, bytes: Buffer, start: number, end: number): boolean {
+    switch (type) {
+      case backend.dataRow:
+        this.#running().addRow(bytes, start, end)
+        break
+      case backend.rowDescription:
+        this.#rowDescription(bytes, start, end)
+        break
+      case backend.commandComplete:
+        this.#endStatement(bytes.toString('latin1', start + headerBytes, end - 1))
+        break
+      case backend.emptyQueryResponse:
+      case backend.portalSuspended:
+        this.#endStatement(null)
+        break
+      case backend.readyForQuery:
+        this.#readyForQuery(bytes, start, end)
+        break
+      case backend.parseComplete:
+        this.#pop('parse')
+        break
+      case backend.bindComplete:
+        this.#pop('bind')
+        break
+      case backend.closeComplete:
+        this.#pop('close')
+        break
+      case backend.noData:
+        this.#popDescribe()
+        break
+      case backend.errorResponse:
+        if (this.#error(bytes, start, end)) return true
+        break
+      case backend.copyData:
+        this.#copyData(bytes, start + headerBytes, end)
+        break
+      case backend.copyInResponse:
+        this.#copyIn()
+        break
+      case backend.parameterStatus:
+        this.#parameterStatus(bytes, start, end)
+        break
+      case backend.noticeResponse:
+      case backend.notificationResponse:
+      case backend.parameterDescription:
+      case backend.copyOutResponse:
+      case backend.copyDone:
+        break
+      case backend.functionCallResponse:
+        this.#running().bytesOut += end - start
+        break
+      case backend.copyBothResponse:
+        throw new ProtocolError('MESSAGE_UNEXPECTED', 'replication is not relayed')
+      default:
+        throw outOfStep()
+    }
+    this.toClient.add(bytes, start, end)
+    return true
+  }
+
+  part(type: number, bytes: Buffer, start: number, end: number, position: PartPosition): boolean {
+    if (type === backend.dataRow) {
+      this.#running().addRowPart(bytes, start, end, position.first)
+    } else if (type === backend.copyData) {
+      this.#copyData(bytes, position.first ? start + headerBytes : start, end)
+    } else {
+      throw new ProtocolError('LENGTH_OVER_LIMIT', 'reply of the target over the limit')
+    }
+    this.toClient.add(bytes, start, end)
+    return true
+  }
+
+  /** The chunk goes away: what a result still needs of it is taken now. */
+  finishChunk(): void {
+    this.#reading?.response.suspend()
+    this.#reading = null
+  }
+
+  #running(): RequestInFlight {
+    const head = this.#state.expected.head
+    const isRunning =
+      head?.kind === 'query' || head?.kind === 'execute' || head?.kind === 'function-call'
+    if (!isRunning || head.request === null) throw outOfStep()
+    this.#reading = head.request
+    return head.request
+  }
+
+  #rowDescription(bytes: Buffer, start: number, end: number): void {
+    const { expected } = this.#state
+    const kind = expected.head?.kind
+    if (kind === 'describe-portal' || kind === 'describe-statement') {
+      expected.shift()
+      // With the rows that follow at once it makes a result that can be read on its own.
+      if (expected.head?.kind !== 'execute') return
+    }
+    this.#running().response.add(bytes, start, end)
+  }
+
+  #endStatement(tag: string | null): void {
+    const request = this.#running()
+    request.endStatement(tag)
+    const head = this.#state.expected.head
+    if (head === null || head.kind !== 'execute') return
+    this.#state.expected.shift()
+    this.#finished(head)
+    this.#complete(head)
+  }
+
+  #readyForQuery(bytes: Buffer, start: number, end: number): void {
+    if (end - start !== headerBytes + 1) throw outOfStep()
+    const status = transactionStatus(bytes[start + headerBytes] ?? 0)
+    const { expected, portals } = this.#state
+    const head = expected.head
+    if (head?.kind !== 'query' && head?.kind !== 'sync' && head?.kind !== 'function-call') {
+      throw outOfStep()
+    }
+    expected.shift()
+    this.#finished(head)
+    this.#complete(head)
+    if (status === 'I' && portals.size > 0) portals.endTransaction(head.batch)
+  }
+
+  #pop(kind: 'parse' | 'bind' | 'close'): void {
+    const { expected, statements, portals } = this.#state
+    const head = expected.head
+    // A stand-in for a refused message that does not fail would have run something nobody decided.
+    if (head?.kind !== kind || head.refusal !== null) throw outOfStep()
+    expected.shift()
+    if (head.statement !== null) statements.settle(head.statement)
+    if (head.portal !== null) portals.settle(head.portal)
+    this.#finished(head)
+    this.#complete(head)
+  }
+
+  #popDescribe(): void {
+    const { expected } = this.#state
+    const kind = expected.head?.kind
+    if (kind !== 'describe-portal' && kind !== 'describe-statement') throw outOfStep()
+    expected.shift()
+  }
+
+  /** True when the edge's own answer went out instead. */
+  #error(bytes: Buffer, start: number, end: number): boolean {
+    const state = this.#state
+    const head = state.expected.head
+    const fields = fieldsOf(bytes, start, end)
+    // A target that ends the connection says so whatever is running.
+    if (head === null || head.kind === 'sync' || fields.get('V') === 'FATAL') return false
+    state.copyIn = null
+    if (head.kind === 'query' || head.kind === 'function-call') {
+      fail(head, fields)
+    } else {
+      this.#failBatch(fields)
+    }
+    if (head.refusal === null) return false
+    this.toClient.push(head.refusal)
+    return true
+  }
+
+  /** The target ignores everything up to Sync, so nothing before it gets another reply. */
+  #failBatch(fields: ReportFields): void {
+    const { expected, statements, portals } = this.#state
+    let isFirst = true
+    for (let entry = expected.head; entry?.kind !== 'sync'; entry = expected.head) {
+      if (entry === null) {
+        this.#state.isSkipping = true
+        return
+      }
+      expected.shift()
+      if (entry.statement !== null) statements.revert(entry.statement)
+      if (entry.portal !== null) portals.revert(entry.portal)
+      this.#finished(entry)
+      if (entry.request === null) continue
+      if (isFirst) fail(entry, fields)
+      else
+        entry.request.fail(fields.get('C') ?? '', 'not run: an earlier message of its batch failed')
+      isFirst = false
+      this.#state.log.completed(entry.request, entry.request.outcome())
+    }
+  }
+
+  #copyData(bytes: Buffer, start: number, end: number): void {
+    const request = this.#running()
+    request.bytesOut += end - start
+    request.response.addCopyData(bytes, start, end)
+  }
+
+  #copyIn(): void {
+    const request = this.#running()
+    this.#reading = null
+    this.#state.copyIn = this.#state.expected.beginCopyIn() ? null : request
+  }
+
+  #parameterStatus(bytes: Buffer, start: number, end: number): void {
+    const status = decodeBackend(backend.parameterStatus, bytes, start, end)
+    if (status?.type !== 'parameter-status') throw outOfStep()
+    const pinned = pinnedSettings.get(status.name)
+    if (pinned !== undefined && pinned !== status.value) this.drift = status.name
+  }
+
+  #finished(entry: Expected): void {
+    if (this.#state.awaited === entry) this.#state.awaited = null
+  }
+
+  #complete(entry: Expected): void {
+    const { request } = entry
+    if (request === null || !entry.isLast) return
+    if (this.#reading === request) this.#reading = null
+    this.#state.log.completed(request, request.outcome())
+  }
+}
+
+export function backendFrameLimits(limits: SessionState['limits']): FrameLimits {
+  return {
+    maxMessageBytes: limits.maxMessageBytes,
+    wholeUpTo: (type) =>
+      type === backend.dataRow || type === backend.copyData
+        ? limits.passThroughBytes
+        : limits.maxReplyBytes,
+  }
+}
+
+function fieldsOf(bytes: Buffer, start: number, end: number): ReportFields {
+  const decoded = decodeBackend(backend.errorResponse, bytes, start, end)
+  if (decoded?.type !== 'error') throw outOfStep()
+  return decoded.fields
+}
+
+function fail(entry: Expected, fields: ReportFields): void {
+  entry.request?.fail(fields.get('C') ?? '', fields.get('M') ?? '')
+}
+
+function outOfStep(): ProtocolError {
+  return new ProtocolError(
+    'MESSAGE_UNEXPECTED',
+    'protocol synchronization with the target was lost',
+  )
+}

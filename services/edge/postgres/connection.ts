@@ -1,0 +1,350 @@
+import { randomBytes } from 'node:crypto'
+import type { Socket } from 'node:net'
+
+import { v7 } from 'uuid'
+
+import type { EventContext, SessionPart } from '../../../schemas/event.ts'
+import type { Clock } from '../../runtime/clock.ts'
+import type { Logger } from '../../runtime/logger.ts'
+import type { Recorder } from '../capture/recorder.ts'
+import type { Credential, CredentialStore } from '../guard/credentials.ts'
+import type { CancelKeys } from './cancel-keys.ts'
+import { authenticateClient } from './client-authentication.ts'
+import { greetClient } from './client-handshake.ts'
+import type { ClientHello, ServerTls } from './client-handshake.ts'
+import { SessionLog } from './events.ts'
+import type { PostgresLimits } from './limits.ts'
+import { encodeBackend, encodeError } from './protocol/backend.ts'
+import { ProtocolError } from './protocol/error.ts'
+import { sqlState } from './refusals.ts'
+import { Session } from './session.ts'
+import { SessionState } from './session-state.ts'
+import { readStartupParameters } from './startup-parameters.ts'
+import type { StartupOutcome } from './startup-parameters.ts'
+import type { StatementPolicy } from './statement-policy.ts'
+import { StatementCache } from './statements.ts'
+import { cancelAtTarget, openTarget } from './target-connection.ts'
+import type { TargetConnection } from './target-connection.ts'
+import { TargetError } from './target-error.ts'
+import type { PostgresTarget } from './target.ts'
+
+/** What every connection of one edge shares. */
+export interface EdgeParts {
+  readonly target: PostgresTarget
+  /** Null only where clients are on this machine: then there is no TLS. */
+  readonly tls: ServerTls | null
+  readonly credentials: CredentialStore
+  readonly policy: StatementPolicy
+  readonly recorder: Recorder
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly limits: PostgresLimits
+  readonly tenant: string
+  readonly synthetic: boolean
+  readonly cancelKeys: CancelKeys
+  readonly mockSecret: Buffer
+}
+
+/** A session as the edge that holds it sees it. */
+export interface LiveSession {
+  readonly credentialId: string
+  readonly session: Session
+}
+
+type Startup = Extract<ClientHello, { type: 'startup' }>
+type Asked = Extract<StartupOutcome, { ok: true }>
+
+/**
+ * Brings one connection from its first byte to a running session, or to its end with the answer it deserves. Resolves with the
+ * session, or null when there is none. Never rejects for what a client or the target does.
+ */
+export async function openSession(
+  parts: EdgeParts,
+  raw: Socket,
+  signal: AbortSignal,
+  onEnded: () => void,
+): Promise<LiveSession | null> {
+  const connection = new Connection(parts, raw, signal)
+  try {
+    return await connection.open(onEnded)
+  } catch (error) {
+    connection.fail(error)
+    return null
+  }
+}
+
+class Connection {
+  readonly #parts: EdgeParts
+  readonly #signal: AbortSignal
+  readonly #sessionId = v7()
+  readonly #log: SessionLog
+  #socket: Socket
+
+  constructor(parts: EdgeParts, raw: Socket, signal: AbortSignal) {
+    this.#parts = parts
+    this.#signal = signal
+    this.#socket = raw
+    this.#log = new SessionLog(
+      {
+        recorder: parts.recorder,
+        clock: parts.clock,
+        limits: parts.limits,
+        sessionId: this.#sessionId,
+        recordResultsBytes: parts.target.recordResultsBytes,
+      },
+      this.#contextBefore(raw),
+    )
+  }
+
+  async open(onEnded: () => void): Promise<LiveSession | null> {
+    const hello = await greetClient(this.#socket, this.#parts.tls, (socket) => {
+      socket.on('error', ignore)
+      this.#socket = socket
+    })
+    switch (hello.type) {
+      case 'closed':
+        this.#socket.destroy()
+        return null
+      case 'cancel':
+        await this.#parts.cancelKeys.cancel(hello)
+        // The client waits for the end of the connection: then its request has been passed on.
+        this.#socket.end()
+        return null
+      case 'startup':
+        return this.#startup(hello, onEnded)
+    }
+  }
+
+  fail(error: unknown): void {
+    const { logger } = this.#parts
+    if (error instanceof ProtocolError) {
+      logger.warn({ code: error.code }, 'connection ended by a protocol error')
+      this.#log.authenticationFailed({
+        method: 'none',
+        credential_id: null,
+        reason: `protocol_error: ${error.code}`,
+      })
+      // Where encryption was about to begin, an answer in the clear would be no answer.
+      if (error.code === 'MESSAGE_UNEXPECTED') this.#socket.destroy()
+      else this.#refuse('08P01', error.message)
+    } else if (this.#signal.aborted || this.#socket.destroyed) {
+      this.#socket.destroy()
+    } else {
+      logger.error({ err: error }, 'connection ended by a fault of the edge')
+      this.#refuse('XX000', 'internal error of the edge')
+    }
+  }
+
+  async #startup(hello: Startup, onEnded: () => void): Promise<LiveSession | null> {
+    const { tls } = this.#parts
+    if (hello.major !== 3) return this.#refuse('0A000', 'unsupported frontend protocol')
+    if (tls !== null && hello.tls === null) {
+      return this.#refuse('08P01', 'TLS is required before a password is sent: set sslmode=require')
+    }
+    const asked = readStartupParameters(hello.parameters)
+    if (!asked.ok) return this.#refuse(asked.sqlState, asked.message)
+    if (hello.minor > newestMinor || asked.unknownOptions.length > 0) {
+      this.#socket.write(
+        encodeBackend({
+          type: 'negotiate-protocol-version',
+          minor: Math.min(hello.minor, newestMinor),
+          options: asked.unknownOptions,
+        }),
+      )
+    }
+    const credential = await this.#authenticate(hello, asked)
+    if (credential === null) return null
+    const database = credential.database ?? this.#parts.target.database
+    if (asked.database !== null && asked.database !== database) {
+      return this.#refuse('3D000', 'this database is not offered here')
+    }
+    return this.#openTarget(hello, asked, credential, database, onEnded)
+  }
+
+  async #authenticate(hello: Startup, asked: Asked): Promise<Credential | null> {
+    const { credentials, target, clock, tls, mockSecret } = this.#parts
+    this.#log.changeContext({ ...this.#log.context, source: this.#source(hello.tls) })
+    const credential = await credentials.lookup(asked.user)
+    const outcome = await authenticateClient({
+      socket: this.#socket,
+      reader: hello.reader,
+      user: asked.user,
+      credential,
+      target: target.name,
+      nowMs: clock.nowMs(),
+      endPoint: hello.tls === null ? null : (tls?.endPoint ?? null),
+      mockSecret,
+      randomBytes,
+    })
+    const credentialId = credential?.credentialId ?? null
+    const auth = { method: outcome.method, credential_id: credentialId }
+    if (outcome.ok) {
+      this.#log.changeContext({
+        ...this.#log.context,
+        actor: { ...outcome.credential.actor, client: asked.application },
+        purpose: outcome.credential.purpose,
+      })
+      this.#log.authenticated({ ...auth, reason: null })
+      return outcome.credential
+    }
+    this.#log.authenticationFailed({ ...auth, reason: outcome.reason })
+    switch (outcome.reason) {
+      case 'client_left':
+        this.#socket.destroy()
+        return null
+      case 'user_unknown':
+      case 'password_wrong':
+        return this.#refuse('28P01', `password authentication failed for user "${asked.user}"`)
+      case 'exchange_malformed':
+        return this.#refuse('08P01', 'invalid SCRAM exchange')
+      case 'credential_expired':
+      case 'credential_revoked':
+      case 'target_differs':
+        // Only who knew the password gets here.
+        return this.#refuse('28000', 'this session password is not valid here or no longer valid')
+    }
+  }
+
+  async #openTarget(
+    hello: Startup,
+    asked: Asked,
+    credential: Credential,
+    database: string,
+    onEnded: () => void,
+  ): Promise<LiveSession | null> {
+    const { target, logger } = this.#parts
+    const session: SessionPart = {
+      protocol: `postgres ${hello.major}.${Math.min(hello.minor, newestMinor)}`,
+      database,
+      role: target.user,
+      application: asked.application,
+      outcome: null,
+      requests: 0,
+      bytes_in: 0,
+      bytes_out: 0,
+      duration_us: null,
+    }
+    if (!this.#log.started(session) && target.onAuditFailure === 'refuse') {
+      return this.#refuse(sqlState.notRecorded, 'sessions cannot be recorded, so none is opened')
+    }
+    try {
+      const connection = await openTarget(
+        target,
+        {
+          user: target.user,
+          password: target.password,
+          database,
+          applicationName: `gw/${this.#sessionId}`,
+          settings: asked.settings,
+        },
+        this.#signal,
+      )
+      return this.#run(hello, asked, credential, session, connection, onEnded)
+    } catch (error) {
+      this.#log.ended({ ...session, outcome: 'target_lost' })
+      if (!(error instanceof TargetError)) throw error
+      logger.error(
+        { code: error.code, err: error, target: target.name },
+        'no session with the target',
+      )
+      return this.#refuse('08006', `the target "${target.name}" cannot be reached`)
+    }
+  }
+
+  #run(
+    hello: Startup,
+    asked: Asked,
+    credential: Credential,
+    session: SessionPart,
+    connection: TargetConnection,
+    onEnded: () => void,
+  ): LiveSession {
+    const { target, policy, recorder, clock, logger, limits, cancelKeys } = this.#parts
+    connection.socket.on('error', ignore)
+    const subject = {
+      actor: credential.actor,
+      target: target.name,
+      database: session.database ?? target.database,
+      searchPath: asked.searchPath,
+    }
+    const state = new SessionState({
+      cache: new StatementCache(policy, subject, limits.verdictCacheBytes),
+      log: this.#log,
+      limits,
+      onAuditFailure: target.onAuditFailure,
+      session,
+    })
+    const key = cancelKeys.issue(hello.minor, () =>
+      cancelAtTarget(target, connection.processId, connection.key, AbortSignal.timeout(cancelMs)),
+    )
+    const client = this.#socket
+    const early = hello.reader.detach()
+    const running = new Session({
+      client,
+      target: connection.socket,
+      state,
+      policy,
+      recorder,
+      durability: target.durability,
+      clock,
+      logger: logger.child({ session: this.#sessionId }),
+      expiresAtMs: credential.expiresAtMs,
+      onEnded: () => {
+        cancelKeys.withdraw(key.processId)
+        onEnded()
+      },
+    })
+    client.write(
+      Buffer.concat([
+        encodeBackend({ type: 'authentication', authentication: { method: 'ok' } }),
+        connection.statuses,
+        encodeBackend({ type: 'backend-key-data', ...key }),
+        encodeBackend({ type: 'ready-for-query', status: 'I' }),
+      ]),
+    )
+    running.start(early, connection.rest)
+    return { credentialId: credential.credentialId, session: running }
+  }
+
+  /** Answers with a fatal error and closes. Null, so that it can stand for the session that did not come about. */
+  #refuse(code: string, message: string): null {
+    const socket = this.#socket
+    socket.resume()
+    socket.end(encodeError({ severity: 'FATAL', sqlState: code, message }))
+    setTimeout(() => socket.destroy(), lingerMs).unref()
+    return null
+  }
+
+  #contextBefore(raw: Socket): EventContext {
+    const { target, tenant, synthetic, policy } = this.#parts
+    return {
+      session_id: this.#sessionId,
+      actor: null,
+      target: {
+        name: target.name,
+        kind: 'postgres',
+        address: `${target.address}:${target.port}`,
+      },
+      source: { address: raw.remoteAddress ?? '', port: raw.remotePort ?? 0, tls: null },
+      purpose: null,
+      data_labels: target.dataLabels,
+      policy_digest: policy.digest,
+      tenant,
+      synthetic,
+    }
+  }
+
+  #source(tls: string | null): EventContext['source'] {
+    const { source } = this.#log.context
+    return source === null ? null : { ...source, tls }
+  }
+}
+
+/** Errors of a socket show as its end, which is handled where it matters. */
+export function ignore(): void {
+  // Nothing to do.
+}
+
+const newestMinor = 2
+const cancelMs = 10_000
+const lingerMs = 2_000

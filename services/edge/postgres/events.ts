@@ -1,0 +1,182 @@
+import type {
+  AuthPart,
+  CompletionOutcome,
+  DecisionPart,
+  EventContext,
+  Parameter,
+  RequestPart,
+  SessionOutcome,
+  SessionPart,
+} from '../../../schemas/event.ts'
+import type { Clock } from '../../runtime/clock.ts'
+import type { Recorder, RecordScope } from '../capture/recorder.ts'
+import type { PostgresLimits } from './limits.ts'
+import type { BoundParameter } from './protocol/frontend.ts'
+import { RequestInFlight } from './request-in-flight.ts'
+import { ResponseRecord } from './response-record.ts'
+import { sha256 } from './statements.ts'
+import type { Statement } from './statements.ts'
+
+export interface SessionLogOptions {
+  readonly recorder: Recorder
+  readonly clock: Clock
+  readonly limits: PostgresLimits
+  readonly sessionId: string
+  /** How much of each result is recorded. */
+  readonly recordResultsBytes: number
+}
+
+export interface ReceivedRequest {
+  readonly mode: RequestPart['mode']
+  /** What is done with the statement, where that is not to run it: PARSE, BIND. */
+  readonly step: 'PARSE' | 'BIND' | null
+  readonly statement: Statement
+  /** The true length and digest, where `statement.text` is only its beginning. */
+  readonly whole: { readonly bytes: number; readonly sha256: Buffer } | null
+  readonly parameters: readonly BoundParameter[]
+}
+
+/** Turns what happens in one session into events. Says whether the recorder took each. */
+export class SessionLog {
+  readonly #options: SessionLogOptions
+  #scope: RecordScope
+  #requests = 0
+
+  constructor(options: SessionLogOptions, context: EventContext) {
+    this.#options = options
+    this.#scope = options.recorder.scope(context)
+  }
+
+  get requests(): number {
+    return this.#requests
+  }
+
+  get context(): EventContext {
+    return this.#scope.context
+  }
+
+  /** From now on events carry another context: the actor is known now, or another policy is in force. */
+  changeContext(context: EventContext): void {
+    this.#scope = this.#options.recorder.scope(context)
+  }
+
+  authenticated(auth: AuthPart): boolean {
+    return this.#scope.record({ type: 'auth.succeeded', auth }).ok
+  }
+
+  authenticationFailed(auth: AuthPart): boolean {
+    return this.#scope.record({ type: 'auth.failed', auth }).ok
+  }
+
+  started(session: SessionPart): boolean {
+    return this.#scope.record({ type: 'session.started', session }).ok
+  }
+
+  ended(session: SessionPart & { readonly outcome: SessionOutcome }): boolean {
+    return this.#scope.record({ type: 'session.ended', session }).ok
+  }
+
+  nextRequestId(): string {
+    return `${this.#options.sessionId}.${++this.#requests}`
+  }
+
+  /** Records a request with the decision about it, before anything of it is forwarded. Null when the recorder did not take it. */
+  received(id: string, received: ReceivedRequest, decision: DecisionPart): RequestInFlight | null {
+    const { statement, step, whole } = received
+    const { verdict } = statement
+    const occurredAt = this.#options.clock.nowUs()
+    const outcome = this.#scope.record({
+      type: 'request.received',
+      request_id: id,
+      occurred_at: occurredAt,
+      decision,
+      request: {
+        operation: step ?? verdict.operation,
+        mode: received.mode,
+        statement: statement.text,
+        statement_bytes: whole?.bytes ?? statement.text.length,
+        statement_sha256: whole?.sha256 ?? statement.sha256,
+        parameters:
+          received.parameters.length === 0 ? noParameters : this.#parameters(received.parameters),
+        reads: step === null ? verdict.reads : none,
+        writes: step === null ? verdict.writes : none,
+        functions: step === null ? verdict.functions : none,
+        tool_call_id: null,
+      },
+    })
+    return outcome.ok ? this.#requestInFlight(id, statement, occurredAt) : null
+  }
+
+  /** A request that goes on without having been recorded, where the target's `on_audit_failure` allows that. */
+  unrecorded(id: string, statement: Statement): RequestInFlight {
+    return this.#requestInFlight(id, statement, this.#options.clock.nowUs())
+  }
+
+  completed(request: RequestInFlight, outcome: CompletionOutcome): boolean {
+    if (request.isCompleted) return true
+    request.isCompleted = true
+    const response = request.response.finish()
+    const now = this.#options.clock.nowUs()
+    return this.#scope.record({
+      type: 'request.completed',
+      request_id: request.id,
+      occurred_at: now,
+      completion: {
+        outcome,
+        command_tag: request.tag,
+        rows: request.rows,
+        bytes_in: request.bytesIn,
+        bytes_out: request.bytesOut,
+        error_code: request.errorCode,
+        error_message: request.errorMessage,
+        duration_us: Math.max(0, now - request.startedUs),
+        response_sha256: response.sha256,
+        masked: none,
+      },
+      response:
+        response.content === null
+          ? null
+          : {
+              chunk: response.chunk,
+              encoding: response.encoding,
+              content: response.content,
+              truncated: response.isTruncated,
+            },
+    }).ok
+  }
+
+  #requestInFlight(id: string, statement: Statement, startedUs: number): RequestInFlight {
+    const { limits, recordResultsBytes } = this.#options
+    const response = new ResponseRecord(
+      limits,
+      recordResultsBytes,
+      (chunk, encoding, content, truncated) => {
+        this.#scope.record({
+          type: 'response.recorded',
+          request_id: id,
+          response: { chunk, encoding, content, truncated },
+        })
+      },
+    )
+    return new RequestInFlight(id, statement, startedUs, response)
+  }
+
+  #parameters(parameters: readonly BoundParameter[]): Parameter[] {
+    const limit = this.#options.limits.recordedParameterBytes
+    return parameters.map(({ format, value }) => {
+      if (value === null) return { format, value: null, value_bytes: -1, value_sha256: null }
+      if (value.length <= limit) {
+        return { format, value, value_bytes: value.length, value_sha256: null }
+      }
+      return {
+        format,
+        value: value.subarray(0, limit),
+        value_bytes: value.length,
+        value_sha256: sha256(value),
+      }
+    })
+  }
+}
+
+const none: readonly never[] = []
+const noParameters: readonly Parameter[] = []

@@ -1,0 +1,472 @@
+import { Expected } from './expected-responses.ts'
+import type { ExpectedKind } from './expected-responses.ts'
+import { Outgoing } from './outgoing.ts'
+import { OversizedMessage } from './oversized.ts'
+import { BodyReader } from './protocol/body-reader.ts'
+import { ProtocolError } from './protocol/error.ts'
+import type { FrameLimits, FrameSink, PartPosition } from './protocol/frame.ts'
+import { decodeFrontend } from './protocol/frontend.ts'
+import type { BoundParameter } from './protocol/frontend.ts'
+import { frontend, headerBytes } from './protocol/message-types.ts'
+import { failingParse, failingQuery, encodeRefusal, refusalOf, sqlState } from './refusals.ts'
+import type { Refusal } from './refusals.ts'
+import type { RequestMode } from './request-in-flight.ts'
+import type { SessionState } from './session-state.ts'
+import { sha256, unparseable } from './statements.ts'
+import type { Portal, Statement } from './statements.ts'
+
+/**
+ * The client's messages on their way to the target: each statement is decided and recorded before it is added to what goes
+ * out. What is refused never goes out; a message that fails stands in for it (see refusals.ts).
+ */
+export class FrontendRelay implements FrameSink {
+  readonly toTarget = new Outgoing()
+  /** True when requests were recorded that have not been forwarded yet. */
+  hasRecorded = false
+  isTerminated = false
+  readonly #state: SessionState
+  /** Parse and Bind of this chunk that no Execute has made part of its request yet. */
+  #unclaimed: {
+    readonly entry: Expected
+    readonly portal: Portal | null
+    readonly statement: Statement
+  }[] = []
+  #oversized: OversizedMessage | null = null
+
+  constructor(state: SessionState) {
+    this.#state = state
+  }
+
+  message(type: number, bytes: Buffer, start: number, end: number): boolean {
+    const state = this.#state
+    if (state.awaited !== null || state.expected.length >= state.limits.maxInFlight) return false
+    if (state.isSkipping && type !== frontend.sync && type !== frontend.terminate) {
+      // The target would ignore it too; COPY data must not even look like a message of its own.
+      return true
+    }
+    switch (type) {
+      case frontend.query:
+        this.#query(bytes, start, end)
+        return true
+      case frontend.parse:
+        return this.#parse(bytes, start, end)
+      case frontend.bind:
+        return this.#bind(bytes, start, end)
+      case frontend.execute:
+        return this.#execute(bytes, start, end)
+      case frontend.describe:
+        this.#describe(bytes, start, end)
+        return true
+      case frontend.close:
+        this.#close(bytes, start, end)
+        return true
+      case frontend.sync:
+        this.#sync(bytes, start, end)
+        return true
+      case frontend.flush:
+        this.toTarget.add(bytes, start, end)
+        return true
+      case frontend.copyData:
+        this.#copyData(bytes, start + headerBytes, end)
+        this.toTarget.add(bytes, start, end)
+        return true
+      case frontend.copyDone:
+      case frontend.copyFail:
+        this.#copyEnd(bytes, start, end)
+        return true
+      case frontend.functionCall:
+        this.#functionCall(bytes.subarray(start + headerBytes, end))
+        return true
+      case frontend.terminate:
+        this.isTerminated = true
+        return true
+      default:
+        throw new ProtocolError('MESSAGE_UNEXPECTED', 'unknown message type')
+    }
+  }
+
+  part(type: number, bytes: Buffer, start: number, end: number, position: PartPosition): boolean {
+    const state = this.#state
+    if (position.first && state.awaited !== null) return false
+    if (type === frontend.copyData) {
+      if (state.isSkipping) return true
+      this.#copyData(bytes, position.first ? start + headerBytes : start, end)
+      this.toTarget.add(bytes, start, end)
+      return true
+    }
+    if (type !== frontend.query && type !== frontend.parse && type !== frontend.bind) {
+      throw new ProtocolError('LENGTH_OVER_LIMIT', 'message length over the limit')
+    }
+    if (position.first) this.#oversized = new OversizedMessage(type, recordedHeadBytes)
+    this.#oversized?.add(bytes, start, end, position.first)
+    if (position.remaining === 0) this.#refuseOversized()
+    return true
+  }
+
+  /** The chunk is at its end: Parse and Bind without an Execute become requests of their own, before they are forwarded. */
+  finishChunk(): void {
+    this.#state.copyIn?.response.suspend()
+    if (this.#unclaimed.length === 0) return
+    for (const { entry, portal, statement } of this.#unclaimed) {
+      if (entry.request !== null) continue
+      this.#record(entry, statement, portal?.parameters ?? [], portal === null ? 'PARSE' : 'BIND')
+    }
+    this.#unclaimed = []
+  }
+
+  // Query: String text
+  #query(bytes: Buffer, start: number, end: number): void {
+    this.#refuseDuringCopy()
+    const textStart = start + headerBytes
+    if (end - textStart < 1 || bytes[end - 1] !== 0) {
+      throw new ProtocolError('MESSAGE_MALFORMED', 'string without terminator')
+    }
+    const statement = this.#state.cache.decide(bytes, textStart, end - 1)
+    const entry = new Expected('query', this.#state.batch)
+    if (!this.#record(entry, statement, [], null, 'simple')) return
+    this.#applyNames(statement)
+    if (statement.verdict.settles) this.#state.awaited = entry
+    this.#forward(entry, bytes, start, end)
+  }
+
+  // Parse: String statement, String text, Int16 n, Int32 type OID × n
+  #parse(bytes: Buffer, start: number, end: number): boolean {
+    this.#refuseDuringCopy()
+    const { statements, cache, batch, limits } = this.#state
+    const body = new BodyReader(bytes, start + headerBytes, end)
+    const name = body.cstring()
+    if (statements.isUncertain(name, batch)) return false
+    const text = body.cstringBytes()
+    body.bytes(body.uint16() * 4)
+    body.finish()
+    const statement = cache.decide(text, 0, text.length)
+    const entry = new Expected('parse', batch)
+    if (statement.verdict.refusal !== null) {
+      this.#record(entry, statement, [], null)
+      return true
+    }
+    if (this.#mayBeMisread(text)) {
+      this.#refuse(entry, statement, [], sqlState.blocked, 'statement refused: send Sync first')
+      return true
+    }
+    if (name !== '' && statements.size >= limits.maxNames) {
+      this.#refuse(entry, statement, [], sqlState.tooMuch, 'too many prepared statements')
+      return true
+    }
+    const isRedeclared = name !== '' && statements.get(name) !== null
+    entry.statement = statements.declare(name, statement, batch)
+    this.#unclaimed.push({ entry, portal: null, statement })
+    this.#forward(entry, bytes, start, end)
+    // Whether the target keeps the old statement or takes the new one must be known before the name is used.
+    if (isRedeclared) this.#await(entry)
+    return true
+  }
+
+  #bind(bytes: Buffer, start: number, end: number): boolean {
+    this.#refuseDuringCopy()
+    const { statements, portals, batch, limits } = this.#state
+    const bind = decodeFrontend(frontend.bind, bytes, start, end)
+    if (bind.type !== 'bind') throw new TypeError('a Bind message decodes as one')
+    const { statement: statementName, portal: name } = bind
+    if (statements.isUncertain(statementName, batch) || portals.isUncertain(name, batch))
+      return false
+    const statement = statements.get(statementName)
+    const entry = new Expected('bind', batch)
+    if (statement === null) {
+      this.#refuseUnknown(entry, sqlState.statementUnknown, 'prepared statement does not exist')
+      return true
+    }
+    if (name !== '' && portals.size >= limits.maxNames) {
+      this.#refuse(entry, statement, [], sqlState.tooMuch, 'too many portals')
+      return true
+    }
+    const isRedeclared = name !== '' && portals.get(name) !== null
+    // A named portal outlives the chunk that its values lie in.
+    const parameters = name === '' ? bind.parameters : bind.parameters.map(ownParameter)
+    const portal = { statement, parameters }
+    entry.portal = portals.declare(name, portal, batch)
+    this.#unclaimed.push({ entry, portal, statement })
+    this.#forward(entry, bytes, start, end)
+    if (isRedeclared) this.#await(entry)
+    return true
+  }
+
+  // Execute: String portal, Int32 maximum of rows
+  #execute(bytes: Buffer, start: number, end: number): boolean {
+    this.#refuseDuringCopy()
+    const { portals, batch } = this.#state
+    const body = new BodyReader(bytes, start + headerBytes, end)
+    const name = body.cstring()
+    body.int32()
+    body.finish()
+    if (portals.isUncertain(name, batch)) return false
+    const portal = portals.get(name)
+    const entry = new Expected('execute', batch)
+    if (portal === null) {
+      this.#refuseUnknown(entry, sqlState.portalUnknown, 'portal does not exist')
+      return true
+    }
+    if (!this.#record(entry, portal.statement, portal.parameters, null)) return true
+    for (const step of this.#unclaimed) {
+      if (step.statement === portal.statement && (step.portal === null || step.portal === portal)) {
+        step.entry.request = entry.request
+      }
+    }
+    if (this.#unclaimed.length > 0) {
+      this.#unclaimed = this.#unclaimed.filter((step) => step.entry.request === null)
+    }
+    this.#applyNames(portal.statement)
+    if (portal.statement.verdict.settles) this.#state.isUnsettled = true
+    this.#forward(entry, bytes, start, end)
+    return true
+  }
+
+  #describe(bytes: Buffer, start: number, end: number): void {
+    this.#refuseDuringCopy()
+    const describe = decodeFrontend(frontend.describe, bytes, start, end)
+    const isStatement = describe.type === 'describe' && describe.of === 'statement'
+    const kind = isStatement ? 'describe-statement' : 'describe-portal'
+    this.#forward(new Expected(kind, this.#state.batch), bytes, start, end)
+  }
+
+  #close(bytes: Buffer, start: number, end: number): void {
+    this.#refuseDuringCopy()
+    const { statements, portals, batch } = this.#state
+    const close = decodeFrontend(frontend.close, bytes, start, end)
+    if (close.type !== 'close') throw new TypeError('a Close message decodes as one')
+    const entry = new Expected('close', batch)
+    if (close.of === 'statement') entry.statement = statements.declare(close.name, null, batch)
+    else entry.portal = portals.declare(close.name, null, batch)
+    this.#forward(entry, bytes, start, end)
+  }
+
+  #sync(bytes: Buffer, start: number, end: number): void {
+    const state = this.#state
+    if (state.copyIn !== null) {
+      // The target ignores Sync while it reads COPY data.
+      this.toTarget.add(bytes, start, end)
+      return
+    }
+    state.isSkipping = false
+    const entry = new Expected('sync', state.batch)
+    if (state.isUnsettled) state.awaited = entry
+    state.isUnsettled = false
+    state.batch++
+    this.#forward(entry, bytes, start, end)
+  }
+
+  #copyData(bytes: Buffer, start: number, end: number): void {
+    const request = this.#state.copyIn ?? this.#copySentAhead()
+    if (request === null) return
+    request.bytesIn += end - start
+    request.response.addCopyData(bytes, start, end)
+    if (this.#state.copyIn === null) request.response.suspend()
+  }
+
+  #copySentAhead(): Expected['request'] {
+    const request = this.#state.expected.lastRunning()
+    return request?.statement?.verdict.operation.includes('COPY') === true ? request : null
+  }
+
+  #copyEnd(bytes: Buffer, start: number, end: number): void {
+    const state = this.#state
+    if (state.copyIn !== null) {
+      state.copyIn.response.suspend()
+      state.copyIn = null
+    } else if (state.expected.length > 0) {
+      state.expected.push(new Expected('copy-end', state.batch))
+    }
+    this.toTarget.add(bytes, start, end)
+  }
+
+  /** A function by its OID, without any SQL text: nothing that a policy over statements can decide. */
+  #functionCall(body: Buffer): void {
+    const text = Buffer.from(body)
+    const verdict = {
+      ...unparseable('function calls of the fast path are not relayed'),
+      ruleIds: ['function-call'],
+      operation: 'FUNCTION CALL',
+    }
+    const entry = new Expected('function-call', this.#state.batch)
+    const statement = { text, sha256: sha256(text), verdict }
+    this.#record(entry, statement, [], null, 'function_call')
+  }
+
+  #refuseOversized(): void {
+    const oversized = this.#oversized
+    if (oversized === null) return
+    this.#oversized = null
+    const state = this.#state
+    if (state.isSkipping) return
+    this.#refuseDuringCopy()
+    const { head, bytes, sha256 } = oversized.finish()
+    const verdict = unparseable(`longer than the limit (${bytes} bytes)`)
+    const statement = { text: head, sha256, verdict }
+    const isQuery = oversized.type === frontend.query
+    const entry = new Expected(isQuery ? 'query' : 'parse', state.batch)
+    this.#record(entry, statement, [], null, isQuery ? 'simple' : 'extended', bytes)
+  }
+
+  /**
+   * Records a request and its decision. False when it must not be forwarded: then the refusal is on its way already.
+   */
+  #record(
+    entry: Expected,
+    statement: Statement,
+    parameters: readonly BoundParameter[],
+    step: 'PARSE' | 'BIND' | null,
+    mode: RequestMode = 'extended',
+    wholeBytes: number | null = null,
+  ): boolean {
+    const state = this.#state
+    const { verdict, sha256 } = statement
+    const id = state.log.nextRequestId()
+    const outcome = verdict.refusal === null ? 'allow' : 'block'
+    const request = state.log.received(
+      id,
+      {
+        mode,
+        step,
+        statement,
+        parameters,
+        whole: wholeBytes === null ? null : { bytes: wholeBytes, sha256 },
+      },
+      { decision_id: id, outcome, rule_ids: verdict.ruleIds, reason: verdict.reason },
+    )
+    this.hasRecorded = true
+    entry.request = request
+    entry.isLast = true
+    if (verdict.refusal !== null) {
+      const { message } = verdict.refusal
+      const isSyntax = verdict.refusal.kind === 'syntax'
+      const position = verdict.refusal.kind === 'syntax' ? verdict.refusal.position : null
+      this.#answer(
+        entry,
+        id,
+        refusalOf(isSyntax ? sqlState.syntax : sqlState.blocked, message, id, position),
+      )
+      return false
+    }
+    if (request !== null) return true
+    if (state.onAuditFailure === 'allow') {
+      entry.request = state.log.unrecorded(id, statement)
+      return true
+    }
+    if (step !== null) throw new AuditUnavailable()
+    this.#answer(
+      entry,
+      id,
+      refusalOf(sqlState.notRecorded, 'the statement cannot be recorded, so it was not run', id),
+    )
+    return false
+  }
+
+  #refuse(
+    entry: Expected,
+    statement: Statement,
+    parameters: readonly BoundParameter[],
+    code: string,
+    message: string,
+  ): void {
+    const id = this.#state.log.nextRequestId()
+    const decision = {
+      decision_id: id,
+      outcome: 'block',
+      rule_ids: ['edge-limit'],
+      reason: message,
+    } as const
+    const received = { mode: 'extended', step: null, statement, parameters, whole: null } as const
+    entry.request = this.#state.log.received(id, received, decision)
+    this.#answer(entry, id, refusalOf(code, message, id))
+  }
+
+  #refuseUnknown(entry: Expected, code: string, message: string): void {
+    const verdict = { ...unparseable(message), operation: 'UNKNOWN' }
+    const text = Buffer.alloc(0)
+    this.#refuse(entry, { text, sha256: sha256(text), verdict }, [], code, message)
+  }
+
+  /** Puts what always fails in place of the message, and keeps our answer for when it does. */
+  #answer(entry: Expected, decisionId: string, refusal: Refusal): void {
+    const state = this.#state
+    if (entry.request !== null) {
+      entry.request.fail(refusal.sqlState, refusal.message)
+      state.log.completed(entry.request, 'refused')
+      entry.request = null
+    }
+    entry.isLast = false
+    const isSimple = entry.kind === 'query' || entry.kind === 'function-call'
+    const kind: ExpectedKind = isSimple ? 'query' : 'parse'
+    const standIn = new Expected(kind, entry.batch)
+    standIn.refusal = encodeRefusal(refusal)
+    state.expected.push(standIn)
+    this.toTarget.push(isSimple ? failingQuery(decisionId) : failingParse(decisionId))
+    if (!isSimple) state.isSkipping = true
+  }
+
+  #forward(entry: Expected, bytes: Buffer, start: number, end: number): void {
+    this.#state.expected.push(entry)
+    this.toTarget.add(bytes, start, end)
+  }
+
+  /** Takes no further message before the reply to this one, which the target is asked to send at once. */
+  #await(entry: Expected): void {
+    this.#state.awaited = entry
+    this.toTarget.push(flushMessage)
+  }
+
+  #applyNames(statement: Statement): void {
+    for (const { of, name } of statement.verdict.names) {
+      if (of === 'statement') this.#state.statements.forget(name)
+      else this.#state.portals.forget(name)
+    }
+  }
+
+  /**
+   * A backslash or a byte outside ASCII means another thing under another standard_conforming_strings or client_encoding, and
+   * a statement of this batch may have set one; its report comes only with ReadyForQuery.
+   */
+  #mayBeMisread(text: Buffer): boolean {
+    return this.#state.isUnsettled && text.some((byte) => byte === 0x5c || byte >= 0x80)
+  }
+
+  #refuseDuringCopy(): void {
+    if (this.#state.copyIn === null) return
+    throw new ProtocolError('MESSAGE_UNEXPECTED', 'unexpected message during COPY from stdin')
+  }
+}
+
+/** What the recorder did not take and must not run, at a point where no answer of its own is possible: the session ends. */
+export class AuditUnavailable extends Error {
+  override readonly name = 'AuditUnavailable'
+}
+
+export function frontendFrameLimits(limits: SessionState['limits']): FrameLimits {
+  return {
+    maxMessageBytes: limits.maxMessageBytes,
+    wholeUpTo(type) {
+      switch (type) {
+        case frontend.query:
+        case frontend.parse:
+          return limits.maxStatementBytes + headerBytes
+        case frontend.bind:
+          return limits.maxBindBytes
+        case frontend.copyData:
+          return limits.passThroughBytes
+        case frontend.functionCall:
+          return maxFunctionCallBytes
+        default:
+          return maxSmallMessageBytes
+      }
+    },
+  }
+}
+
+const recordedHeadBytes = 64 * 1024
+const maxFunctionCallBytes = 1024 * 1024
+const maxSmallMessageBytes = 64 * 1024
+const flushMessage = Buffer.of(frontend.flush, 0, 0, 0, 4)
+
+function ownParameter({ format, value }: BoundParameter): BoundParameter {
+  return { format, value: value === null ? null : Buffer.from(value) }
+}

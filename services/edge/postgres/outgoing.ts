@@ -1,0 +1,53 @@
+import type { Socket } from 'node:net'
+
+/**
+ * What one input chunk sends on. Neighbouring slices of one buffer stay one slice, so a chunk that is relayed as it came is
+ * written as it came, by one call.
+ */
+export class Outgoing {
+  #bytes: Buffer | null = null
+  #start = 0
+  #end = 0
+  #before: Buffer[] = []
+
+  get isEmpty(): boolean {
+    return this.#bytes === null
+  }
+
+  add(bytes: Buffer, start: number, end: number): void {
+    if (this.#bytes === bytes && this.#end === start) {
+      this.#end = end
+      return
+    }
+    if (this.#bytes !== null) this.#before.push(this.#bytes.subarray(this.#start, this.#end))
+    this.#bytes = bytes
+    this.#start = start
+    this.#end = end
+  }
+
+  push(bytes: Buffer): void {
+    this.add(bytes, 0, bytes.length)
+  }
+
+  /** Writes everything. False when the socket's buffer is full: stop reading the other side until it drains. */
+  writeTo(socket: Socket): boolean {
+    const bytes = this.#bytes
+    if (bytes === null) return true
+    const isWholeBuffer = this.#start === 0 && this.#end === bytes.length
+    const last = isWholeBuffer ? bytes : bytes.subarray(this.#start, this.#end)
+    this.#bytes = null
+    if (this.#before.length === 0) return socket.write(last)
+    const before = this.#before
+    this.#before = []
+    socket.cork()
+    for (const part of before) socket.write(part)
+    const hasRoom = socket.write(last)
+    socket.uncork()
+    return hasRoom
+  }
+
+  clear(): void {
+    this.#bytes = null
+    this.#before = []
+  }
+}

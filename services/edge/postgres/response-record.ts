@@ -1,0 +1,141 @@
+import { createHash } from 'node:crypto'
+import type { Hash } from 'node:crypto'
+
+import type { PostgresLimits } from './limits.ts'
+import { sha256 } from './statements.ts'
+
+export type ContentEncoding = 'postgres' | 'copy'
+
+/** Takes recorded content that does not fit into the completion. The bytes are only lent. */
+export type ContentSink = (
+  chunk: number,
+  encoding: ContentEncoding,
+  content: Buffer,
+  isTruncated: boolean,
+) => void
+
+export interface RecordedResponse {
+  /** Null when there was no result. */
+  readonly sha256: Buffer | null
+  /** What has not been given to the sink: it goes into the completion. Empty when only the truncation is left to say. */
+  readonly content: Buffer | null
+  readonly chunk: number
+  readonly encoding: ContentEncoding
+  readonly isTruncated: boolean
+}
+
+/**
+ * The digest and the recorded content of one result: RowDescription and DataRow messages as sent, or the data of a COPY.
+ * The usual small result is one slice of one chunk, hashed in one call and never copied. Holds at most one chunk's worth of
+ * recorded content, whatever the size of the result.
+ */
+export class ResponseRecord {
+  readonly #limits: PostgresLimits
+  readonly #maxBytes: number
+  readonly #sink: ContentSink
+  #encoding: ContentEncoding = 'postgres'
+  #hash: Hash | null = null
+  /** The newest slice: neither hashed nor recorded yet. */
+  #bytes: Buffer | null = null
+  #start = 0
+  #end = 0
+  #recorded = 0
+  #chunk = 0
+  #held: Buffer | null = null
+  #heldLength = 0
+  #isTruncated = false
+
+  /** `maxBytes`: how much of the result is recorded. */
+  constructor(limits: PostgresLimits, maxBytes: number, sink: ContentSink) {
+    this.#limits = limits
+    this.#maxBytes = maxBytes
+    this.#sink = sink
+  }
+
+  add(bytes: Buffer, start: number, end: number): void {
+    if (this.#bytes === bytes && this.#end === start) {
+      this.#end = end
+      return
+    }
+    this.suspend()
+    this.#bytes = bytes
+    this.#start = start
+    this.#end = end
+  }
+
+  addCopyData(bytes: Buffer, start: number, end: number): void {
+    if (this.#encoding !== 'copy') {
+      this.suspend()
+      this.#flush()
+      this.#encoding = 'copy'
+    }
+    this.add(bytes, start, end)
+  }
+
+  /** The chunk that was lent goes away: take from it what is needed. */
+  suspend(): void {
+    const bytes = this.#bytes
+    if (bytes === null) return
+    this.#bytes = null
+    this.#hash ??= createHash('sha256')
+    const slice = bytes.subarray(this.#start, this.#end)
+    this.#hash.update(slice)
+    this.#hold(slice)
+  }
+
+  finish(): RecordedResponse {
+    const bytes = this.#bytes
+    if (bytes === null || this.#hash !== null) {
+      this.suspend()
+      return this.#rest(this.#hash?.digest() ?? null)
+    }
+    const slice = bytes.subarray(this.#start, this.#end)
+    this.#bytes = null
+    const digest = sha256(slice)
+    if (slice.length > this.#limits.inlineResultBytes || slice.length > this.#maxBytes) {
+      this.#hold(slice)
+      return this.#rest(digest)
+    }
+    return {
+      sha256: digest,
+      content: this.#maxBytes === 0 ? null : slice,
+      chunk: 0,
+      encoding: this.#encoding,
+      isTruncated: false,
+    }
+  }
+
+  #rest(digest: Buffer | null): RecordedResponse {
+    if (this.#heldLength > this.#limits.inlineResultBytes) this.#flush()
+    const content = this.#held?.subarray(0, this.#heldLength) ?? null
+    return {
+      sha256: digest,
+      content: content === null || (content.length === 0 && !this.#isTruncated) ? null : content,
+      chunk: this.#chunk,
+      encoding: this.#encoding,
+      isTruncated: this.#isTruncated,
+    }
+  }
+
+  #hold(slice: Buffer): void {
+    let at = 0
+    const room = this.#maxBytes - this.#recorded
+    const wanted = Math.min(slice.length, room)
+    if (wanted < slice.length) this.#isTruncated = this.#maxBytes > 0
+    while (at < wanted) {
+      this.#held ??= Buffer.allocUnsafe(Math.min(this.#limits.recordedChunkBytes, this.#maxBytes))
+      const copied = slice.copy(this.#held, this.#heldLength, at, wanted)
+      at += copied
+      this.#recorded += copied
+      this.#heldLength += copied
+      if (this.#heldLength === this.#held.length && at < wanted) this.#flush()
+    }
+  }
+
+  #flush(): void {
+    if (this.#held === null || this.#heldLength === 0) return
+    const content = this.#held.subarray(0, this.#heldLength)
+    this.#sink(this.#chunk++, this.#encoding, content, this.#isTruncated)
+    this.#heldLength = 0
+  }
+}

@@ -1,0 +1,47 @@
+import type { SessionPart } from '../../../schemas/event.ts'
+import type { SessionLog } from './events.ts'
+import { ExpectedResponses } from './expected-responses.ts'
+import type { Expected } from './expected-responses.ts'
+import type { PostgresLimits } from './limits.ts'
+import { Namespace } from './namespace.ts'
+import type { RequestInFlight } from './request-in-flight.ts'
+import type { Portal, Statement, StatementCache } from './statements.ts'
+
+/** What both directions of a session share. The frontend relay adds to it, the backend relay takes away. */
+export class SessionState {
+  readonly expected = new ExpectedResponses()
+  readonly statements = new Namespace<Statement>()
+  readonly portals = new Namespace<Portal>()
+  readonly cache: StatementCache
+  readonly log: SessionLog
+  readonly limits: PostgresLimits
+  readonly onAuditFailure: 'refuse' | 'allow'
+  /** As it was recorded at the start. */
+  readonly session: SessionPart
+  /** What lies between two Syncs of the client has one number. */
+  batch = 0
+  /** After an error in the extended protocol the target ignores everything up to Sync, and so does the edge. */
+  isSkipping = false
+  /** COPY FROM STDIN that the target has begun and the client has not ended. */
+  copyIn: RequestInFlight | null = null
+  /** The reply that must come before another message of the client is taken. */
+  awaited: Expected | null = null
+  /** A statement of this batch may have changed how text is read; known at the next ReadyForQuery. */
+  isUnsettled = false
+
+  constructor(options: SessionStateOptions) {
+    this.cache = options.cache
+    this.log = options.log
+    this.limits = options.limits
+    this.onAuditFailure = options.onAuditFailure
+    this.session = options.session
+  }
+}
+
+export interface SessionStateOptions {
+  readonly cache: StatementCache
+  readonly log: SessionLog
+  readonly limits: PostgresLimits
+  readonly onAuditFailure: 'refuse' | 'allow'
+  readonly session: SessionPart
+}

@@ -1,0 +1,252 @@
+import type { Socket } from 'node:net'
+
+import type { SessionOutcome } from '../../../schemas/event.ts'
+import type { Clock } from '../../runtime/clock.ts'
+import type { Logger } from '../../runtime/logger.ts'
+import type { Recorder } from '../capture/recorder.ts'
+import { backendFrameLimits, BackendRelay } from './backend-relay.ts'
+import { AuditUnavailable, frontendFrameLimits, FrontendRelay } from './frontend-relay.ts'
+import { encodeError } from './protocol/backend.ts'
+import type { Report } from './protocol/backend.ts'
+import { ProtocolError } from './protocol/error.ts'
+import { Framer } from './protocol/frame.ts'
+import { encodeFrontend } from './protocol/frontend.ts'
+import { sqlState } from './refusals.ts'
+import type { SessionState } from './session-state.ts'
+import type { StatementPolicy } from './statement-policy.ts'
+
+export interface SessionOptions {
+  readonly client: Socket
+  readonly target: Socket
+  readonly state: SessionState
+  readonly policy: StatementPolicy
+  readonly recorder: Recorder
+  readonly durability: 'strict' | 'batched'
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly expiresAtMs: number
+  readonly onEnded: () => void
+}
+
+/** Why the client is not read from at the moment. */
+const held = {
+  /** The target's socket is full. */
+  byTarget: 1,
+  /** What was recorded is not on disk yet. */
+  byRecorder: 2,
+  /** The frontend relay waits for a reply before it takes the next message. */
+  byRelay: 4,
+} as const
+
+/**
+ * One client connection over one target connection, from the first statement to the end. Reads one side only as fast as the
+ * other takes it, so what it holds is bounded by two socket buffers and one message each way.
+ */
+export class Session {
+  readonly #options: SessionOptions
+  readonly #frontend: FrontendRelay
+  readonly #backend: BackendRelay
+  readonly #fromClient: Framer
+  readonly #fromTarget: Framer
+  readonly #startedUs: number
+  #policyDigest: Buffer
+  #held = 0
+  #bytesIn = 0
+  #bytesOut = 0
+  #expiry: NodeJS.Timeout | null = null
+  #outcome: SessionOutcome | null = null
+
+  constructor(options: SessionOptions) {
+    const { state } = options
+    this.#options = options
+    this.#frontend = new FrontendRelay(state)
+    this.#backend = new BackendRelay(state)
+    this.#fromClient = new Framer(frontendFrameLimits(state.limits))
+    this.#fromTarget = new Framer(backendFrameLimits(state.limits))
+    this.#startedUs = options.clock.nowUs()
+    this.#policyDigest = options.policy.digest
+  }
+
+  /** `early`: what the client sent before the session began. */
+  start(early: Buffer, rest: Buffer): void {
+    const { client, target } = this.#options
+    client.on('data', this.#onClientData)
+    client.on('drain', () => target.resume())
+    client.on('end', () => this.end('closed'))
+    client.on('close', () => this.end('closed'))
+    target.on('data', this.#onTargetData)
+    target.on('drain', () => this.#release(held.byTarget))
+    target.on('end', this.#onTargetLost)
+    target.on('close', this.#onTargetLost)
+    this.#scheduleExpiry()
+    if (rest.length > 0) this.#onTargetData(rest)
+    if (early.length > 0) this.#onClientData(early)
+    target.resume()
+    if (this.#held === 0) client.resume()
+  }
+
+  /** Ends the session once; later calls change nothing. `report` is the client's last message. */
+  end(outcome: SessionOutcome, report?: Omit<Report, 'severity'>): void {
+    if (this.#outcome !== null) return
+    this.#outcome = outcome
+    const { client, target, state, clock, onEnded } = this.#options
+    if (this.#expiry !== null) clearTimeout(this.#expiry)
+    for (let entry = state.expected.shift(); entry !== null; entry = state.expected.shift()) {
+      // Whether the target ran it nobody here can say.
+      if (entry.request !== null) state.log.completed(entry.request, 'unknown')
+    }
+    state.log.ended({
+      ...state.session,
+      outcome,
+      requests: state.log.requests,
+      bytes_in: this.#bytesIn,
+      bytes_out: this.#bytesOut,
+      duration_us: Math.max(0, clock.nowUs() - this.#startedUs),
+    })
+    close(client, report === undefined ? null : encodeError({ severity: 'FATAL', ...report }))
+    close(target, encodeFrontend({ type: 'terminate' }))
+    onEnded()
+  }
+
+  readonly #onClientData = (chunk: Buffer): void => {
+    if (this.#outcome !== null) return
+    this.#bytesIn += chunk.length
+    try {
+      this.#followPolicy()
+      if (!this.#fromClient.push(chunk, this.#frontend)) this.#hold(held.byRelay)
+      this.#forward()
+    } catch (error) {
+      this.#fail(error)
+    }
+  }
+
+  readonly #onTargetData = (chunk: Buffer): void => {
+    if (this.#outcome !== null) return
+    this.#bytesOut += chunk.length
+    const { client, target } = this.#options
+    try {
+      this.#fromTarget.push(chunk, this.#backend)
+      this.#backend.finishChunk()
+      if (!this.#backend.toClient.writeTo(client)) target.pause()
+      if (this.#backend.drift !== null) this.#endForDrift(this.#backend.drift)
+      else if ((this.#held & held.byRelay) !== 0) this.#resumeRelay()
+    } catch (error) {
+      this.#fail(error)
+    }
+  }
+
+  /** Sends on what the frontend relay let through; in strict mode only once it is on disk that it came. */
+  #forward(): void {
+    const frontend = this.#frontend
+    frontend.finishChunk()
+    if (frontend.hasRecorded) {
+      frontend.hasRecorded = false
+      if (this.#options.durability === 'strict') {
+        this.#hold(held.byRecorder)
+        this.#options.recorder.durable().then(this.#onDurable, this.#onNotDurable)
+        return
+      }
+    }
+    if ((this.#held & held.byRecorder) === 0) this.#send()
+  }
+
+  #send(): void {
+    const { target } = this.#options
+    if (!this.#frontend.toTarget.writeTo(target)) this.#hold(held.byTarget)
+    if (this.#frontend.isTerminated) this.end('closed')
+  }
+
+  readonly #onDurable = (): void => {
+    if (this.#outcome !== null) return
+    this.#send()
+    this.#release(held.byRecorder)
+    if ((this.#held & held.byRelay) !== 0) this.#resumeRelay()
+  }
+
+  readonly #onNotDurable = (): void => {
+    if (this.#outcome !== null) return
+    if (this.#options.state.onAuditFailure === 'allow') this.#onDurable()
+    else this.#fail(new AuditUnavailable())
+  }
+
+  #resumeRelay(): void {
+    if ((this.#held & held.byRecorder) !== 0) return
+    try {
+      if (this.#fromClient.resume(this.#frontend)) this.#release(held.byRelay)
+      this.#forward()
+    } catch (error) {
+      this.#fail(error)
+    }
+  }
+
+  #hold(reason: number): void {
+    if (this.#held === 0) this.#options.client.pause()
+    this.#held |= reason
+  }
+
+  #release(reason: number): void {
+    if (this.#held === 0) return
+    this.#held &= ~reason
+    if (this.#held === 0 && this.#outcome === null) this.#options.client.resume()
+  }
+
+  /** Another policy is in force: events say so from here on, and the cache asks anew. */
+  #followPolicy(): void {
+    const { policy, state } = this.#options
+    if (policy.digest === this.#policyDigest) return
+    this.#policyDigest = policy.digest
+    state.log.changeContext({ ...state.log.context, policy_digest: policy.digest })
+  }
+
+  readonly #onTargetLost = (): void => {
+    this.end('target_lost', { sqlState: '08006', message: 'the target closed the connection' })
+  }
+
+  #endForDrift(setting: string): void {
+    this.end('protocol_error', {
+      sqlState: sqlState.blocked,
+      message: `session ended: ${setting} was changed, and statements are only read under its usual value`,
+    })
+  }
+
+  #fail(error: unknown): void {
+    if (error instanceof ProtocolError) {
+      this.#options.logger.warn({ code: error.code }, 'session ended by a protocol error')
+      this.end('protocol_error', { sqlState: '08P01', message: error.message })
+    } else if (error instanceof AuditUnavailable) {
+      this.#options.logger.error('session ended: its requests cannot be recorded')
+      this.end('edge_stopped', {
+        sqlState: sqlState.notRecorded,
+        message: 'requests cannot be recorded, so they are not run',
+      })
+    } else {
+      this.#options.logger.error({ err: error }, 'session ended by a fault of the edge')
+      this.end('edge_stopped', { sqlState: 'XX000', message: 'internal error of the edge' })
+    }
+  }
+
+  #scheduleExpiry(): void {
+    const { clock, expiresAtMs } = this.#options
+    const leftMs = expiresAtMs - clock.nowMs()
+    if (leftMs <= 0) {
+      this.end('expired', { sqlState: '57P01', message: 'the session password has expired' })
+      return
+    }
+    this.#expiry = setTimeout(() => this.#scheduleExpiry(), Math.min(leftMs, maxTimerMs))
+    this.#expiry.unref()
+  }
+}
+
+// A longer timer would fire at once.
+const maxTimerMs = 2 ** 31 - 1
+const lingerMs = 2_000
+
+/** Says the last word and closes. A peer that does not take it is cut off. */
+function close(socket: Socket, last: Buffer | null): void {
+  if (socket.destroyed) return
+  socket.removeAllListeners('data')
+  socket.resume()
+  if (last === null) socket.end()
+  else socket.end(last)
+  setTimeout(() => socket.destroy(), lingerMs).unref()
+}

@@ -1,0 +1,48 @@
+import type { Actor } from '../../../schemas/event.ts'
+
+/** What decides over a statement: the one seam between the relay and facts, rules and approvals. */
+export interface StatementPolicy {
+  /**
+   * SHA-256 of the policy in force. Another Buffer object means another policy: sessions forget what was decided before.
+   */
+  readonly digest: Buffer
+  /** Same text and same subject give the same verdict for as long as `digest` stays. Never throws, never waits. */
+  decide(text: string, subject: StatementSubject): Verdict
+}
+
+export interface StatementSubject {
+  readonly actor: Actor
+  readonly target: string
+  readonly database: string
+  /** The search_path the client asked for at startup, null for the target's own. */
+  readonly searchPath: string | null
+}
+
+export interface Verdict {
+  /** Null when the statement may run. */
+  readonly refusal: StatementRefusal | null
+  readonly ruleIds: readonly string[]
+  readonly reason: string | null
+  /** The statement's kinds, joined by a comma; `EMPTY` for a text without a statement. */
+  readonly operation: string
+  readonly reads: readonly string[]
+  readonly writes: readonly string[]
+  readonly functions: readonly string[]
+  /**
+   * What the statement does to names that the extended protocol shares with SQL: prepared statements (PREPARE, DEALLOCATE,
+   * DISCARD) and portals (DECLARE, CLOSE). A null name means all of them.
+   */
+  readonly names: readonly NameChange[]
+  /** True when it may change settings that change how later text is read: the client waits for its end. */
+  readonly settles: boolean
+}
+
+export interface NameChange {
+  readonly of: 'statement' | 'portal'
+  readonly name: string | null
+}
+
+export type StatementRefusal =
+  | { readonly kind: 'blocked'; readonly message: string }
+  /** Text the grammar does not take. `position` counts characters from 1. */
+  | { readonly kind: 'syntax'; readonly message: string; readonly position: number | null }
