@@ -1,0 +1,188 @@
+import { createCipheriv, createDecipheriv, createHash, createSecretKey } from 'node:crypto'
+import type { KeyObject } from 'node:crypto'
+import { open } from 'node:fs/promises'
+import type { FileHandle } from 'node:fs/promises'
+import { crc32 } from 'node:zlib'
+
+import { LedgerError } from '../../error.ts'
+import { shortName } from './durable-files.ts'
+import type { RandomPool } from './random-pool.ts'
+
+/**
+ * The data keys of one log's payloads, in slots of one file. A slot, 128 bytes:
+ * `u8 state | 3 zero | 32 SHA-256 of the subject | 12 iv | 32 wrapped key | 16 tag | 28 zero | u32 crc`.
+ * The key-encryption key wraps each one; origin, slot number and subject are authenticated with it, so a slot cannot be moved.
+ *
+ * Erasing overwrites the slot in place. Copies that a file system or a disk may keep of old blocks open only with the
+ * key-encryption key, which is not stored with them.
+ */
+export class DataKeys {
+  readonly #handle: FileHandle
+  readonly #file: string
+  readonly #kek: KeyObject
+  readonly #origin: string
+  readonly #random: RandomPool
+  #slots: number
+  /** Recently used, by subject and by slot. Another key is made for a subject that has dropped out. */
+  readonly #bySubject = new Map<string, DataKey>()
+  readonly #bySlot = new Map<number, DataKey | null>()
+  #isUnsynced = false
+
+  private constructor(options: DataKeysOptions, handle: FileHandle, slots: number) {
+    this.#handle = handle
+    this.#file = options.file
+    this.#kek = options.kek
+    this.#origin = options.origin
+    this.#random = options.random
+    this.#slots = slots
+  }
+
+  static async open(options: DataKeysOptions): Promise<DataKeys> {
+    const handle = await open(options.file, options.isWritable ? 'r+' : 'r')
+    // A slot that a crash cut short was never used: a payload is written only after its slot is durable.
+    const slots = Math.floor((await handle.stat()).size / slotBytes)
+    return new DataKeys(options, handle, slots)
+  }
+
+  /** The key for new payloads of this subject. It may be used on disk once `sync` has resolved. */
+  async forSubject(subject: string): Promise<DataKey> {
+    const kept = this.#bySubject.get(subject)
+    if (kept !== undefined) return kept
+    const slot = this.#slots++
+    const secret = this.#random.take(32)
+    const key: DataKey = { slot, key: createSecretKey(secret) }
+    const bytes = this.#encodeSlot(slot, subjectHash(subject), secret)
+    secret.fill(0)
+    await this.#handle.write(bytes, 0, slotBytes, slot * slotBytes)
+    this.#isUnsynced = true
+    remember(this.#bySubject, subject, key)
+    remember(this.#bySlot, slot, key)
+    return key
+  }
+
+  async sync(): Promise<void> {
+    if (!this.#isUnsynced) return
+    await this.#handle.datasync()
+    this.#isUnsynced = false
+  }
+
+  /** The key of a slot, null when it was erased. Throws `LEDGER_PAYLOAD_DAMAGED`. */
+  async ofSlot(slot: number): Promise<DataKey | null> {
+    const kept = this.#bySlot.get(slot)
+    if (kept !== undefined) return kept
+    const bytes = Buffer.alloc(slotBytes)
+    const { bytesRead } = await this.#handle.read(bytes, 0, slotBytes, slot * slotBytes)
+    if (bytesRead !== slotBytes) throw this.#damaged(slot, 'it is missing')
+    const key = this.#decodeSlot(slot, bytes)
+    remember(this.#bySlot, slot, key)
+    return key
+  }
+
+  /** Destroys every key of a subject, durably. Says how many there were. */
+  async erase(subject: string): Promise<number> {
+    const wanted = subjectHash(subject)
+    const block = Buffer.alloc(slotBytes * 512)
+    let erased = 0
+    for (let first = 0; first < this.#slots; first += 512) {
+      const { bytesRead } = await this.#handle.read(block, 0, block.length, first * slotBytes)
+      for (let at = 0; at + slotBytes <= bytesRead; at += slotBytes) {
+        const isWanted = block.subarray(at + subjectAt, at + ivAt).equals(wanted)
+        if (!isWanted || block[at] === stateErased) continue
+        const slot = first + at / slotBytes
+        const bytes = Buffer.alloc(slotBytes)
+        bytes[0] = stateErased
+        wanted.copy(bytes, subjectAt)
+        bytes.writeUInt32BE(crc32(bytes.subarray(0, crcAt)), crcAt)
+        await this.#handle.write(bytes, 0, slotBytes, slot * slotBytes)
+        this.#bySlot.delete(slot)
+        erased++
+      }
+    }
+    this.#bySubject.delete(subject)
+    if (erased > 0) await this.#handle.datasync()
+    return erased
+  }
+
+  async close(): Promise<void> {
+    await this.#handle.close()
+  }
+
+  #encodeSlot(slot: number, subject: Buffer, secret: Buffer): Buffer {
+    const bytes = Buffer.alloc(slotBytes)
+    bytes[0] = stateLive
+    subject.copy(bytes, subjectAt)
+    const iv = this.#random.take(12)
+    iv.copy(bytes, ivAt)
+    const cipher = createCipheriv('aes-256-gcm', this.#kek, iv)
+    cipher.setAAD(this.#context(slot, subject))
+    cipher.update(secret).copy(bytes, wrappedAt)
+    cipher.final()
+    cipher.getAuthTag().copy(bytes, tagAt)
+    bytes.writeUInt32BE(crc32(bytes.subarray(0, crcAt)), crcAt)
+    return bytes
+  }
+
+  #decodeSlot(slot: number, bytes: Buffer): DataKey | null {
+    if (crc32(bytes.subarray(0, crcAt)) !== bytes.readUInt32BE(crcAt)) {
+      throw this.#damaged(slot, 'its checksum is wrong')
+    }
+    if (bytes[0] === stateErased) return null
+    const decipher = createDecipheriv('aes-256-gcm', this.#kek, bytes.subarray(ivAt, wrappedAt))
+    decipher.setAAD(this.#context(slot, bytes.subarray(subjectAt, ivAt)))
+    decipher.setAuthTag(bytes.subarray(tagAt, tagAt + 16))
+    try {
+      const secret = decipher.update(bytes.subarray(wrappedAt, tagAt))
+      decipher.final()
+      return { slot, key: createSecretKey(secret) }
+    } catch (cause) {
+      throw this.#damaged(slot, 'the key-encryption key does not open it', cause)
+    }
+  }
+
+  #context(slot: number, subject: Buffer): Buffer {
+    return Buffer.concat([Buffer.from(`${this.#origin}\n${slot}\n`), subject])
+  }
+
+  #damaged(slot: number, what: string, cause?: unknown): LedgerError {
+    return new LedgerError(
+      'LEDGER_PAYLOAD_DAMAGED',
+      `${shortName(this.#file)}: data key ${slot}: ${what}`,
+      { cause },
+    )
+  }
+}
+
+export interface DataKeysOptions {
+  readonly file: string
+  readonly origin: string
+  readonly kek: KeyObject
+  readonly random: RandomPool
+  readonly isWritable: boolean
+}
+
+export interface DataKey {
+  readonly slot: number
+  readonly key: KeyObject
+}
+
+const slotBytes = 128
+const stateLive = 1
+const stateErased = 2
+const subjectAt = 4
+const ivAt = 36
+const wrappedAt = 48
+const tagAt = 80
+const crcAt = 124
+const maxKept = 4096
+
+function subjectHash(subject: string): Buffer {
+  return createHash('sha256').update(subject).digest()
+}
+
+function remember<K, V>(map: Map<K, V>, key: K, value: V): void {
+  if (map.size >= maxKept) {
+    const oldest = map.keys().next()
+    if (oldest.done !== true) map.delete(oldest.value)
+  }
+  map.set(key, value)
+}

@@ -1,0 +1,212 @@
+import { open, readdir, unlink } from 'node:fs/promises'
+import type { FileHandle } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { KeyObject } from 'node:crypto'
+
+import { LedgerError } from '../../error.ts'
+import type { NewPayload, Payload, PayloadStore } from '../../payload-store.ts'
+import { DataKeys } from './data-keys.ts'
+import type { DataKey } from './data-keys.ts'
+import { syncDirectory } from './durable-files.ts'
+import { PayloadFile } from './payload-file.ts'
+import { openPayloadRecord, payloadOverheadBytes, writePayloadRecord } from './payload-record.ts'
+import { RandomPool } from './random-pool.ts'
+
+export interface FilePayloadStoreOptions {
+  readonly directory: string
+  readonly origin: string
+  /** Wraps the data keys. */
+  readonly kek: KeyObject
+  /** A file is followed by the next once it is this long. Default 64 MiB. */
+  readonly fileBytes?: number
+  readonly isWritable: boolean
+}
+
+const defaultFileBytes = 64 * 1024 * 1024
+/** Files whose index is kept, beside the last one. */
+const maxOpenFiles = 4
+const ivBytes = 12
+
+/** `<first position>.enc` files and `data-keys`. */
+export class FilePayloadStore implements PayloadStore {
+  readonly #options: FilePayloadStoreOptions
+  readonly #keys: DataKeys
+  readonly #random: RandomPool
+  #firstPositions: number[]
+  readonly #open = new Map<number, Promise<PayloadFile>>()
+  #failed = false
+
+  private constructor(
+    options: FilePayloadStoreOptions,
+    keys: DataKeys,
+    random: RandomPool,
+    firstPositions: number[],
+  ) {
+    this.#options = options
+    this.#keys = keys
+    this.#random = random
+    this.#firstPositions = firstPositions
+  }
+
+  static async open(options: FilePayloadStoreOptions): Promise<FilePayloadStore> {
+    const { directory, origin, kek, isWritable } = options
+    const random = new RandomPool()
+    const file = join(directory, 'data-keys')
+    const keys = await DataKeys.open({ file, origin, kek, random, isWritable })
+    return new FilePayloadStore(options, keys, random, await listFiles(directory))
+  }
+
+  async put(payloads: readonly NewPayload[]): Promise<void> {
+    const first = payloads[0]
+    if (first === undefined) return
+    if (this.#failed) throw this.#writeFailed(undefined)
+    try {
+      const file = await this.#fileForWriting(first.position)
+      await this.#write(file, payloads)
+    } catch (cause) {
+      this.#failed = true
+      throw this.#writeFailed(cause)
+    }
+  }
+
+  async get(from: number, to: number): Promise<ReadonlyMap<number, Payload>> {
+    const found = new Map<number, Payload>()
+    let index = this.#firstPositions.length - 1
+    while (index > 0 && (this.#firstPositions[index] ?? 0) > from) index--
+    for (; index < this.#firstPositions.length; index++) {
+      const firstPosition = this.#firstPositions[index]
+      if (firstPosition === undefined || firstPosition >= to) break
+      const file = await this.#file(firstPosition)
+      if (!this.#options.isWritable) await file.refresh()
+      for await (const { position, slot, record } of file.records(from, to)) {
+        const key = await this.#keys.ofSlot(slot)
+        if (key === null) continue
+        const payload = openPayloadRecord(record, key)
+        if (payload === null) {
+          throw new LedgerError(
+            'LEDGER_PAYLOAD_DAMAGED',
+            `${file.name}: the payload of entry ${position} of ${this.#options.origin} was changed`,
+          )
+        }
+        found.set(position, payload)
+      }
+    }
+    return found
+  }
+
+  async erase(subject: string): Promise<boolean> {
+    return (await this.#keys.erase(subject)) > 0
+  }
+
+  async cut(size: number, last: number): Promise<void> {
+    const { directory } = this.#options
+    await this.#mustHold(last)
+    while ((this.#firstPositions.at(-1) ?? -1) >= size) {
+      const firstPosition = this.#firstPositions.pop() ?? 0
+      await this.#close(firstPosition)
+      await unlink(join(directory, fileName(firstPosition)))
+    }
+    const lastFile = this.#firstPositions.at(-1)
+    if (lastFile !== undefined) await (await this.#file(lastFile)).cut(size)
+    await syncDirectory(directory)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const firstPosition of this.#open.keys()) await this.#close(firstPosition)
+    await this.#keys.close()
+  }
+
+  // Records behind a damaged one are not found, and would be cut and written over.
+  async #mustHold(position: number): Promise<void> {
+    if (position < 0) return
+    const firstPosition = this.#firstPositions.findLast((first) => first <= position)
+    const file = firstPosition === undefined ? null : await this.#file(firstPosition)
+    if (file?.holds(position) === true) return
+    throw new LedgerError(
+      'LEDGER_CORRUPT',
+      `${file?.name ?? this.#options.directory}: the payload of entry ${position} of ${this.#options.origin} cannot be found: a record at or before it is damaged or missing`,
+    )
+  }
+
+  async #write(file: PayloadFile, payloads: readonly NewPayload[]): Promise<void> {
+    let room = 0
+    for (const { key, value } of payloads) room += payloadOverheadBytes + key.length + value.length
+    const bytes = Buffer.allocUnsafe(room)
+    const starts: number[] = []
+    let at = 0
+    let subject: string | null = null
+    let dataKey: DataKey | null = null
+    for (const payload of payloads) {
+      if (dataKey === null || payload.subject !== subject) {
+        dataKey = await this.#keys.forSubject(payload.subject)
+        subject = payload.subject
+      }
+      starts.push(at)
+      const iv = this.#random.take(ivBytes)
+      at = writePayloadRecord(bytes, at, payload.position, dataKey, iv, payload)
+    }
+    // A payload whose key is lost is lost, so the keys come first.
+    await this.#keys.sync()
+    await file.append(bytes, payloads, starts)
+  }
+
+  async #fileForWriting(position: number): Promise<PayloadFile> {
+    const { directory, fileBytes = defaultFileBytes } = this.#options
+    const last = this.#firstPositions.at(-1)
+    if (last !== undefined) {
+      const file = await this.#file(last)
+      if (file.end < fileBytes) return file
+    }
+    const handle: FileHandle = await open(join(directory, fileName(position)), 'wx', 0o600)
+    await handle.close()
+    await syncDirectory(directory)
+    this.#firstPositions.push(position)
+    return this.#file(position)
+  }
+
+  #file(firstPosition: number): Promise<PayloadFile> {
+    const kept = this.#open.get(firstPosition)
+    if (kept !== undefined) {
+      this.#open.delete(firstPosition)
+      this.#open.set(firstPosition, kept)
+      return kept
+    }
+    const { directory, isWritable } = this.#options
+    const opened = PayloadFile.open(join(directory, fileName(firstPosition)), isWritable)
+    opened.catch(() => this.#open.delete(firstPosition))
+    this.#open.set(firstPosition, opened)
+    for (const oldest of this.#open.keys()) {
+      if (this.#open.size <= maxOpenFiles) break
+      if (oldest !== this.#firstPositions.at(-1)) void this.#close(oldest)
+    }
+    return opened
+  }
+
+  async #close(firstPosition: number): Promise<void> {
+    const opened = this.#open.get(firstPosition)
+    this.#open.delete(firstPosition)
+    const file = await opened?.catch(() => null)
+    await file?.close()
+  }
+
+  #writeFailed(cause: unknown): LedgerError {
+    return new LedgerError(
+      'LEDGER_WRITE_FAILED',
+      `${this.#options.origin}: payloads were not written`,
+      { cause },
+    )
+  }
+}
+
+function fileName(firstPosition: number): string {
+  return `${String(firstPosition).padStart(20, '0')}.enc`
+}
+
+async function listFiles(directory: string): Promise<number[]> {
+  const names = await readdir(directory)
+  return names
+    .map((name) => /^(\d{20})\.enc$/.exec(name)?.[1])
+    .filter((digits) => digits !== undefined)
+    .map(Number)
+    .sort((a, b) => a - b)
+}
