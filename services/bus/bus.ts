@@ -14,7 +14,7 @@ export interface Bus extends AsyncDisposable {
 
 export interface BusProducer {
   /**
-   * Appends records of one key, in order, to the partition of that key. Resolves once they are durable.
+   * Appends records of one key, at least one, in order, to the partition of that key. Resolves once they are durable.
    * A caller that wants order awaits each call before the next of the same key. A failed call may be
    * repeated and may then have written twice: consumers tell repeats by the event's id.
    */

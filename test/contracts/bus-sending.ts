@@ -65,7 +65,7 @@ export function busSendingContract(name: string, fixture: BusFixture): void {
     assert.ok(read.every(({ timestampMs }) => Math.abs(timestampMs - before) < 60_000))
   })
 
-  test(`${name}: what was handed over may be kept, what was acknowledged may be changed`, async (t) => {
+  test(`${name}: what was handed over may be kept, and what was acknowledged may be changed`, async (t) => {
     const { bus, topic, group } = await openTopic(t, fixture)
     const value = Buffer.from('before')
     await bus.producer.send(topic, Buffer.from('key'), [{ value, headers: { at: value } }])

@@ -1,6 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { PartitionState } from './bus-file.ts'
-import { planBatches, readBatch, readBatchKey, writeBatch } from './record-batch.ts'
+import { encodeBatches, readBatch, readBatchKey } from './record-batch.ts'
 
 /**
  * Keeps of each key the newest record, at its offset. A batch has one key, so a later batch of the same key replaces it
@@ -40,9 +40,7 @@ export function compactPartition(db: DatabaseSync, state: PartitionState): void 
 
 function lastRecordOf(bytes: Uint8Array, count: number): Uint8Array {
   const { key, records } = readBatch(bytes, count)
-  const [plan] = planBatches(key, records.slice(-1))
-  if (plan === undefined) throw new RangeError('a stored batch is empty')
-  const target = Buffer.alloc(plan.sizeBytes)
-  writeBatch(plan, target, 0)
-  return target
+  const [batch] = encodeBatches(key, records.slice(-1))
+  if (batch === undefined) throw new RangeError('a stored batch is empty')
+  return batch.bytes
 }

@@ -1,3 +1,4 @@
+import { closeSync, openSync } from 'node:fs'
 import type { Logger } from 'pino'
 import {
   BusError,
@@ -53,6 +54,7 @@ export async function openEmbeddedBus(options: EmbeddedBusOptions): Promise<Bus>
   options.signal?.throwIfAborted()
   await using cleanup = new AsyncDisposableStack()
   cleanup.use(claimFile(options.file))
+  keepPrivate(options.file)
   const { partitions, offsets } = prepareFile(options)
   const reader = new LogReader(openBusFileForReading(options.file))
   cleanup.defer(() => reader.close())
@@ -74,6 +76,11 @@ export async function openEmbeddedBus(options: EmbeddedBusOptions): Promise<Bus>
   bus.deleteOldRecords(options.clock ?? Date.now, options.retentionEveryMs ?? 60_000)
   bus.closeOn(options.signal)
   return bus
+}
+
+/** Events are for the services alone. The files that SQLite puts beside it take over the mode. */
+function keepPrivate(file: string): void {
+  closeSync(openSync(file, 'a', 0o600))
 }
 
 function prepareFile(options: EmbeddedBusOptions): {

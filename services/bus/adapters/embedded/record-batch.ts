@@ -16,26 +16,31 @@ const version = 1
 const rowBytes = 1 << 20
 const rowRecords = 1_000
 
-/** What one row will hold. The records are not copied: they must stay as they are until they are written. */
-export interface BatchPlan {
+/** What one row will hold. */
+export interface EncodedBatch {
+  readonly count: number
+  readonly bytes: Buffer
+}
+
+/** Copies records into rows: the caller's Buffers are not needed any more. */
+export function encodeBatches(key: Buffer, records: readonly BusRecord[]): readonly EncodedBatch[] {
+  const batches: EncodedBatch[] = []
+  let from = 0
+  while (from < records.length) {
+    const plan = planBatch(key, records, from)
+    batches.push({ count: plan.to - from, bytes: writeBatch(plan) })
+    from = plan.to
+  }
+  return batches
+}
+
+interface BatchPlan {
   readonly key: Buffer
   readonly records: readonly BusRecord[]
   readonly from: number
   readonly to: number
   readonly names: readonly string[]
   readonly sizeBytes: number
-}
-
-/** Splits records into rows and says how large each will be. */
-export function planBatches(key: Buffer, records: readonly BusRecord[]): readonly BatchPlan[] {
-  const plans: BatchPlan[] = []
-  let from = 0
-  while (from < records.length) {
-    const plan = planBatch(key, records, from)
-    plans.push(plan)
-    from = plan.to
-  }
-  return plans
 }
 
 function planBatch(key: Buffer, records: readonly BusRecord[], from: number): BatchPlan {
@@ -68,9 +73,9 @@ function planBatch(key: Buffer, records: readonly BusRecord[], from: number): Ba
   return { key, records, from, to, names, sizeBytes: size + lengthOf(names.length) + nameBytes }
 }
 
-/** Writes a planned batch at `at` and returns where it ends. */
-export function writeBatch(plan: BatchPlan, target: Buffer, at: number): number {
-  let end = writeNumber(target, at, version)
+function writeBatch(plan: BatchPlan): Buffer {
+  const target = Buffer.allocUnsafe(plan.sizeBytes)
+  let end = writeNumber(target, 0, version)
   end = writeNumber(target, end, plan.names.length)
   for (const name of plan.names) {
     end = writeNumber(target, end, Buffer.byteLength(name))
@@ -81,7 +86,9 @@ export function writeBatch(plan: BatchPlan, target: Buffer, at: number): number 
     const record = plan.records[at]
     if (record !== undefined) end = writeRecord(record, plan.names, target, end)
   }
-  return end
+  // Memory that was not written is somebody else's: it must never reach the file.
+  if (end !== plan.sizeBytes) throw new RangeError('records changed while they were sent')
+  return target
 }
 
 function writeRecord(

@@ -1,10 +1,10 @@
 import { BusError } from '../../bus.ts'
-import type { BatchPlan } from './record-batch.ts'
+import type { EncodedBatch } from './record-batch.ts'
 import type { PartitionView } from './partition-table.ts'
 
 export interface PendingSend {
   readonly partition: PartitionView
-  readonly plans: readonly BatchPlan[]
+  readonly batches: readonly EncodedBatch[]
   readonly sizeBytes: number
   resolve(baseOffset: number): void
   reject(error: BusError): void

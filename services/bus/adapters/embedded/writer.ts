@@ -5,7 +5,7 @@ import { BusError, type BusRecord } from '../../bus.ts'
 import type { GroupOffset } from './bus-file.ts'
 import type { GroupOffsets } from './group-offsets.ts'
 import type { PartitionTable, PartitionView } from './partition-table.ts'
-import { planBatches, writeBatch } from './record-batch.ts'
+import { encodeBatches } from './record-batch.ts'
 import { SendQueue, type PendingSend, type SendQueueLimits } from './send-queue.ts'
 import type { FromWriter, ToWriter, WriterData } from './writer-messages.ts'
 
@@ -80,10 +80,10 @@ export class Writer {
   send(partition: PartitionView, key: Buffer, records: readonly BusRecord[]): Promise<number> {
     if (this.#refusal !== null) return Promise.reject(this.#refusal)
     this.#refuseLargeRecords(partition, key, records)
-    const plans = planBatches(key, records)
-    const sizeBytes = plans.reduce((sum, plan) => sum + plan.sizeBytes, 0)
+    const batches = encodeBatches(key, records)
+    const sizeBytes = batches.reduce((sum, { bytes }) => sum + bytes.length, 0)
     return new Promise((resolve, reject) => {
-      this.#queue.add({ partition, plans, sizeBytes, resolve, reject })
+      this.#queue.add({ partition, batches, sizeBytes, resolve, reject })
       this.#planFlush()
     })
   }
@@ -165,19 +165,20 @@ export class Writer {
     const size = sends.reduce((sum, send) => sum + send.sizeBytes, 0)
     // Memory of its own, outside the shared pool, so that it can be moved.
     const bytes = Buffer.allocUnsafeSlow(size)
-    const batches: number[] = []
+    const table: number[] = []
     let end = 0
-    for (const { partition, plans } of sends) {
-      for (const plan of plans) {
-        const start = end
-        end = writeBatch(plan, bytes, start)
-        batches.push(partition.index, plan.to - plan.from, end - start)
+    for (const { partition, batches } of sends) {
+      for (const batch of batches) {
+        bytes.set(batch.bytes, end)
+        end += batch.bytes.length
+        table.push(partition.index, batch.count, batch.bytes.length)
       }
     }
     const { buffer } = bytes
-    const timestampMs = this.#options.clock()
+    const timestampMs = Math.floor(this.#options.clock())
     const { offsets } = group
-    this.#tell({ type: 'append', timestampMs, batches, bytes: buffer, offsets }, [buffer])
+    const message = { type: 'append', timestampMs, batches: table, bytes: buffer, offsets } as const
+    this.#tell(message, [buffer])
   }
 
   #tell(message: ToWriter, move: readonly ArrayBuffer[] = []): void {
@@ -226,12 +227,12 @@ export class Writer {
   #acknowledge(group: Group, baseOffsets: readonly number[]): void {
     let at = 0
     for (const send of group.sends) {
-      const { partition, plans } = send
+      const { partition, batches } = send
       const base = baseOffsets[at] ?? 0
-      const count = plans.reduce((sum, plan) => sum + plan.to - plan.from, 0)
+      const count = batches.reduce((sum, batch) => sum + batch.count, 0)
       this.#partitions.grow(partition, base + count)
       send.resolve(base)
-      at += plans.length
+      at += batches.length
     }
   }
 

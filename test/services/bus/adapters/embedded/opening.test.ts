@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { stat } from 'node:fs/promises'
 import { test } from 'node:test'
 import { withCode, texts, readRecords, textsOf } from '../../../../contracts/bus-probe.ts'
 import { busDirectory } from './bus-directory.ts'
@@ -66,4 +67,13 @@ test('a bus closes when its signal aborts, and what it took before is kept', asy
   await bus[Symbol.asyncDispose]()
   const again = await directory.open()
   assert.deepEqual(await again.watermarks('events', 0), { low: 0n, high: 1n })
+})
+
+test('nobody but the owner may read the files of a bus', async (t) => {
+  const directory = await busDirectory(t)
+  const bus = await directory.open()
+  await bus.producer.send('events', Buffer.from('key'), texts('a'))
+  for (const file of [directory.file, `${directory.file}-wal`, `${directory.file}-shm`]) {
+    assert.equal((await stat(file)).mode & 0o777, 0o600)
+  }
 })
