@@ -1,0 +1,68 @@
+import type { Facts } from '../guard/facts.ts'
+import type { Grammar } from './facts/grammar.ts'
+import { StatementWalk } from './facts/statement-walk.ts'
+import type { NameChange } from './facts/statement-walk.ts'
+
+export type FactsResult =
+  | {
+      readonly ok: true
+      readonly facts: Facts
+      /** Zero for a text of blanks and comments. */
+      readonly statements: number
+      readonly names: readonly NameChange[]
+      /** What PREPARE statements of this text would run, by name: for a later EXECUTE. */
+      readonly prepared: ReadonlyMap<string, Facts>
+      /** True when it runs code that may change settings unseen: wait for its end before more text is sent. */
+      readonly settles: boolean
+      /** False when the same text may mean something else the next time, since it names a prepared statement. */
+      readonly cacheable: boolean
+    }
+  | {
+      readonly ok: false
+      readonly kind: 'syntax_error'
+      readonly message: string
+      readonly position: number | null
+    }
+  | { readonly ok: false; readonly kind: 'refused'; readonly message: string }
+
+export interface FactsOptions {
+  /** Longer texts are refused: parsing blocks the process. Default 256 KiB. */
+  readonly maxCharacters?: number
+  /** What a prepared statement of this session runs; null when there is none of that name. */
+  readonly resolvePrepared?: (name: string) => Facts | null
+}
+
+/** What a message of SQL would do, by PostgreSQL's grammar alone. Never throws. */
+export function factsOf(grammar: Grammar, sql: string, options: FactsOptions = {}): FactsResult {
+  const { maxCharacters = 262_144 } = options
+  if (sql.length > maxCharacters) {
+    return refused(`the statement is longer than ${maxCharacters} characters`)
+  }
+  // The parser stops at a NUL, the target may not.
+  if (sql.includes('\0')) return refused('the statement contains a NUL')
+  if (!sql.isWellFormed()) return refused('the statement is not valid Unicode')
+  const parsed = grammar.parse(sql)
+  if (!parsed.ok) return parsed
+  try {
+    const walk = new StatementWalk(options.resolvePrepared)
+    for (const statement of parsed.statements) walk.statement(statement)
+    const facts = walk.facts(parsed.statements.length)
+    return {
+      ok: true,
+      facts,
+      statements: parsed.statements.length,
+      names: walk.names,
+      prepared: walk.prepared,
+      settles: facts.unlistedFunctions.length > 0 || facts.unknown.length > 0,
+      cacheable: !facts.kinds.includes('execute'),
+    }
+  } catch (error) {
+    // The engine's stack ended before the tree did.
+    if (error instanceof RangeError) return refused('the statement is nested too deeply')
+    throw error
+  }
+}
+
+function refused(message: string): FactsResult {
+  return { ok: false, kind: 'refused', message }
+}

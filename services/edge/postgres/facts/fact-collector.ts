@@ -1,0 +1,85 @@
+import type { FactFlag, Facts, StatementKind } from '../../guard/facts.ts'
+import { builtinFunctions, serverFileFunctions, sqlRunningFunctions } from './builtin-functions.ts'
+import { catalogRelations } from './catalog-relations.ts'
+import { qualifiedName } from './names.ts'
+
+/** Gathers the facts of one message: sets in the order in which things were found. */
+export class FactCollector {
+  readonly #kinds = new Set<string>()
+  readonly #reads = new Set<string>()
+  readonly #writes = new Set<string>()
+  readonly #functions = new Set<string>()
+  readonly #unlisted = new Set<string>()
+  readonly #flags = new Set<FactFlag>()
+  readonly #unknown = new Set<string>()
+
+  kind(kind: StatementKind): void {
+    this.#kinds.add(kind)
+  }
+
+  flag(flag: FactFlag): void {
+    this.#flags.add(flag)
+  }
+
+  unknown(what: string): void {
+    this.#unknown.add(what)
+  }
+
+  read(parts: readonly string[]): void {
+    this.#reads.add(relationName(parts))
+  }
+
+  write(parts: readonly string[]): void {
+    const name = relationName(parts)
+    this.#writes.add(name)
+    // An UPDATE of this view is a SET of the setting its row is about.
+    if (name === 'pg_catalog.pg_settings') this.#flags.add('lexer_setting')
+  }
+
+  /** A function that is called; `isListed` where the caller knows this call to be free of effects. */
+  call(parts: readonly string[], isListed?: boolean): void {
+    const name = qualifiedName(parts)
+    const bare = parts.at(-1) ?? ''
+    this.#functions.add(name)
+    if (sqlRunningFunctions.has(bare)) this.#unknown.add(`the SQL that ${name} runs`)
+    if (serverFileFunctions.has(bare)) this.#flags.add('server_file')
+    const isCatalog = parts.length === 1 || (parts.length === 2 && parts[0] === 'pg_catalog')
+    if (!(isListed ?? (isCatalog && builtinFunctions.has(bare)))) this.#unlisted.add(name)
+  }
+
+  /** An operator runs a function; one that is not PostgreSQL's own may do anything. */
+  operator(parts: readonly string[]): void {
+    if (parts.length < 2 || parts[0] === 'pg_catalog') return
+    this.call(parts, false)
+  }
+
+  add(facts: Facts): void {
+    for (const kind of facts.kinds) this.#kinds.add(kind)
+    for (const name of facts.reads) this.#reads.add(name)
+    for (const name of facts.writes) this.#writes.add(name)
+    for (const name of facts.functions) this.#functions.add(name)
+    for (const name of facts.unlistedFunctions) this.#unlisted.add(name)
+    for (const flag of facts.flags) this.#flags.add(flag)
+    for (const what of facts.unknown) this.#unknown.add(what)
+  }
+
+  facts(): Facts {
+    return {
+      kinds: [...this.#kinds],
+      reads: [...this.#reads],
+      writes: [...this.#writes],
+      functions: [...this.#functions],
+      unlistedFunctions: [...this.#unlisted],
+      flags: [...this.#flags],
+      unknown: [...this.#unknown],
+    }
+  }
+}
+
+function relationName(parts: readonly string[]): string {
+  // A third part in front is the database, which can only be the session's own.
+  const name = parts.length > 2 ? parts.slice(-2) : parts
+  const bare = name[0] ?? ''
+  if (name.length === 1 && catalogRelations.has(bare)) return `pg_catalog.${bare}`
+  return qualifiedName(name)
+}

@@ -1,0 +1,390 @@
+import type { Facts } from '../../guard/facts.ts'
+import { FactCollector } from './fact-collector.ts'
+import { relationOfObject } from './named-objects.ts'
+import { literalOf, namesOf } from './names.ts'
+import { flagOfSetting } from './settings.ts'
+import { passiveNodes, plainKinds, transactionKinds } from './statement-kinds.ts'
+
+/** What a statement does to names that SQL shares with the extended protocol. A null name means all of them. */
+export interface NameChange {
+  readonly of: 'statement' | 'portal'
+  readonly name: string | null
+}
+
+type Message = Readonly<Record<string, unknown>>
+
+/** Names of the WITH clauses around a node; those are no relations. */
+interface Scope {
+  readonly names: Set<string>
+  readonly parent: Scope | null
+}
+
+/** Whether a relation that is met counts as read or as written. */
+type Access = 'read' | 'write'
+
+/**
+ * Walks every key of every node of parse trees. The tree is protobuf's JSON: a node of a varying type is an object with one
+ * key, its type, in capitals; a field of a fixed type (such as `relation`, or the arms of a UNION) is the bare message. So a
+ * message is known by what it holds, not by what it is called, and nothing is passed over because its place was not foreseen.
+ */
+export class StatementWalk {
+  readonly names: NameChange[] = []
+  readonly prepared = new Map<string, Facts>()
+  readonly #resolvePrepared: ((name: string) => Facts | null) | undefined
+  #found = new FactCollector()
+  /** Settings in the definition of a function hold only while it runs. */
+  #isInFunction = false
+
+  constructor(resolvePrepared?: (name: string) => Facts | null) {
+    this.#resolvePrepared = resolvePrepared
+  }
+
+  statement(tree: unknown): void {
+    this.#visit(tree, 'read', null)
+  }
+
+  facts(statements: number): Facts {
+    if (statements > 1) this.#found.flag('multi_statement')
+    return this.#found.facts()
+  }
+
+  #visit(value: unknown, access: Access, scope: Scope | null): void {
+    if (typeof value !== 'object' || value === null) return
+    if (Array.isArray(value)) {
+      for (const item of value as unknown[]) this.#visit(item, access, scope)
+      return
+    }
+    const message = value as Message
+    for (const key in message) {
+      const first = key.charCodeAt(0)
+      // A capital: the only key of a node.
+      if (first >= 65 && first <= 90) this.#node(key, message[key] as Message, access, scope)
+      else this.#message(message, access, scope)
+      return
+    }
+  }
+
+  #node(type: string, body: Message, access: Access, scope: Scope | null): void {
+    switch (type) {
+      case 'SelectStmt':
+        this.#found.kind('select')
+        return this.#message(body, 'read', scope)
+      case 'InsertStmt':
+      case 'UpdateStmt':
+      case 'DeleteStmt':
+      case 'MergeStmt':
+        return this.#write(type, body, scope)
+      case 'CopyStmt':
+        return this.#copy(body, scope)
+      case 'FuncCall':
+        return this.#call(body, scope)
+      case 'TransactionStmt':
+        return this.#kindOr('transaction', transactionKinds.get(String(body['kind'])))
+      case 'VariableSetStmt':
+        return this.#set(body)
+      case 'PrepareStmt':
+        return this.#prepare(body, scope)
+      case 'ExecuteStmt':
+        return this.#execute(body, scope)
+      case 'CreateFunctionStmt':
+      case 'AlterFunctionStmt':
+        return this.#defineFunction(type, body)
+      default:
+        break
+    }
+    if (passiveNodes.has(type)) return this.#message(body, access, scope)
+    this.#kindOr(type, plainKinds.get(type))
+    this.#particulars(type, body)
+    this.#message(body, 'write', scope)
+  }
+
+  /** What some statements say beside the relations and statements in them. */
+  #particulars(type: string, body: Message): void {
+    switch (type) {
+      case 'ExplainStmt':
+        if (hasOption(body['options'], 'analyze')) this.#found.flag('explain_analyze')
+        return
+      case 'DoStmt':
+        return this.#found.unknown('the code of DO')
+      case 'LoadStmt':
+      case 'AlterSystemStmt':
+        return this.#found.flag('server_code')
+      case 'VacuumStmt':
+        return this.#found.kind(body['is_vacuumcmd'] === true ? 'vacuum' : 'analyze')
+      case 'GrantStmt':
+      case 'GrantRoleStmt':
+        return this.#found.kind(body['is_grant'] === true ? 'grant' : 'revoke')
+      case 'AlterDefaultPrivilegesStmt':
+        return this.#found.kind('grant')
+      case 'DropStmt':
+        for (const object of asList(body['objects'])) {
+          const relation = relationOfObject(String(body['removeType']), object)
+          if (relation !== null) this.#found.write(relation)
+        }
+        return
+      case 'CommentStmt':
+      case 'SecLabelStmt': {
+        const relation = relationOfObject(String(body['objtype']), body['object'])
+        if (relation !== null) this.#found.write(relation)
+        return
+      }
+      case 'DeclareCursorStmt':
+      case 'ClosePortalStmt':
+        return this.#rename('portal', body['portalname'])
+      case 'DeallocateStmt':
+        this.#rename('statement', body['name'])
+        return this.#forgetPrepared(body['name'])
+      case 'DiscardStmt':
+        if (body['target'] !== 'DISCARD_ALL') return
+        this.#rename('statement', undefined)
+        this.#rename('portal', undefined)
+        return this.#forgetPrepared(undefined)
+    }
+  }
+
+  #message(body: Message, access: Access, outer: Scope | null): void {
+    const scope = this.#with(body['withClause'], outer)
+    if (typeof body['relname'] === 'string') this.#relation(body, access, scope)
+    for (const key in body) {
+      const value = body[key]
+      switch (key) {
+        case 'withClause':
+          break
+        case 'into':
+        case 'intoClause':
+          if (key === 'intoClause') this.#found.flag('select_into')
+          this.#found.kind('create')
+          this.#visit(value, 'write', scope)
+          break
+        case 'lockingClause':
+          // The names in it are those of the FROM clause, which counts them.
+          this.#found.flag('row_lock')
+          this.#found.kind('lock')
+          break
+        case 'funcname':
+          this.#found.call(namesOf(value) ?? [])
+          break
+        case 'method':
+          this.#sample(namesOf(value))
+          break
+        case 'name':
+        case 'operName':
+        case 'useOp': {
+          const name = namesOf(value)
+          if (name === null) this.#visit(value, access, scope)
+          else this.#found.operator(name)
+          break
+        }
+        case 'setstmt':
+          this.#set(value as Message)
+          break
+        default:
+          this.#visit(value, access, scope)
+      }
+    }
+  }
+
+  /** Opens the scope of a WITH clause. A name is known to the parts after it, with RECURSIVE to all of them. */
+  #with(clause: unknown, outer: Scope | null): Scope | null {
+    if (typeof clause !== 'object' || clause === null) return outer
+    const { ctes, recursive } = clause as Message
+    const scope: Scope = { names: new Set(), parent: outer }
+    const tables = asList(ctes).map((cte) => (cte as Record<string, Message>)['CommonTableExpr'])
+    if (recursive === true) for (const table of tables) scope.names.add(String(table?.['ctename']))
+    for (const table of tables) {
+      const query = table?.['ctequery'] as Message | undefined
+      if (query !== undefined && !('SelectStmt' in query)) this.#found.flag('cte_write')
+      this.#message(table ?? {}, 'read', scope)
+      scope.names.add(String(table?.['ctename']))
+    }
+    return scope
+  }
+
+  #relation(range: Message, access: Access, scope: Scope | null): void {
+    const name = String(range['relname'])
+    const schema = range['schemaname']
+    if (typeof schema === 'string') {
+      if (access === 'write') this.#found.write([schema, name])
+      else this.#found.read([schema, name])
+      return
+    }
+    if (access === 'write') return this.#found.write([name])
+    for (let here = scope; here !== null; here = here.parent) if (here.names.has(name)) return
+    this.#found.read([name])
+  }
+
+  #write(type: string, body: Message, outer: Scope | null): void {
+    this.#kindOr(type, plainKinds.get(type))
+    const { relation, selectStmt, ...rest } = body
+    this.#relation(relation as Message, 'write', null)
+    if (looksAtTarget(type, body)) this.#relation(relation as Message, 'read', null)
+    if ((type === 'UpdateStmt' || type === 'DeleteStmt') && body['whereClause'] === undefined) {
+      this.#found.flag('no_where')
+    }
+    const onConflict = body['onConflictClause'] as Message | undefined
+    if (onConflict?.['action'] === 'ONCONFLICT_UPDATE') this.#found.kind('update')
+    for (const when of asList(body['mergeWhenClauses'])) {
+      const clause = (when as Record<string, Message>)['MergeWhenClause']
+      const kind = mergeKinds.get(String(clause?.['commandType']))
+      if (kind !== undefined) this.#found.kind(kind)
+    }
+    const scope = this.#with(body['withClause'], outer)
+    const { withClause: _, ...parts } = rest
+    this.#message(parts, 'read', scope)
+    const select = (selectStmt as Record<string, Message> | undefined)?.['SelectStmt']
+    // INSERT … VALUES is no SELECT, though the grammar makes one of it.
+    if (select?.['valuesLists'] !== undefined) this.#message(select, 'read', scope)
+    else this.#visit(selectStmt, 'read', scope)
+  }
+
+  #copy(body: Message, scope: Scope | null): void {
+    const isFrom = body['is_from'] === true
+    this.#found.kind(isFrom ? 'copy_from' : 'copy_to')
+    if (body['is_program'] === true) this.#found.flag('copy_program')
+    else if (body['filename'] !== undefined) this.#found.flag('server_file')
+    const { relation, ...rest } = body
+    this.#visit(relation, isFrom ? 'write' : 'read', null)
+    this.#message(rest, 'read', scope)
+  }
+
+  #call(body: Message, scope: Scope | null): void {
+    const name = namesOf(body['funcname'])
+    const { funcname: _, ...rest } = body
+    if (name === null) this.#found.unknown('a function without a name')
+    else if (name.at(-1) === 'set_config') this.#setConfig(name, asList(body['args']))
+    else this.#found.call(name)
+    this.#message(rest, 'read', scope)
+  }
+
+  #setConfig(name: readonly string[], args: readonly unknown[]): void {
+    const setting = literalOf(args[0])
+    const value = literalOf(args[1])
+    this.#found.kind('set')
+    this.#found.call(name, setting !== null)
+    if (setting === null) return this.#found.flag('lexer_setting')
+    const flag = flagOfSetting(setting, value === null ? null : [value])
+    if (flag !== null) this.#found.flag(flag)
+  }
+
+  #set(body: Message): void {
+    if (this.#isInFunction) return
+    const kind = String(body['kind'])
+    if (kind === 'VAR_SET_MULTI') return this.#found.kind('set_transaction')
+    if (kind === 'VAR_RESET' || kind === 'VAR_RESET_ALL') return this.#found.kind('reset')
+    this.#found.kind('set')
+    if (kind === 'VAR_SET_DEFAULT') return
+    const values = asList(body['args']).map(literalOf)
+    const isSeen = values.every((value) => value !== null)
+    const flag = flagOfSetting(String(body['name']), isSeen ? values : null)
+    if (flag !== null) this.#found.flag(flag)
+  }
+
+  /** The facts of its statement are kept apart, for EXECUTE, and belong to PREPARE too: what may not run is not prepared. */
+  #prepare(body: Message, scope: Scope | null): void {
+    const name = String(body['name'])
+    const whole = this.#found
+    this.#found = new FactCollector()
+    this.#message(body, 'read', scope)
+    const facts = this.#found.facts()
+    this.#found = whole
+    this.#found.kind('prepare')
+    this.#found.add(facts)
+    this.prepared.set(name, facts)
+    this.#rename('statement', name)
+  }
+
+  #execute(body: Message, scope: Scope | null): void {
+    const name = String(body['name'])
+    const facts = this.prepared.get(name) ?? this.#resolvePrepared?.(name) ?? null
+    this.#found.kind('execute')
+    if (facts === null) this.#found.unknown(`what the prepared statement ${name} runs`)
+    else this.#found.add(facts)
+    this.#message(body, 'read', scope)
+  }
+
+  #defineFunction(type: string, body: Message): void {
+    const { funcname: _, ...rest } = body
+    this.#found.kind(type === 'CreateFunctionStmt' ? 'create_function' : 'alter')
+    // Code of the server's own process.
+    if (/^(c|internal)$/i.test(optionText(body['options'], 'language')))
+      this.#found.flag('server_code')
+    this.#isInFunction = true
+    this.#message(rest, 'read', null)
+    this.#isInFunction = false
+  }
+
+  #rename(of: NameChange['of'], name: unknown): void {
+    this.names.push({ of, name: typeof name === 'string' ? name : null })
+  }
+
+  #forgetPrepared(name: unknown): void {
+    if (typeof name === 'string') this.prepared.delete(name)
+    else this.prepared.clear()
+  }
+
+  /** TABLESAMPLE calls a function; PostgreSQL's own two only choose rows. */
+  #sample(method: readonly string[] | null): void {
+    if (method === null) return
+    this.#found.call(method, method.length === 1 && /^(system|bernoulli)$/.test(method[0] ?? ''))
+  }
+
+  #kindOr(type: string, kind: Parameters<FactCollector['kind']>[0] | undefined): void {
+    if (kind !== undefined) return this.#found.kind(kind)
+    if (laterKinds.has(type)) return
+    this.#found.kind('other')
+    this.#found.unknown(`the meaning of ${type}`)
+  }
+}
+
+/** Statements whose kind depends on what is in them. */
+const laterKinds: ReadonlySet<string> = new Set([
+  'VacuumStmt',
+  'GrantStmt',
+  'GrantRoleStmt',
+  'AlterDefaultPrivilegesStmt',
+])
+
+const mergeKinds = new Map([
+  ['CMD_INSERT', 'insert'],
+  ['CMD_UPDATE', 'update'],
+  ['CMD_DELETE', 'delete'],
+] as const satisfies readonly (readonly [string, string])[]) as ReadonlyMap<
+  string,
+  'insert' | 'update' | 'delete'
+>
+
+/** Whether what it answers, or which rows it takes, depends on rows that are there. The server asks for SELECT then, too. */
+function looksAtTarget(type: string, body: Message): boolean {
+  if (type === 'UpdateStmt' || type === 'MergeStmt') return true
+  if (body['returningClause'] !== undefined) return true
+  if (type === 'InsertStmt') return body['onConflictClause'] !== undefined
+  return body['whereClause'] !== undefined || body['usingClause'] !== undefined
+}
+
+function asList(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? (value as unknown[]) : []
+}
+
+function optionsNamed(options: unknown, name: string): readonly Message[] {
+  return asList(options)
+    .map((option) => (option as Record<string, Message | undefined>)['DefElem'])
+    .filter((option) => option?.['defname'] === name)
+    .filter((option) => option !== undefined)
+}
+
+/** Whether an option is on, in any of the ways the server takes; given twice, any of them counts. */
+function hasOption(options: unknown, name: string): boolean {
+  return optionsNamed(options, name).some((option) => {
+    const value = literalOf(option['arg']) ?? integerOf(option['arg'])
+    return value === null || !/^(off|false|0)$/i.test(value)
+  })
+}
+
+function optionText(options: unknown, name: string): string {
+  return literalOf(optionsNamed(options, name)[0]?.['arg']) ?? ''
+}
+
+function integerOf(node: unknown): string | null {
+  const integer = (node as { Integer?: { ival?: number } } | undefined)?.Integer
+  return integer === undefined ? null : String(integer.ival ?? 0)
+}
