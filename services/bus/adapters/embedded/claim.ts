@@ -16,13 +16,17 @@ export function claimFile(file: string): Disposable {
     db.exec('BEGIN IMMEDIATE')
     return { [Symbol.dispose]: () => db.close() }
   } catch (error) {
-    const holder = readHolder(db)
+    const isHeld = error instanceof Error && 'errcode' in error && error.errcode === busy
+    const cause = isHeld
+      ? new BusError('BUS_UNAVAILABLE', `the bus file ${file} is held by ${readHolder(db)}`)
+      : error
     db.close()
-    throw new BusError('BUS_UNAVAILABLE', `the bus file ${file} is held by ${holder}`, {
-      cause: error,
-    })
+    throw cause
   }
 }
+
+/** SQLITE_BUSY */
+const busy = 5
 
 function readHolder(db: DatabaseSync): string {
   try {

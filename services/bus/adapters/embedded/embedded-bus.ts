@@ -53,11 +53,7 @@ export interface EmbeddedBusOptions {
 export async function openEmbeddedBus(options: EmbeddedBusOptions): Promise<Bus> {
   options.signal?.throwIfAborted()
   await using cleanup = new AsyncDisposableStack()
-  cleanup.use(claimFile(options.file))
-  keepPrivate(options.file)
-  const { partitions, offsets } = prepareFile(options)
-  const reader = new LogReader(openBusFileForReading(options.file))
-  cleanup.defer(() => reader.close())
+  const { partitions, offsets, reader } = openFile(options, cleanup)
   const { file, topics, logger } = options
   const writer = await Writer.start(
     { file, topics, maxFileBytes: options.maxFileBytes ?? null },
@@ -76,6 +72,24 @@ export async function openEmbeddedBus(options: EmbeddedBusOptions): Promise<Bus>
   bus.deleteOldRecords(options.clock ?? Date.now, options.retentionEveryMs ?? 60_000)
   bus.closeOn(options.signal)
   return bus
+}
+
+function openFile(
+  options: EmbeddedBusOptions,
+  cleanup: AsyncDisposableStack,
+): { partitions: PartitionTable; offsets: GroupOffsets; reader: LogReader } {
+  const { file } = options
+  try {
+    cleanup.use(claimFile(file))
+    keepPrivate(file)
+    const prepared = prepareFile(options)
+    const reader = new LogReader(openBusFileForReading(file))
+    cleanup.defer(() => reader.close())
+    return { ...prepared, reader }
+  } catch (cause) {
+    if (cause instanceof BusError) throw cause
+    throw new BusError('BUS_UNAVAILABLE', `the bus file ${file} cannot be opened`, { cause })
+  }
 }
 
 /** Events are for the services alone. The files that SQLite puts beside it take over the mode. */

@@ -92,10 +92,9 @@ export class Group {
         wanted.set(place, () => new Claim(topic, partition, member, claim))
       }
     }
+    // A revoked claim stays until the next one: whoever comes then has to wait for its end.
     for (const [place, claim] of this.#claims) {
-      const isOrphan = !this.#members.includes(claim.member)
-      if (isOrphan || wanted.has(place)) claim.revoke()
-      if (isOrphan && !wanted.has(place)) this.#claims.delete(place)
+      if (wanted.has(place) || !this.#members.includes(claim.member)) claim.revoke()
     }
     for (const [place, claimIt] of wanted) {
       const claim = claimIt()

@@ -29,8 +29,19 @@ export class LogReader {
    * batch comes along. Throws `BUS_OFFSET_OUT_OF_RANGE` where `from` cannot be read (any more).
    */
   read(view: PartitionView, from: number, atLeast: number): readonly StoredRecord[] {
+    if (from < view.low || from > view.high) throw outOfRange(view, from)
+    try {
+      return this.#read(view, from, atLeast)
+    } catch (cause) {
+      if (cause instanceof BusError) throw cause
+      const place = `${view.topic}[${view.partition}]`
+      const message = `${place} cannot be read at offset ${from}`
+      throw new BusError('BUS_UNAVAILABLE', message, { cause })
+    }
+  }
+
+  #read(view: PartitionView, from: number, atLeast: number): readonly StoredRecord[] {
     const { topicId, partition, high } = view
-    if (from < view.low || from > high) throw outOfRange(view, from)
     const found: StoredRecord[] = []
     let size = 0
     for (const row of this.#batches.iterate({ topic: topicId, partition, from, high })) {

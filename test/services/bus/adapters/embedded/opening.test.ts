@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { stat } from 'node:fs/promises'
+import { readFile, stat, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { test } from 'node:test'
 import { withCode, texts, readRecords, textsOf } from '../../../../contracts/bus-probe.ts'
 import { busDirectory } from './bus-directory.ts'
@@ -67,6 +68,19 @@ test('a bus closes when its signal aborts, and what it took before is kept', asy
   await bus[Symbol.asyncDispose]()
   const again = await directory.open()
   assert.deepEqual(await again.watermarks('events', 0), { low: 0n, high: 1n })
+})
+
+test('a file that cannot be a bus is refused by name, and stays as it is', async (t) => {
+  const directory = await busDirectory(t)
+  const missing = join(dirname(directory.file), 'missing', 'bus.sqlite')
+  await assert.rejects(directory.open({ file: missing }), (error: Error) => {
+    assert.ok(withCode('BUS_UNAVAILABLE')(error))
+    assert.equal(error.message, `the bus file ${missing} cannot be opened`)
+    return true
+  })
+  await writeFile(directory.file, 'something else altogether '.repeat(100))
+  await assert.rejects(directory.open(), withCode('BUS_UNAVAILABLE'))
+  assert.match(await readFile(directory.file, 'utf8'), /^something else/)
 })
 
 test('nobody but the owner may read the files of a bus', async (t) => {
