@@ -28,8 +28,8 @@ export interface SessionLogOptions {
 
 export interface ReceivedRequest {
   readonly mode: RequestPart['mode']
-  /** What is done with the statement, where that is not to run it: PARSE, BIND. */
-  readonly step: 'PARSE' | 'BIND' | null
+  /** What is done with the statement, where that is not to run it. */
+  readonly step: 'parse' | 'bind' | null
   readonly statement: Statement
   /** The true length and digest, where `statement.text` is only its beginning. */
   readonly whole: { readonly bytes: number; readonly sha256: Buffer } | null

@@ -54,6 +54,11 @@ export class ExpectedResponses {
     this.#entries.push(entry)
   }
 
+  /** Takes back what was pushed beyond `length`, newest first. */
+  rollBack(length: number): Expected[] {
+    return this.#entries.splice(this.#head + length).reverse()
+  }
+
   shift(): Expected | null {
     const entry = this.#entries[this.#head] ?? null
     if (entry === null) return null

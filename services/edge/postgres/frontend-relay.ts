@@ -1,6 +1,7 @@
 import { Expected } from './expected-responses.ts'
 import type { ExpectedKind } from './expected-responses.ts'
 import { Outgoing } from './outgoing.ts'
+import type { OutgoingMark } from './outgoing.ts'
 import { OversizedMessage } from './oversized.ts'
 import { BodyReader } from './protocol/body-reader.ts'
 import { ProtocolError } from './protocol/error.ts'
@@ -26,11 +27,9 @@ export class FrontendRelay implements FrameSink {
   isTerminated = false
   readonly #state: SessionState
   /** Parse and Bind of this chunk that no Execute has made part of its request yet. */
-  #unclaimed: {
-    readonly entry: Expected
-    readonly portal: Portal | null
-    readonly statement: Statement
-  }[] = []
+  #unclaimed: Unclaimed[] = []
+  /** Where the unclaimed began; null when something behind them was recorded, so that they cannot be taken back alone. */
+  #unclaimedFrom: { readonly out: OutgoingMark; readonly expected: number } | null = null
   #oversized: OversizedMessage | null = null
 
   constructor(state: SessionState) {
@@ -103,13 +102,20 @@ export class FrontendRelay implements FrameSink {
     return true
   }
 
-  /** The chunk is at its end: Parse and Bind without an Execute become requests of their own, before they are forwarded. */
+  /** The chunk is at its end: what is to be known of it is taken now. */
   finishChunk(): void {
     this.#state.copyIn?.response.suspend()
+    this.#recordUnclaimed()
+  }
+
+  /** Parse and Bind without an Execute become requests of their own, before they are forwarded. */
+  #recordUnclaimed(): void {
     if (this.#unclaimed.length === 0) return
-    for (const { entry, portal, statement } of this.#unclaimed) {
+    const unclaimed = this.#unclaimed
+    for (const { entry, portal, statement } of unclaimed) {
       if (entry.request !== null) continue
-      this.#record(entry, statement, portal?.parameters ?? [], portal === null ? 'PARSE' : 'BIND')
+      const step = portal === null ? 'parse' : 'bind'
+      if (!this.#record(entry, statement, portal?.parameters ?? [], step)) break
     }
     this.#unclaimed = []
   }
@@ -121,6 +127,8 @@ export class FrontendRelay implements FrameSink {
     if (end - textStart < 1 || bytes[end - 1] !== 0) {
       throw new ProtocolError('MESSAGE_MALFORMED', 'string without terminator')
     }
+    this.#recordUnclaimed()
+    if (this.#state.isSkipping) return
     const statement = this.#state.cache.decide(bytes, textStart, end - 1)
     const entry = new Expected('query', this.#state.batch)
     if (!this.#record(entry, statement, [], null, 'simple')) return
@@ -155,7 +163,7 @@ export class FrontendRelay implements FrameSink {
     }
     const isRedeclared = name !== '' && statements.get(name) !== null
     entry.statement = statements.declare(name, statement, batch)
-    this.#unclaimed.push({ entry, portal: null, statement })
+    this.#addUnclaimed({ entry, portal: null, statement })
     this.#forward(entry, bytes, start, end)
     // Whether the target keeps the old statement or takes the new one must be known before the name is used.
     if (isRedeclared) this.#await(entry)
@@ -185,7 +193,7 @@ export class FrontendRelay implements FrameSink {
     const parameters = name === '' ? bind.parameters : bind.parameters.map(ownParameter)
     const portal = { statement, parameters }
     entry.portal = portals.declare(name, portal, batch)
-    this.#unclaimed.push({ entry, portal, statement })
+    this.#addUnclaimed({ entry, portal, statement })
     this.#forward(entry, bytes, start, end)
     if (isRedeclared) this.#await(entry)
     return true
@@ -247,6 +255,7 @@ export class FrontendRelay implements FrameSink {
       this.toTarget.add(bytes, start, end)
       return
     }
+    this.#recordUnclaimed()
     state.isSkipping = false
     const entry = new Expected('sync', state.batch)
     if (state.isUnsettled) state.awaited = entry
@@ -265,7 +274,7 @@ export class FrontendRelay implements FrameSink {
 
   #copySentAhead(): Expected['request'] {
     const request = this.#state.expected.lastRunning()
-    return request?.statement?.verdict.operation.includes('COPY') === true ? request : null
+    return request?.statement?.verdict.operation.includes('copy') === true ? request : null
   }
 
   #copyEnd(bytes: Buffer, start: number, end: number): void {
@@ -285,7 +294,7 @@ export class FrontendRelay implements FrameSink {
     const verdict = {
       ...unparseable('function calls of the fast path are not relayed'),
       ruleIds: ['function-call'],
-      operation: 'FUNCTION CALL',
+      operation: 'function_call',
     }
     const entry = new Expected('function-call', this.#state.batch)
     const statement = { text, sha256: sha256(text), verdict }
@@ -314,7 +323,7 @@ export class FrontendRelay implements FrameSink {
     entry: Expected,
     statement: Statement,
     parameters: readonly BoundParameter[],
-    step: 'PARSE' | 'BIND' | null,
+    step: 'parse' | 'bind' | null,
     mode: RequestMode = 'extended',
     wholeBytes: number | null = null,
   ): boolean {
@@ -347,18 +356,42 @@ export class FrontendRelay implements FrameSink {
       )
       return false
     }
-    if (request !== null) return true
+    if (request !== null) {
+      this.#unclaimedFrom = null
+      return true
+    }
     if (state.onAuditFailure === 'allow') {
       entry.request = state.log.unrecorded(id, statement)
       return true
     }
-    if (step !== null) throw new AuditUnavailable()
+    // What was parsed and bound for it must not be forwarded either.
+    this.#takeBackUnclaimed()
     this.#answer(
       entry,
       id,
       refusalOf(sqlState.notRecorded, 'the statement cannot be recorded, so it was not run', id),
     )
     return false
+  }
+
+  #addUnclaimed(step: Unclaimed): void {
+    if (this.#unclaimed.length === 0) {
+      this.#unclaimedFrom = { out: this.toTarget.mark(), expected: this.#state.expected.length }
+    }
+    this.#unclaimed.push(step)
+  }
+
+  #takeBackUnclaimed(): void {
+    if (this.#unclaimed.length === 0) return
+    const from = this.#unclaimedFrom
+    if (from === null) throw new AuditUnavailable()
+    const { expected, statements, portals } = this.#state
+    this.#unclaimed = []
+    this.toTarget.rollBack(from.out)
+    for (const { statement, portal } of expected.rollBack(from.expected)) {
+      if (statement !== null) statements.revert(statement)
+      if (portal !== null) portals.revert(portal)
+    }
   }
 
   #refuse(
@@ -381,7 +414,7 @@ export class FrontendRelay implements FrameSink {
   }
 
   #refuseUnknown(entry: Expected, code: string, message: string): void {
-    const verdict = { ...unparseable(message), operation: 'UNKNOWN' }
+    const verdict = { ...unparseable(message), operation: 'unknown' }
     const text = Buffer.alloc(0)
     this.#refuse(entry, { text, sha256: sha256(text), verdict }, [], code, message)
   }
@@ -434,6 +467,13 @@ export class FrontendRelay implements FrameSink {
     if (this.#state.copyIn === null) return
     throw new ProtocolError('MESSAGE_UNEXPECTED', 'unexpected message during COPY from stdin')
   }
+}
+
+interface Unclaimed {
+  readonly entry: Expected
+  /** Null for a Parse. */
+  readonly portal: Portal | null
+  readonly statement: Statement
 }
 
 /** What the recorder did not take and must not run, at a point where no answer of its own is possible: the session ends. */

@@ -46,8 +46,23 @@ export class Outgoing {
     return hasRoom
   }
 
-  clear(): void {
-    this.#bytes = null
-    this.#before = []
+  mark(): OutgoingMark {
+    const { length } = this.#before
+    return { length, bytes: this.#bytes, start: this.#start, end: this.#end }
   }
+
+  /** Takes back what was added since, as long as nothing was written. */
+  rollBack(mark: OutgoingMark): void {
+    this.#before.length = mark.length
+    this.#bytes = mark.bytes
+    this.#start = mark.start
+    this.#end = mark.end
+  }
+}
+
+export interface OutgoingMark {
+  readonly length: number
+  readonly bytes: Buffer | null
+  readonly start: number
+  readonly end: number
 }

@@ -23,7 +23,7 @@ export interface Verdict {
   readonly refusal: StatementRefusal | null
   readonly ruleIds: readonly string[]
   readonly reason: string | null
-  /** The statement's kinds, joined by a comma; `EMPTY` for a text without a statement. */
+  /** The statement's kinds in lower case, joined by a comma; `empty` for a text without a statement. */
   readonly operation: string
   readonly reads: readonly string[]
   readonly writes: readonly string[]

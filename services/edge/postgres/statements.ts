@@ -23,7 +23,7 @@ const noFacts = {
   functions: [],
   names: [],
   settles: false,
-  operation: 'UNPARSED',
+  operation: 'unparsed',
 } as const
 
 /** The verdict on bytes that never reach the grammar. */
