@@ -44,7 +44,7 @@ export function checkedFilter(filter: SearchFilter): SearchFilter {
     }
     checked[name] = value
   }
-  return checked as SearchFilter
+  return checked
 }
 
 /** Cursors are opaque to callers; `kind` keeps one list's cursor out of another. */

@@ -1,0 +1,239 @@
+import type { DatabaseSync } from 'node:sqlite'
+
+import type { IndexDocument } from '../../documents.ts'
+import { encodeCursor } from '../../page.ts'
+import type {
+  ActivityBucket,
+  Hit,
+  IndexProgress,
+  SearchResult,
+  SessionList,
+  SessionSummary,
+  Statement,
+  StatementList,
+} from '../../query.ts'
+import { hitOf, statementOf } from '../../statement.ts'
+import { keyRange } from './order-key.ts'
+import type { Question } from './question.ts'
+
+type Row = Record<string, unknown>
+
+export interface ActivityQuestion {
+  readonly fromMs: number | null
+  readonly toMs: number | null
+  /** Both folded. */
+  readonly target: string | null
+  readonly actor: string | null
+}
+
+/** The questions, answered from one connection. Row ids are texts here: they go beyond what a number holds exactly. */
+export class IndexReader {
+  readonly #db: DatabaseSync
+
+  constructor(db: DatabaseSync) {
+    this.#db = db
+  }
+
+  search(question: Question, limit: number, after: bigint | null): SearchResult {
+    const { from, args } = matching(question, after)
+    const rows = this.#db
+      .prepare(
+        `SELECT CAST(e.id AS TEXT) AS id, e.document, e.occurred_us, d.document AS decided, c.document AS completed
+         FROM (SELECT e.id ${from} ORDER BY ${question.match === null ? 'e.id' : 'f.rowid'} DESC LIMIT ?) AS page
+         JOIN event e ON e.id = page.id
+         LEFT JOIN statement s ON s.received = e.id
+         LEFT JOIN event d ON d.id = s.decided
+         LEFT JOIN event c ON c.id = s.completed
+         ORDER BY e.id DESC`,
+      )
+      .all(...args, limit + 1)
+    const hits = rows.slice(0, limit).map(hitOfRow)
+    return { hits, next: nextOf('event', rows, limit, ['id']) }
+  }
+
+  sessions(question: Question, limit: number, after: bigint | null): SessionList {
+    const isOpen = question.match === null && question.fromUs === null && question.toUs === null
+    const { from, args } = matching(question, null)
+    const among = isOpen ? '' : `AND s.id IN (SELECT e.session ${from})`
+    const rows = this.#db
+      .prepare(
+        `${sessionColumns} WHERE s.started IS NOT NULL AND s.started < ? ${among}
+         ORDER BY s.started DESC LIMIT ?`,
+      )
+      .all(after ?? maxKey, ...(isOpen ? [] : args), limit + 1)
+    const sessions = rows.slice(0, limit).map(summaryOf)
+    return { sessions, next: nextOf('session', rows, limit, ['id']) }
+  }
+
+  session(sessionId: string): SessionSummary | null {
+    // Two producers that claim the same id are two sessions; the earlier one has it.
+    const row = this.#db
+      .prepare(
+        `${sessionColumns} WHERE s.session_id = ? AND s.started IS NOT NULL ORDER BY s.started LIMIT 1`,
+      )
+      .get(sessionId)
+    return row === undefined ? null : summaryOf(row)
+  }
+
+  statements(sessionId: string, limit: number, after: readonly bigint[] | null): StatementList {
+    const [seq, id] = after ?? []
+    const rows = this.#db
+      .prepare(
+        `SELECT CAST(s.id AS TEXT) AS id, CAST(s.seq AS TEXT) AS seq, r.document, r.occurred_us,
+                d.document AS decided, c.document AS completed
+         FROM statement s
+         JOIN event r ON r.id = s.received
+         LEFT JOIN event d ON d.id = s.decided
+         LEFT JOIN event c ON c.id = s.completed
+         WHERE s.session_id = ? AND s.received IS NOT NULL AND (s.seq, s.id) > (?, ?)
+         ORDER BY s.seq, s.id LIMIT ?`,
+      )
+      .all(sessionId, seq ?? minKey, id ?? minKey, limit + 1)
+    const statements = rows.slice(0, limit).map((row) => this.#statementOf(row))
+    return { statements, next: nextOf('statement', rows, limit, ['seq', 'id']) }
+  }
+
+  activity({ fromMs, toMs, target, actor }: ActivityQuestion): readonly ActivityBucket[] {
+    const rows = this.#db
+      .prepare(
+        `SELECT r.hour, r.target, a.label, r.operation, r.decision, r.outcome, sum(r.count) AS count, sum(r.rows) AS rows
+         FROM rollup r JOIN actor a ON a.id = r.actor
+         WHERE r.hour >= ? AND r.hour < ? AND (?3 IS NULL OR fold(r.target) = ?3)
+           AND (?4 IS NULL OR EXISTS (SELECT 1 FROM json_each(a.names) n WHERE n.value = ?4))
+         GROUP BY r.hour, r.target, r.actor, r.operation, r.decision, r.outcome
+         ORDER BY r.hour DESC, r.target, a.label, r.operation, r.decision, r.outcome, a.identity`,
+      )
+      .all(fromMs ?? minKey, toMs ?? maxKey, target, actor)
+    return rows.map((row) => ({
+      hourMs: Number(row['hour']),
+      target: String(row['target']),
+      actor: String(row['label']),
+      operation: String(row['operation']),
+      decision: String(row['decision']),
+      outcome: String(row['outcome']),
+      count: Number(row['count']),
+      rows: Number(row['rows']),
+    }))
+  }
+
+  progress(): readonly IndexProgress[] {
+    const rows = this.#db.prepare('SELECT origin, indexed FROM log ORDER BY origin').all()
+    return rows.map((row) => ({ log: String(row['origin']), indexed: Number(row['indexed']) }))
+  }
+
+  #statementOf(row: Row): Statement {
+    const positions = this.#db
+      .prepare(
+        `SELECT position FROM event WHERE statement = ? AND type = 'response.recorded' ORDER BY chunk, position`,
+      )
+      .all(BigInt(String(row['id'])))
+    return statementOf(
+      documentIn(row['document']),
+      Number(row['occurred_us']),
+      rolesOf(row),
+      positions.map((each) => Number(each['position'])),
+    )
+  }
+}
+
+const minKey = -(2n ** 63n)
+const maxKey = 2n ** 63n - 1n
+
+/** FROM and WHERE over the events that fit; `f.rowid` and `e.id` are the same. */
+function matching(
+  { match, fromUs, toUs }: Question,
+  after: bigint | null,
+): { readonly from: string; readonly args: (string | bigint)[] } {
+  const range = keyRange(fromUs, toUs)
+  const key = match === null ? 'e.id' : 'f.rowid'
+  const args: (string | bigint)[] = match === null ? [] : [match]
+  const conditions = match === null ? ['e.is_shown = 1'] : ['f.search MATCH ?']
+  conditions.push(`${key} >= ?`, `${key} < ?`)
+  args.push(range.from, after !== null && after < range.to ? after : range.to)
+  if (fromUs !== null) {
+    conditions.push('e.occurred_us >= ?')
+    args.push(BigInt(fromUs))
+  }
+  if (toUs !== null) {
+    conditions.push('e.occurred_us < ?')
+    args.push(BigInt(toUs))
+  }
+  const tables = match === null ? 'event e' : 'search f CROSS JOIN event e ON e.id = f.rowid'
+  return { from: `FROM ${tables} WHERE ${conditions.join(' AND ')}`, args }
+}
+
+const sessionColumns = `
+  SELECT CAST(s.started AS TEXT) AS id, b.document AS begin, b.occurred_us AS begun_us, f.document AS finish, f.occurred_us AS ended_us,
+         s.statements, s.blocked, s.errors, s.rows
+  FROM session s JOIN event b ON b.id = s.started LEFT JOIN event f ON f.id = s.ended`
+
+function summaryOf(row: Row): SessionSummary {
+  const begin = documentIn(row['begin'])
+  const finish = documentOrNull(row['finish'])
+  return {
+    sessionId: begin.sessionId ?? '',
+    producer: begin.producer ?? '',
+    protocol: begin.session?.protocol ?? '',
+    actor: begin.actor ?? nobody,
+    target: begin.target?.name ?? '',
+    database: begin.session?.database ?? null,
+    sourceAddress: begin.sourceAddress ?? '',
+    startedAtMs: Math.floor(Number(row['begun_us']) / 1000),
+    endedAtMs: finish === null ? null : Math.floor(Number(row['ended_us']) / 1000),
+    outcome: finish === null ? null : (finish.session?.outcome ?? 'unknown'),
+    statements: Number(row['statements']),
+    blocked: Number(row['blocked']),
+    errors: Number(row['errors']),
+    rows: Number(row['rows']),
+    log: begin.log,
+    position: begin.position,
+  }
+}
+
+const nobody: SessionSummary['actor'] = {
+  kind: 'unknown',
+  subject: '',
+  issuer: '',
+  display: null,
+  groups: [],
+  on_behalf_of: [],
+  client: null,
+  runtime: null,
+}
+
+function hitOfRow(row: Row): Hit {
+  return hitOf(documentIn(row['document']), Number(row['occurred_us']), rolesOf(row))
+}
+
+function rolesOf(row: Row): {
+  readonly decided: IndexDocument | null
+  readonly completed: IndexDocument | null
+} {
+  return {
+    decided: documentOrNull(row['decided']),
+    completed: documentOrNull(row['completed']),
+  }
+}
+
+function documentIn(json: unknown): IndexDocument {
+  return JSON.parse(String(json)) as IndexDocument
+}
+
+function documentOrNull(json: unknown): IndexDocument | null {
+  return json === null ? null : documentIn(json)
+}
+
+/** A row more than asked for was read: then there is a next page, after the last row of this one. */
+function nextOf(
+  kind: string,
+  rows: readonly Row[],
+  limit: number,
+  parts: readonly string[],
+): string | null {
+  const last = rows[limit - 1]
+  if (rows.length <= limit || last === undefined) return null
+  return encodeCursor(
+    kind,
+    parts.map((part) => String(last[part])),
+  )
+}

@@ -1,0 +1,49 @@
+import { parseFreeText } from '../../free-text.ts'
+import type { TextTerm } from '../../free-text.ts'
+import type { SearchFilter } from '../../query.ts'
+import { checkedFilter } from '../../page.ts'
+import { statementParts } from '../../statement.ts'
+import { facetToken, shownToken } from './facets.ts'
+import type { Facet } from './facets.ts'
+
+/** A filter in the index's terms. Plain data, for the reader's thread. */
+export interface Question {
+  /** For the full text; null when every event that is shown fits. */
+  readonly match: string | null
+  readonly fromUs: number | null
+  readonly toUs: number | null
+}
+
+const facets = ['actor', 'target', 'decision', 'outcome', 'kind', 'relation', 'session'] as const
+const textColumns = '{statement relations names remarks}'
+
+/** Throws `QueryError` for what cannot be asked. */
+export function questionOf(given: SearchFilter): Question {
+  const filter = checkedFilter(given)
+  const tokens = facets.flatMap((facet: Facet) => {
+    const value = filter[facet]
+    return value === undefined ? [] : [facetToken(facet, value)]
+  })
+  const terms = filter.text === undefined ? [] : parseFreeText(filter.text)
+  const times = { fromUs: microseconds(filter.from), toUs: microseconds(filter.to) }
+  if (tokens.length === 0 && terms.length === 0) return { match: null, ...times }
+  // The parts of statements are found only by who asks for them by name.
+  if (!statementParts.has(filter.kind ?? '') || filter.kind === 'request.received') {
+    tokens.push(shownToken)
+  }
+  const conditions = tokens.map((token) => `facets : "${token}"`)
+  if (terms.length > 0) {
+    conditions.push(`${textColumns} : (${terms.map(termExpression).join(' AND ')})`)
+  }
+  return { match: conditions.join(' AND '), ...times }
+}
+
+// Within quotes nothing has a meaning but the quote, and no term holds one.
+function termExpression({ words, isPrefix }: TextTerm): string {
+  return isPrefix ? `"${words}" *` : `"${words}"`
+}
+
+function microseconds(ms: number | undefined): number | null {
+  if (ms === undefined) return null
+  return Math.min(Math.max(Math.ceil(ms * 1000), -Number.MAX_SAFE_INTEGER), Number.MAX_SAFE_INTEGER)
+}

@@ -1,0 +1,73 @@
+import type { DatabaseSync } from 'node:sqlite'
+
+import type { EventTable, Located } from './event-table.ts'
+
+/** What one statement adds to its session. */
+export interface SessionCounts {
+  readonly statements: number
+  readonly blocked: number
+  readonly errors: number
+  readonly rows: number
+}
+
+/** The rows of `session`. Which of several starts or ends counts depends on the producer's order, not on when they came. */
+export class SessionTable {
+  readonly #add
+  readonly #find
+  readonly #setStarted
+  readonly #setEnded
+  readonly #count
+  readonly #events: EventTable
+
+  constructor(db: DatabaseSync, events: EventTable) {
+    this.#events = events
+    this.#add = db.prepare(
+      'INSERT INTO session (session_id, producer) VALUES (?, ?) ON CONFLICT DO NOTHING',
+    )
+    this.#find = db.prepare(
+      'SELECT id, started, ended FROM session WHERE session_id = ? AND producer = ?',
+    )
+    this.#find.setReadBigInts(true)
+    this.#setStarted = db.prepare('UPDATE session SET started = ? WHERE id = ?')
+    this.#setEnded = db.prepare('UPDATE session SET ended = ? WHERE id = ?')
+    this.#count = db.prepare(
+      `UPDATE session SET statements = statements + ?, blocked = blocked + ?, errors = errors + ?, rows = rows + ? WHERE id = ?`,
+    )
+  }
+
+  idOf(sessionId: string, producer: string): number {
+    this.#add.run(sessionId, producer)
+    return Number(this.#find.get(sessionId, producer)?.['id'])
+  }
+
+  /** Takes note of a start or an end; other events change nothing here. */
+  note(event: Located): void {
+    const { type, sessionId, producer } = event.document
+    if (sessionId === null || producer === null) return
+    if (type !== 'session.started' && type !== 'session.ended') return
+    const row = this.#find.get(sessionId, producer)
+    const known = row?.[type === 'session.started' ? 'started' : 'ended']
+    if (typeof known === 'bigint' && !counts(event, this.#events.read(known))) return
+    const set = type === 'session.started' ? this.#setStarted : this.#setEnded
+    set.run(event.id, row?.['id'] ?? null)
+  }
+
+  count(session: number, before: SessionCounts | null, after: SessionCounts): void {
+    this.#count.run(
+      after.statements - (before?.statements ?? 0),
+      after.blocked - (before?.blocked ?? 0),
+      after.errors - (before?.errors ?? 0),
+      after.rows - (before?.rows ?? 0),
+      session,
+    )
+  }
+}
+
+/** The first counts; an end of unknown outcome, as recovery writes it, only where there is no other. */
+function counts(event: Located, known: Located): boolean {
+  const isVague = event.document.session?.outcome === 'unknown'
+  const isKnownVague = known.document.session?.outcome === 'unknown'
+  if (isVague !== isKnownVague) return isKnownVague
+  const bySeq = (event.document.producerSeq ?? 0) - (known.document.producerSeq ?? 0)
+  return bySeq === 0 ? event.document.position < known.document.position : bySeq < 0
+}

@@ -1,0 +1,38 @@
+import type { LedgerReader } from '../ledger/reader.ts'
+import { documentOf } from './documents.ts'
+import type { IndexDocument } from './documents.ts'
+import type { AppliedProgress } from './search-index.ts'
+
+const batchSize = 500
+/** Statements can be long: a batch ends early when its payloads are. */
+const batchBytes = 8 << 20
+
+interface Applies {
+  apply(documents: readonly IndexDocument[], progress: AppliedProgress): Promise<void>
+}
+
+/** Puts entries [from, to) of a log into the index. Entries without a payload (genesis, losses, erased ones) leave no document. */
+export async function indexEntries(
+  ledger: LedgerReader,
+  index: Applies,
+  range: { readonly log: string; readonly from: number; readonly to: number },
+  signal: AbortSignal,
+): Promise<void> {
+  let documents: IndexDocument[] = []
+  let bytes = 0
+  const apply = async (indexed: number): Promise<void> => {
+    await index.apply(documents, { logs: [{ log: range.log, indexed }] })
+    documents = []
+    bytes = 0
+  }
+  if (range.from >= range.to) return
+  for await (const entry of ledger.entries(range.log, range.from, range.to)) {
+    signal.throwIfAborted()
+    if (entry.payload !== null) {
+      documents.push(documentOf({ ...entry, value: entry.payload }))
+      bytes += entry.payload.length
+    }
+    if (documents.length >= batchSize || bytes >= batchBytes) await apply(entry.position + 1)
+  }
+  await apply(range.to)
+}
