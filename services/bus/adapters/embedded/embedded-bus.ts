@@ -6,6 +6,7 @@ import {
   type BusConsumer,
   type BusProducer,
   type ConsumerOptions,
+  type SendResult,
 } from '../../bus.ts'
 import { partitionOf } from '../../partitioner.ts'
 import {
@@ -133,7 +134,7 @@ class EmbeddedBus implements Bus {
     this.#context = context
     this.#cleanup = cleanup
     this.producer = {
-      send: async (topic, key, records) => {
+      send: async (topic, key, records): Promise<SendResult> => {
         if (this.#closed !== null) throw closed()
         if (records.length === 0) throw new RangeError('a send has at least one record')
         const views = context.partitions.ofTopic(topic)
