@@ -1,0 +1,108 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+
+import type { SearchFilter } from '../../services/indexer/query.ts'
+import { ALog, aWorkingDay, firstMs } from '../support/a-log.ts'
+import { openWith } from './search-index-probe.ts'
+import type { SearchIndexFixture } from './search-index-probe.ts'
+
+export function searchIndexSessionsContract(name: string, fixture: SearchIndexFixture): void {
+  test(`${name}: a session is summed up from its events`, async (t) => {
+    const log = aWorkingDay(new ALog())
+    const { query } = await openWith(t, fixture, log.records)
+
+    const first = await query.session('session-1')
+    assert.ok(first)
+    assert.deepEqual(first.actor.on_behalf_of[0]?.display, 'Olivia')
+    assert.deepEqual(
+      { ...first, actor: null },
+      {
+        sessionId: 'session-1',
+        producer: 'edge-1',
+        protocol: 'postgres',
+        actor: null,
+        target: 'shop-db',
+        database: 'shop',
+        sourceAddress: '10.0.0.9',
+        startedAtMs: firstMs,
+        endedAtMs: firstMs + 5_000,
+        outcome: 'closed',
+        statements: 2,
+        blocked: 1,
+        errors: 0,
+        rows: 12,
+        log: log.origin,
+        position: 1,
+      },
+    )
+    const second = await query.session('session-2')
+    assert.deepEqual([second?.endedAtMs, second?.outcome, second?.errors], [null, null, 1])
+    assert.equal(await query.session('session-3'), null)
+  })
+
+  test(`${name}: sessions are listed newest first, those with an event that fits`, async (t) => {
+    const { query } = await openWith(t, fixture, aWorkingDay(new ALog()).records)
+    const listed = async (filter: SearchFilter): Promise<readonly string[]> =>
+      (await query.sessions(filter)).sessions.map(({ sessionId }) => sessionId)
+
+    assert.deepEqual(await listed({}), ['session-2', 'session-1'])
+    assert.deepEqual(await listed({ decision: 'block' }), ['session-1'])
+    assert.deepEqual(await listed({ text: 'constraint' }), ['session-2'])
+    assert.deepEqual(await listed({ actor: 'olivia' }), ['session-1'])
+    assert.deepEqual(await listed({ kind: 'select' }), ['session-2', 'session-1'])
+    assert.deepEqual(await listed({ to: firstMs + 1 }), ['session-1'])
+    assert.deepEqual(await listed({ relation: 'nothing' }), [])
+
+    const page = await query.sessions({}, { limit: 1 })
+    assert.ok(page.next)
+    const rest = await query.sessions({}, { limit: 1, after: page.next })
+    assert.deepEqual([rest.sessions[0]?.sessionId, rest.next], ['session-1', null])
+  })
+
+  test(`${name}: the statements of a session come in the producer's order, with what became of them`, async (t) => {
+    const log = new ALog()
+    const session = log.startSession('session-1')
+    const asked = Array.from({ length: 7 }, (_, at) => session.ask(`SELECT ${at}`))
+    for (const id of asked.slice(1).reverse()) session.complete(id, { rows: 3 })
+    const { query } = await openWith(t, fixture, log.records)
+
+    const statements = []
+    let after: string | null = null
+    do {
+      const page = await query.statements('session-1', {
+        limit: 3,
+        ...(after === null ? {} : { after }),
+      })
+      statements.push(...page.statements)
+      after = page.next
+    } while (after !== null)
+    assert.deepEqual(
+      statements.map((each) => [each.requestId, each.position, each.completedPosition, each.rows]),
+      asked.map((id, at) => (at === 0 ? [id, 2, null, null] : [id, at + 2, 15 - at, 3])),
+    )
+    assert.equal(statements[0]?.outcome, null)
+    assert.deepEqual(await query.statements('session-9'), { statements: [], next: null })
+  })
+
+  test(`${name}: activity counts the statements of each hour`, async (t) => {
+    const log = aWorkingDay(new ALog())
+    const { query } = await openWith(t, fixture, log.records)
+    const short = async (filter: SearchFilter): Promise<readonly string[]> =>
+      (await query.activity(filter)).map(
+        (bucket) =>
+          `${bucket.target} ${bucket.actor} ${bucket.operation} ${bucket.decision} ${bucket.outcome} ${bucket.count} ${bucket.rows}`,
+      )
+
+    assert.deepEqual(await short({}), [
+      'shop-db Ledger Agent drop block refused 1 0',
+      'shop-db Ledger Agent select allow ok 1 12',
+      'warehouse Bob Smith select allow  1 0',
+      'warehouse Bob Smith update allow error 1 0',
+    ])
+    assert.equal((await short({ actor: 'OLIVIA' })).length, 2)
+    assert.equal((await short({ target: 'Warehouse' })).length, 2)
+    assert.equal((await short({ from: firstMs + 1_000, to: firstMs + 2_000 })).length, 4)
+    assert.deepEqual(await short({ from: firstMs + 3_600_000 }), [])
+    assert.deepEqual(await short({ to: firstMs }), [])
+  })
+}
