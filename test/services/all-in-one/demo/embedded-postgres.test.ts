@@ -79,7 +79,7 @@ test('psql accepts the certificate under verify-full with channel binding', asyn
     const address = `host=${host} port=${postgres.port} user=postgres dbname=postgres`
     const trust = `sslmode=verify-full sslrootcert=${postgres.caFile} channel_binding=require`
     const question = 'SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()'
-    const answer = await run(psql, ['-XAtc', question, `${address} ${trust}`], {
+    const answer: { stdout: string } = await run(psql, ['-XAtc', question, `${address} ${trust}`], {
       env: { PATH: process.env['PATH'], PGPASSWORD: postgres.superuserPassword },
     })
     assert.equal(answer.stdout, 't\n')
