@@ -2,8 +2,8 @@ import { hash } from 'node:crypto'
 
 /**
  * The hashes of an RFC 6962 tree (§2.1): SHA-256(0x00 ‖ entry) for a leaf, SHA-256(0x01 ‖ left ‖ right) for a node, SHA-256 of
- * nothing for an empty tree. Asking node:crypto for a latin1 ('binary') string is several times faster than for a Buffer, and each byte
- * survives `latin1Write`.
+ * nothing for an empty tree. Asking node:crypto for a latin1 string, which it calls binary, is several times faster than for a
+ * Buffer, and keeps every byte.
  */
 
 export const hashBytes = 32
