@@ -19,12 +19,17 @@ export type DocumentPath = readonly (string | number)[]
 export interface Located<T> {
   readonly value: T
   /** A problem at the value of this path, or at the nearest parent that is written. */
-  at(path: DocumentPath, message: string): Problem
+  readonly at: (path: DocumentPath, message: string) => Problem
 }
 
 export type ParsedDocument<T> =
   | ({ readonly ok: true } & Located<T>)
-  | { readonly ok: false; readonly problems: readonly Problem[] }
+  | {
+      readonly ok: false
+      readonly problems: readonly Problem[]
+      /** What was read, where it is YAML at all: for checks of those parts that fit their schema. */
+      readonly document: Located<unknown> | null
+    }
 
 /** Compiles a JSON Schema so that it reports every problem, with what `parseYamlDocument` needs to say what was expected. */
 export function compileSchema<T>(schema: AnySchemaObject): ValidateFunction<T> {
@@ -48,7 +53,7 @@ export function parseYamlDocument<T>(
   const faults = [...document.errors, ...document.warnings].map((fault) =>
     problemAt(fault.pos[0], [], oneLine(fault.message)),
   )
-  if (faults.length > 0) return { ok: false, problems: faults }
+  if (faults.length > 0) return { ok: false, problems: faults, document: null }
 
   const at = (path: DocumentPath, message: string): Problem =>
     problemAt(offsetOf(document, path), path, message)
@@ -56,14 +61,15 @@ export function parseYamlDocument<T>(
   try {
     value = document.toJS({ maxAliasCount: 50 })
   } catch (error) {
-    return { ok: false, problems: [at([], oneLine(error instanceof Error ? error.message : ''))] }
+    const message = oneLine(error instanceof Error ? error.message : 'cannot be read')
+    return { ok: false, problems: [at([], message)], document: null }
   }
   if (validator(value)) return { ok: true, value, at }
   const problems = (validator.errors ?? [])
     // `if` only says that its `then` or `else` failed, which has reported what is wrong.
     .filter((error) => error.keyword !== 'if')
     .map((error) => at(pathOf(error, value), messageOf(error)))
-  return { ok: false, problems: inOrder(problems) }
+  return { ok: false, problems: inOrder(problems), document: { value, at } }
 }
 
 /** `policy.yaml:12:5 rules[2].outcome: expected one of allow, block` */
