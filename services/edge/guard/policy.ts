@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import type { PolicyFile, PolicyRule } from '../../../schemas/policy.ts'
 import policySchema from '../../../schemas/policy.schema.json' with { type: 'json' }
 import { compileSchema, inOrder, parseYamlDocument } from '../../../schemas/validated-document.ts'
-import type { Problem } from '../../../schemas/validated-document.ts'
+import type { Located, Problem } from '../../../schemas/validated-document.ts'
 import type { Verdict } from './decision.ts'
 import type { Facts } from './facts.ts'
 import { baselineBlocks, defaultRule, emptyRule, unparseableRule } from './policy/baseline.ts'
@@ -42,12 +42,27 @@ export interface CompiledPolicy {
 /** Reads a policy and reports everything that is wrong with it at once. */
 export function loadPolicy(text: string, fileName: string): PolicyResult {
   const document = parseYamlDocument<PolicyFile>(text, fileName, compileSchema(policySchema))
-  if (!document.ok) return document
-  const problems = checkRules(document)
-  if (problems.length > 0) return { ok: false, problems: inOrder(problems) }
+  if (!document.ok) {
+    const rules = document.document === null ? [] : checkWellFormedRules(document.document)
+    return { ok: false, problems: inOrder([...document.problems, ...rules]) }
+  }
   const { name, rules } = document.value
+  const problems = checkRules(rules, document.at)
+  if (problems.length > 0) return { ok: false, problems: inOrder(problems) }
   const digest = createHash('sha256').update(text, 'utf8').digest('hex')
   return { ok: true, policy: { name: name ?? null, rules, text, digest } }
+}
+
+/** Of a policy that does not fit its schema, the rules that do: a mistake in one must not hide those in another. */
+function checkWellFormedRules(document: Located<unknown>): readonly Problem[] {
+  const rules = (document.value as { rules?: unknown } | null)?.rules
+  if (!Array.isArray(rules)) return []
+  const { definitions } = policySchema
+  const isRule = compileSchema<PolicyRule>({ ...definitions.rule, definitions })
+  return checkRules(
+    (rules as unknown[]).map((rule) => (isRule(rule) ? rule : null)),
+    document.at,
+  )
 }
 
 /**

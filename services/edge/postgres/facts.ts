@@ -14,7 +14,10 @@ export type FactsResult =
       readonly prepared: ReadonlyMap<string, Facts>
       /** True when it runs code that may change settings unseen: wait for its end before more text is sent. */
       readonly settles: boolean
-      /** False when the same text may mean something else the next time, since it names a prepared statement. */
+      /**
+       * True when every text that differs from this one in its literals only has the same facts. False where a literal says
+       * what is done (a setting's name, an option), and where a name stands for another statement (EXECUTE).
+       */
       readonly cacheable: boolean
     }
   | {
@@ -54,7 +57,7 @@ export function factsOf(grammar: Grammar, sql: string, options: FactsOptions = {
       names: walk.names,
       prepared: walk.prepared,
       settles: facts.unlistedFunctions.length > 0 || facts.unknown.length > 0,
-      cacheable: !facts.kinds.includes('execute'),
+      cacheable: !walk.looksAtLiterals && !facts.kinds.includes('execute'),
     }
   } catch (error) {
     // The engine's stack ended before the tree did.

@@ -1,4 +1,4 @@
-import type { PolicyFile, PolicyRule } from '../../../../schemas/policy.ts'
+import type { PolicyRule } from '../../../../schemas/policy.ts'
 import type { Located, Problem } from '../../../../schemas/validated-document.ts'
 import { factFlags, statementClasses, statementKinds } from '../facts.ts'
 import { isReservedRuleId } from './baseline.ts'
@@ -8,13 +8,19 @@ import { kindsOfStatements } from './rule.ts'
 
 type Report = (path: readonly (string | number)[], message: string) => void
 
-/** What a schema cannot say: names that do not exist, conditions that do not compile, rules that can never do anything. */
-export function checkRules(document: Located<PolicyFile>): readonly Problem[] {
+/**
+ * What a schema cannot say: names that do not exist, conditions that do not compile, rules that can never do anything.
+ * A rule that does not fit the schema is null; it keeps its place.
+ */
+export function checkRules(
+  rules: readonly (PolicyRule | null)[],
+  at: Located<unknown>['at'],
+): readonly Problem[] {
   const problems: Problem[] = []
-  const { rules } = document.value
   rules.forEach((rule, index) => {
+    if (rule === null) return
     const report: Report = (path, message) => {
-      problems.push(document.at(['rules', index, ...path], message))
+      problems.push(at(['rules', index, ...path], message))
     }
     checkId(rule, rules.slice(0, index), report)
     checkOutcome(rule, report)
@@ -26,8 +32,8 @@ export function checkRules(document: Located<PolicyFile>): readonly Problem[] {
   return problems
 }
 
-function checkId(rule: PolicyRule, earlier: readonly PolicyRule[], report: Report): void {
-  const twin = earlier.findIndex((other) => other.id === rule.id)
+function checkId(rule: PolicyRule, earlier: readonly (PolicyRule | null)[], report: Report): void {
+  const twin = earlier.findIndex((other) => other?.id === rule.id)
   if (twin !== -1)
     report(['id'], `expected an id of its own; rules[${twin}] is called ${rule.id} too`)
   if (isReservedRuleId(rule.id)) {
@@ -86,7 +92,7 @@ function checkCondition(rule: PolicyRule, report: Report): void {
   else if (compiled.isNever) report(['when'], 'this rule can never match: its condition is false')
 }
 
-function checkReach(rule: PolicyRule, rules: readonly PolicyRule[], report: Report): void {
+function checkReach(rule: PolicyRule, rules: readonly (PolicyRule | null)[], report: Report): void {
   if (rule.statements === undefined) {
     report(['statements'], 'is required in an allow rule: it allows nothing that it does not name')
     return
@@ -109,8 +115,8 @@ function checkReach(rule: PolicyRule, rules: readonly PolicyRule[], report: Repo
   if (rule.relations?.write !== undefined && kinds.every((kind) => neverWrites.has(kind))) {
     report(['relations', 'write'], 'has no effect: none of the statements of this rule writes')
   }
-  const shadow = rules.find((other) => blocksEverything(other, rule))
-  if (shadow !== undefined) {
+  const shadow = rules.find((other) => other !== null && blocksEverything(other, rule))
+  if (shadow !== undefined && shadow !== null) {
     report([], `this rule can never match: rule ${shadow.id} blocks everything on its targets`)
   }
 }

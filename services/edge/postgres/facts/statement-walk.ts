@@ -30,6 +30,8 @@ type Access = 'read' | 'write'
 export class StatementWalk {
   readonly names: NameChange[] = []
   readonly prepared = new Map<string, Facts>()
+  /** Whether a literal decided about a fact. */
+  looksAtLiterals = false
   readonly #resolvePrepared: ((name: string) => Facts | null) | undefined
   #found = new FactCollector()
   /** Settings in the definition of a function hold only while it runs. */
@@ -102,6 +104,7 @@ export class StatementWalk {
   #particulars(type: string, body: Message): void {
     switch (type) {
       case 'ExplainStmt':
+        if (body['options'] !== undefined) this.looksAtLiterals = true
         if (hasOption(body['options'], 'analyze')) this.#found.flag('explain_analyze')
         return
       case 'DoStmt':
@@ -257,6 +260,7 @@ export class StatementWalk {
   }
 
   #setConfig(name: readonly string[], args: readonly unknown[]): void {
+    this.looksAtLiterals = true
     const setting = literalOf(args[0])
     const value = literalOf(args[1])
     this.#found.kind('set')
@@ -273,6 +277,7 @@ export class StatementWalk {
     if (kind === 'VAR_RESET' || kind === 'VAR_RESET_ALL') return this.#found.kind('reset')
     this.#found.kind('set')
     if (kind === 'VAR_SET_DEFAULT') return
+    this.looksAtLiterals = true
     const values = asList(body['args']).map(literalOf)
     const isSeen = values.every((value) => value !== null)
     const flag = flagOfSetting(String(body['name']), isSeen ? values : null)
@@ -305,6 +310,7 @@ export class StatementWalk {
   #defineFunction(type: string, body: Message): void {
     const { funcname: _, ...rest } = body
     this.#found.kind(type === 'CreateFunctionStmt' ? 'create_function' : 'alter')
+    this.looksAtLiterals = true
     // Code of the server's own process.
     if (/^(c|internal)$/i.test(optionText(body['options'], 'language')))
       this.#found.flag('server_code')
