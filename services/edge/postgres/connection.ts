@@ -266,6 +266,8 @@ class Connection {
       target: target.name,
       database: session.database ?? target.database,
       searchPath: asked.searchPath,
+      purpose: credential.purpose,
+      dataLabels: target.dataLabels,
     }
     const state = new SessionState({
       cache: new StatementCache(policy, subject, limits.verdictCacheBytes),

@@ -16,6 +16,8 @@ export interface StatementSubject {
   readonly database: string
   /** The search_path the client asked for at startup, null for the target's own. */
   readonly searchPath: string | null
+  readonly purpose: string | null
+  readonly dataLabels: readonly string[]
 }
 
 export interface Verdict {
