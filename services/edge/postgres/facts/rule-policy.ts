@@ -1,0 +1,159 @@
+import type { Facts } from '../../guard/facts.ts'
+import type { Verdict as RuleVerdict } from '../../guard/decision.ts'
+import type { CompiledPolicy } from '../../guard/policy.ts'
+import type { PolicyInForce } from '../../guard/policy-in-force.ts'
+import type { Clock } from '../../../runtime/clock.ts'
+import { factsOf } from '../facts.ts'
+import type { FactsResult } from '../facts.ts'
+import type { StatementPolicy, StatementSubject, Verdict } from '../statement-policy.ts'
+import type { Grammar } from './grammar.ts'
+
+export interface RulePolicyOptions {
+  readonly grammar: Grammar
+  readonly policies: PolicyInForce
+  readonly clock: Clock
+  readonly maxCharacters?: number
+}
+
+/** Decides statements by the rules of the policy in force over the facts of PostgreSQL's grammar. */
+export class RulePolicy implements StatementPolicy {
+  readonly #options: RulePolicyOptions
+  readonly #prepared = new WeakMap<StatementSubject, PreparedFacts>()
+  #policy: CompiledPolicy
+  #digest: Buffer
+  #window = 0
+
+  constructor(options: RulePolicyOptions) {
+    this.#options = options
+    this.#policy = options.policies.current
+    this.#digest = this.#policy.digestBytes
+  }
+
+  /** Another object when the policy is another, and once a second when its conditions look at the time. */
+  get digest(): Buffer {
+    const { policies, clock } = this.#options
+    const { current } = policies
+    const window = current.usesTime ? Math.floor(clock.nowMs() / 1000) : 0
+    if (current !== this.#policy || window !== this.#window) {
+      this.#policy = current
+      this.#window = window
+      this.#digest = Buffer.from(current.digestBytes)
+    }
+    return this.#digest
+  }
+
+  decide(text: string, subject: StatementSubject): Verdict {
+    const { grammar, policies, maxCharacters } = this.#options
+    const policy = policies.current
+    const prepared = this.#preparedOf(subject)
+    const result = factsOf(grammar, text, {
+      resolvePrepared: (name) => prepared.get(name),
+      ...(maxCharacters === undefined ? {} : { maxCharacters }),
+    })
+    if (!result.ok) return notTaken(result, policy)
+    const verdict = policy.decide({
+      actor: subject.actor,
+      target: subject.target,
+      database: subject.database,
+      facts: result.facts,
+      purpose: subject.purpose,
+      labels: subject.dataLabels,
+      nowMs: this.#options.clock.nowMs(),
+      ...(subject.searchPath === null ? {} : { searchPath: schemasOf(subject.searchPath) }),
+    })
+    if (verdict.outcome === 'allow') {
+      for (const [name, facts] of result.prepared) prepared.add(name, facts)
+    }
+    return taken(result, verdict)
+  }
+
+  #preparedOf(subject: StatementSubject): PreparedFacts {
+    const known = this.#prepared.get(subject)
+    if (known !== undefined) return known
+    const prepared = new PreparedFacts()
+    this.#prepared.set(subject, prepared)
+    return prepared
+  }
+}
+
+const mostPrepared = 1000
+
+/**
+ * What the PREPARE statements of one session run, by name. Only those that were allowed are in it. A name keeps the facts of
+ * everything it ever stood for: whether the target has dropped it meanwhile is not known here, and more facts only block more.
+ */
+class PreparedFacts {
+  readonly #byName = new Map<string, Facts>()
+
+  get(name: string): Facts | null {
+    return this.#byName.get(name) ?? null
+  }
+
+  add(name: string, facts: Facts): void {
+    const before = this.#byName.get(name)
+    if (before === undefined && this.#byName.size >= mostPrepared) return
+    this.#byName.set(name, before === undefined ? facts : union(before, facts))
+  }
+}
+
+function union(one: Facts, other: Facts): Facts {
+  const both = <T>(a: readonly T[], b: readonly T[]): readonly T[] => [...new Set([...a, ...b])]
+  return {
+    kinds: both(one.kinds, other.kinds),
+    reads: both(one.reads, other.reads),
+    writes: both(one.writes, other.writes),
+    functions: both(one.functions, other.functions),
+    unlistedFunctions: both(one.unlistedFunctions, other.unlistedFunctions),
+    flags: both(one.flags, other.flags),
+    unknown: both(one.unknown, other.unknown),
+  }
+}
+
+function taken(result: FactsResult & { ok: true }, verdict: RuleVerdict): Verdict {
+  const { facts } = result
+  return {
+    refusal:
+      verdict.outcome === 'allow'
+        ? null
+        : {
+            kind: 'blocked',
+            message: `blocked by policy (${verdict.ruleIds.join(', ')}): ${verdict.reason}`,
+          },
+    ruleIds: verdict.ruleIds,
+    reason: verdict.reason,
+    operation: result.statements === 0 ? 'empty' : facts.kinds.join(','),
+    reads: facts.reads,
+    writes: facts.writes,
+    functions: facts.functions,
+    names: result.names,
+    settles: result.settles,
+  }
+}
+
+function notTaken(result: FactsResult & { ok: false }, policy: CompiledPolicy): Verdict {
+  const verdict = policy.refuse(result.message)
+  return {
+    refusal:
+      result.kind === 'syntax_error'
+        ? { kind: 'syntax', message: result.message, position: result.position }
+        : { kind: 'blocked', message: `statement refused: ${result.message}` },
+    ruleIds: verdict.ruleIds,
+    reason: verdict.reason,
+    operation: 'unparsed',
+    reads: [],
+    writes: [],
+    functions: [],
+    names: [],
+    settles: false,
+  }
+}
+
+/** The schemas of a search_path as the server reads it: folded to lower case unless quoted. `$user` is left out, as in the default. */
+function schemasOf(searchPath: string): readonly string[] {
+  const parts = searchPath.match(/"(?:[^"]|"")*"|[^,\s]+/g) ?? []
+  return parts
+    .map((part) =>
+      part.startsWith('"') ? part.slice(1, -1).replaceAll('""', '"') : part.toLowerCase(),
+    )
+    .filter((schema) => schema !== '$user')
+}
