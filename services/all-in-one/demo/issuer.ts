@@ -82,6 +82,9 @@ export async function startIssuer(options: IssuerOptions): Promise<Issuer> {
       // Cookies do not tell ports apart, and the console is on the same address.
       names: { session: 'issuer_session', interaction: 'issuer_step', resume: 'issuer_resume' },
     },
+    responseTypes: ['code'],
+    pkce: { required: () => true },
+    clientAuthMethods: ['client_secret_basic', 'client_secret_post', 'none'],
     scopes: ['openid', 'profile', 'email'],
     claims: {
       openid: ['sub'],

@@ -1,0 +1,91 @@
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+
+import type { EmbeddedPostgres } from './embedded-postgres.ts'
+import type { Issuer } from './issuer.ts'
+import { heldRole, sampleDatabase } from './sample-data.ts'
+
+/** The ports of the demo, counted from one. */
+export interface DemoPorts {
+  readonly api: number
+  readonly issuer: number
+  readonly edge: number
+  readonly postgres: number
+}
+
+export function demoPorts(base: number): DemoPorts {
+  return { api: base, issuer: base + 1, edge: base + 2, postgres: base + 3 }
+}
+
+export const demoTarget = 'shop'
+
+export interface DemoFilesOptions {
+  readonly directory: string
+  readonly ports: DemoPorts
+  readonly issuer: Issuer
+  readonly postgres: EmbeddedPostgres
+  /** Holds the password of the held role. */
+  readonly heldPasswordFile: string
+}
+
+/** Writes the demo's configuration, and its policy where there is none: what somebody changed in the policy stays. */
+export function writeDemoFiles(options: DemoFilesOptions): { readonly configFile: string } {
+  const { directory } = options
+  mkdirSync(directory, { recursive: true, mode: 0o700 })
+  const policyFile = join(directory, 'policy.yaml')
+  if (!existsSync(policyFile)) {
+    writeFileSync(policyFile, readFileSync(new URL('./demo-policy.yaml', import.meta.url)))
+  }
+  const configFile = join(directory, 'affidavit.yaml')
+  writeFileSync(configFile, configText(options))
+  return { configFile }
+}
+
+// Written anew at each start: ports may have changed. JSON strings are YAML strings.
+function configText({ directory, ports, issuer, postgres, heldPasswordFile }: DemoFilesOptions): string {
+  const text = (value: string): string => JSON.stringify(value)
+  return `# Written by affidavit demo at each start; your own deployment begins with affidavit init.
+version: 1
+tenant: demo
+data: ${text(resolve(directory, 'data'))}
+api:
+  port: ${ports.api}
+identity:
+  issuer: ${text(issuer.url)}
+  agents: [${text(issuer.clients.agent.clientId)}]
+  console:
+    client_id: ${text(issuer.clients.console.clientId)}
+    client_secret_file: ${text(issuer.clients.console.secretFile)}
+  cli:
+    client_id: ${text(issuer.clients.cli.clientId)}
+edge:
+  id: edge-1
+  heartbeat_seconds: 10
+ledger:
+  operator: ledger.demo.example
+  environment: demo
+policy: policy.yaml
+targets:
+  - name: ${demoTarget}
+    kind: postgres
+    address: 127.0.0.1:${postgres.port}
+    port: ${ports.edge}
+    database: ${sampleDatabase}
+    user: ${heldRole}
+    password_file: ${text(heldPasswordFile)}
+    tls:
+      mode: verify-full
+      ca_file: ${text(postgres.caFile)}
+reports:
+  - control: au-2
+    schedule: '0 6 1 * *'
+    period: month
+    parameters:
+      au-02_odp.01: all event types of this release
+      au-02_odp.02: all event types of this release
+      au-02_odp.03: each occurrence
+      au-02_odp.04: annually
+      au-08_odp: one second
+      heartbeat: 30 seconds
+`
+}

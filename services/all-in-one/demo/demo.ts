@@ -1,0 +1,173 @@
+import { mkdirSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { readFileSync } from 'node:fs'
+
+import { parseConfig } from '../../runtime/config.ts'
+import type { Config } from '../../runtime/config.ts'
+import { Lifecycle } from '../../runtime/lifecycle.ts'
+import type { Logger } from '../../runtime/logger.ts'
+import { formatProblem } from '../../../schemas/validated-document.ts'
+import { initializeData, isInitialized } from '../data-directory.ts'
+import { startProduct } from '../product.ts'
+import type { Product } from '../product.ts'
+import { runAgent } from './agent.ts'
+import type { AgentStep } from './agent.ts'
+import { demoPorts, demoTarget, writeDemoFiles } from './demo-files.ts'
+import type { DemoPorts } from './demo-files.ts'
+import { startEmbeddedPostgres } from './embedded-postgres.ts'
+import { startIssuer } from './issuer.ts'
+import type { Issuer } from './issuer.ts'
+import { createSampleData } from './sample-data.ts'
+import { ensureSecret } from './secret-file.ts'
+import { exchangeToken, signInAsPerson } from './sign-in.ts'
+
+export interface DemoOptions {
+  readonly directory: string
+  readonly portBase: number
+  readonly logger: Logger
+  /** Is told what happens, a line each. */
+  readonly tell: (line: string) => void
+}
+
+/** The whole product on embedded engines, with a target, an issuer and people. */
+export interface Demo extends AsyncDisposable {
+  readonly config: Config
+  readonly configFile: string
+  readonly ports: DemoPorts
+  readonly product: Product
+  readonly issuer: Issuer
+  readonly lifecycle: Lifecycle
+  /** A session password for the agent (on behalf of olivia) or for olivia herself. */
+  connect(as: 'agent' | 'olivia'): Promise<DemoSession>
+  /** Lets the scripted agent do its work through the edge. */
+  runAgent(): Promise<readonly AgentStep[]>
+  /** An access token of this person for the api. */
+  tokenOf(username: string): Promise<{ readonly accessToken: string; readonly expiresInSeconds: number }>
+}
+
+export interface DemoSession {
+  readonly host: string
+  readonly port: number
+  readonly database: string
+  readonly user: string
+  readonly password: string
+  readonly ca: string
+  readonly expiresAt: string
+}
+
+export async function startDemo(options: DemoOptions): Promise<Demo> {
+  const { logger, tell } = options
+  const directory = resolve(options.directory)
+  const ports = demoPorts(options.portBase)
+  await using undo = new AsyncDisposableStack()
+  const lifecycle = undo.use(new Lifecycle(logger))
+  mkdirSync(directory, { recursive: true, mode: 0o700 })
+
+  tell('starting PostgreSQL with the sample shop')
+  const postgres = lifecycle.add(
+    await startEmbeddedPostgres({ directory: join(directory, 'postgres'), port: ports.postgres, logger }),
+  )
+  const heldPasswordFile = join(directory, 'secrets', 'shop.password')
+  const heldPassword = await ensureSecret(heldPasswordFile)
+  await createSampleData({ ...postgres, heldPassword })
+
+  tell('starting the identity provider')
+  const publicUrl = `http://127.0.0.1:${ports.api}`
+  const issuer = lifecycle.add(
+    await startIssuer({
+      port: ports.issuer,
+      directory: join(directory, 'issuer'),
+      audience: publicUrl,
+      consoleRedirectUri: `${publicUrl}/auth/callback`,
+    }),
+  )
+
+  const { configFile } = writeDemoFiles({ directory, ports, issuer, postgres, heldPasswordFile })
+  const config = readDemoConfig(configFile)
+  if (!isInitialized(config)) await initializeData(config)
+  tell('starting edge, ledger, index, reports, api and console')
+  const product = lifecycle.add(await startProduct(config, logger))
+
+  const tokenOf = async (username: string) => {
+    const account = issuer.accounts.find((each) => each.username === username)
+    if (account === undefined) throw new TypeError(`nobody is called ${username}`)
+    return signInAsPerson({
+      issuer: issuer.url,
+      clientId: issuer.clients.cli.clientId,
+      username,
+      password: account.password,
+      audience: publicUrl,
+    })
+  }
+  const connect = async (as: 'agent' | 'olivia'): Promise<DemoSession> => {
+    const token = as === 'agent' ? await agentToken(issuer, publicUrl) : await tokenOf('olivia')
+    return issueSession(publicUrl, token.accessToken)
+  }
+  const owned = undo.move()
+  return {
+    config,
+    configFile,
+    ports,
+    product,
+    issuer,
+    lifecycle,
+    connect,
+    tokenOf,
+    runAgent: async () => {
+      const session = await connect('agent')
+      return runAgent({ ...session, signal: lifecycle.signal })
+    },
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  }
+}
+
+/** Olivia signs in to the agent and consents; the agent turns her token into one in which it acts for her (RFC 8693). */
+async function agentToken(
+  issuer: Issuer,
+  audience: string,
+): Promise<{ readonly accessToken: string }> {
+  const { clientId, clientSecret } = issuer.clients.agent
+  const olivia = issuer.accounts.find((each) => each.username === 'olivia')
+  const signedIn = await signInAsPerson({
+    issuer: issuer.url,
+    clientId,
+    clientSecret,
+    username: 'olivia',
+    password: olivia?.password ?? '',
+    audience,
+    delegate: true,
+  })
+  return exchangeToken({
+    issuer: issuer.url,
+    clientId,
+    clientSecret,
+    subjectToken: signedIn.accessToken,
+    audience,
+  })
+}
+
+async function issueSession(api: string, token: string): Promise<DemoSession> {
+  const response = await fetch(new URL('/v1/credentials', api), {
+    method: 'POST',
+    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ target: demoTarget }),
+  })
+  if (!response.ok) throw new Error(`no session password was issued: ${await response.text()}`)
+  const issued = (await response.json()) as {
+    host: string
+    port: number
+    database: string
+    user: string
+    password: string
+    ca_pem: string
+    expires_at: string
+  }
+  const { host, port, database, user, password } = issued
+  return { host, port, database, user, password, ca: issued.ca_pem, expiresAt: issued.expires_at }
+}
+
+function readDemoConfig(file: string): Config {
+  const result = parseConfig(readFileSync(file, 'utf8'), file)
+  if (result.ok) return result.config
+  throw new Error(result.problems.map(formatProblem).join('\n'))
+}
