@@ -11,9 +11,9 @@ export function signInPage(
     ${failed ? '<p class="failed" role="alert">That name and password do not belong together.</p>' : ''}
     <form method="post" action="${escapeHtml(action)}">
       <label for="username">Name</label>
-      <input id="username" name="username" value="${escapeHtml(username)}" autocomplete="username" required autofocus>
+      <input id="username" name="username" value="${escapeHtml(username)}" autocomplete="username" required${username === '' ? ' autofocus' : ''}>
       <label for="password">Password</label>
-      <input id="password" name="password" type="password" autocomplete="current-password" required>
+      <input id="password" name="password" type="password" autocomplete="current-password" required${username === '' ? '' : ' autofocus'}>
       <button name="step" value="login">Sign in</button>
     </form>
     <p class="hint">The demo printed the names and passwords when it started.</p>`,
