@@ -13,7 +13,7 @@ import { failingParse, failingQuery, encodeRefusal, refusalOf, sqlState } from '
 import type { Refusal } from './refusals.ts'
 import type { RequestMode } from './request-in-flight.ts'
 import type { SessionState } from './session-state.ts'
-import { sha256, unparseable } from './statements.ts'
+import { ownStatement, sha256, unparseable } from './statements.ts'
 import type { Portal, Statement } from './statements.ts'
 
 /**
@@ -147,7 +147,8 @@ export class FrontendRelay implements FrameSink {
     const text = body.cstringBytes()
     body.bytes(body.uint16() * 4)
     body.finish()
-    const statement = cache.decide(text, 0, text.length)
+    // It is kept for as long as the name is.
+    const statement = ownStatement(cache.decide(text, 0, text.length))
     const entry = new Expected('parse', batch)
     if (statement.verdict.refusal !== null) {
       this.#record(entry, statement, [], null)

@@ -195,7 +195,9 @@ export class Session {
     const { policy, state } = this.#options
     if (policy.digest === this.#policyDigest) return
     this.#policyDigest = policy.digest
-    state.log.changeContext({ ...state.log.context, policy_digest: policy.digest })
+    const { context } = state.log
+    if (context.policy_digest?.equals(policy.digest) === true) return
+    state.log.changeContext({ ...context, policy_digest: policy.digest })
   }
 
   readonly #onTargetLost = (): void => {

@@ -2,9 +2,10 @@ import { isUtf8 } from 'node:buffer'
 import { hash } from 'node:crypto'
 
 import type { BoundParameter } from './protocol/frontend.ts'
+import { statementShape } from './statement-shape.ts'
 import type { StatementPolicy, StatementSubject, Verdict } from './statement-policy.ts'
 
-/** A text a client sent, with what was decided about it. Owns its bytes, so it may outlive the chunk it came in. */
+/** A text a client sent, with what was decided about it. */
 export interface Statement {
   readonly text: Buffer
   readonly sha256: Buffer
@@ -37,14 +38,16 @@ export function unparseable(reason: string): Verdict {
 }
 
 /**
- * The verdicts of one session by exact text: deciding costs a parse, remembering nearly nothing. Bounded by bytes, since
- * statements differ in size by orders of magnitude; the oldest go first. Belongs to one policy and one subject.
+ * The verdicts of one session: deciding costs a parse, remembering nearly nothing. Found by the exact text or, where literals
+ * cannot matter, by the text without them. Bounded by bytes, since statements differ in size by orders of magnitude; the oldest
+ * go first. Belongs to one policy and one subject.
  */
 export class StatementCache {
   readonly #policy: StatementPolicy
   readonly #subject: StatementSubject
   readonly #maxBytes: number
   readonly #byText = new Map<string, Statement>()
+  readonly #byShape = new Map<string, Verdict>()
   #bytes = 0
   #digest: Buffer
 
@@ -55,26 +58,54 @@ export class StatementCache {
     this.#digest = policy.digest
   }
 
-  /** The statement in [start, end) of `bytes`, decided by the policy in force. */
+  /** The statement in [start, end) of `bytes`, decided by the policy in force. Its text may lie in `bytes`: see `own`. */
   decide(bytes: Buffer, start: number, end: number): Statement {
     if (this.#policy.digest !== this.#digest) this.#forgetAll()
     // One character per byte: a key that tells texts apart exactly as their bytes do.
     const key = bytes.toString('latin1', start, end)
-    return this.#byText.get(key) ?? this.#decideAnew(key, bytes.subarray(start, end))
+    const known = this.#byText.get(key)
+    if (known !== undefined) return known
+    const text = bytes.subarray(start, end)
+    const shape = end - start <= maxShapedBytes ? statementShape(key) : null
+    if (shape === null) return this.#decideByText(key, text)
+    const verdict = this.#byShape.get(shape)
+    if (verdict !== undefined) return { text, sha256: sha256(text), verdict }
+    return this.#decideByShape(key, shape, text)
   }
 
-  #decideAnew(key: string, slice: Buffer): Statement {
-    const text = Buffer.from(slice)
-    const statement = { text, sha256: sha256(text), verdict: this.#verdictOn(text) }
-    if (text.length * 2 > this.#maxBytes) return statement
-    this.#bytes += cost(text)
+  #decideByShape(key: string, shape: string, text: Buffer): Statement {
+    // The text itself is parsed: without its literals it may be no SQL (interval '1 day').
+    const verdict = this.#verdictOn(text)
+    if (!isSameForEveryLiteral(verdict)) return this.#remember(key, own(text), verdict)
+    this.#byShape.set(shape, verdict)
+    this.#bytes += cost(shape.length)
+    this.#makeRoom()
+    return { text, sha256: sha256(text), verdict }
+  }
+
+  #decideByText(key: string, text: Buffer): Statement {
+    return this.#remember(key, own(text), this.#verdictOn(text))
+  }
+
+  #remember(key: string, text: Buffer, verdict: Verdict): Statement {
+    const statement = { text, sha256: sha256(text), verdict }
+    // What EXECUTE runs depends on what was prepared under its name.
+    if (cost(text.length) > this.#maxBytes || verdict.operation.includes('execute'))
+      return statement
     this.#byText.set(key, statement)
-    for (const [oldest, { text: dropped }] of this.#byText) {
-      if (this.#bytes <= this.#maxBytes) break
-      this.#byText.delete(oldest)
-      this.#bytes -= cost(dropped)
-    }
+    this.#bytes += cost(text.length)
+    this.#makeRoom()
     return statement
+  }
+
+  #makeRoom(): void {
+    for (const map of [this.#byText, this.#byShape]) {
+      for (const oldest of map.keys()) {
+        if (this.#bytes <= this.#maxBytes) return
+        map.delete(oldest)
+        this.#bytes -= cost(oldest.length)
+      }
+    }
   }
 
   #verdictOn(text: Buffer): Verdict {
@@ -86,13 +117,53 @@ export class StatementCache {
   #forgetAll(): void {
     this.#digest = this.#policy.digest
     this.#byText.clear()
+    this.#byShape.clear()
     this.#bytes = 0
   }
 }
 
+/** The same statement with bytes of its own, to be kept longer than the chunk it came in. */
+export function ownStatement(statement: Statement): Statement {
+  return { ...statement, text: own(statement.text) }
+}
+
+function own(text: Buffer): Buffer {
+  return Buffer.from(text)
+}
+
+/**
+ * True when no value of a literal could lead to another verdict: plain reads and writes that call nothing but functions whose
+ * arguments are only values. What names a setting, a relation or a program in a literal is not among them.
+ */
+function isSameForEveryLiteral(verdict: Verdict): boolean {
+  return (
+    verdict.refusal === null &&
+    !verdict.settles &&
+    verdict.names.length === 0 &&
+    verdict.operation.split(',').every((kind) => plainKinds.has(kind)) &&
+    verdict.functions.every((name) => plainFunctions.has(name))
+  )
+}
+
+const plainKinds = new Set(['select', 'insert', 'update', 'delete', 'begin', 'commit', 'rollback'])
+
+const plainFunctions = new Set(
+  ['count', 'sum', 'avg', 'min', 'max', 'now', 'lower', 'upper', 'length', 'round', 'abs'].concat([
+    'coalesce',
+    'date_trunc',
+    'array_agg',
+    'string_agg',
+    'row_number',
+    'rank',
+  ]),
+)
+
+/** Taking the literals out of a long text costs more than it saves. */
+const maxShapedBytes = 4_096
+
 // Text, key and an allowance for the objects around them.
-function cost(text: Buffer): number {
-  return text.length * 2 + 512
+function cost(length: number): number {
+  return length * 2 + 512
 }
 
 export function sha256(bytes: Buffer): Buffer {
