@@ -29,7 +29,7 @@ export interface IssuerOptions {
   readonly signal?: AbortSignal
 }
 
-export interface ConfidentialClient {
+interface ConfidentialClient {
   readonly clientId: string
   readonly clientSecret: string
   readonly secretFile: string

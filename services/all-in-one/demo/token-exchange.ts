@@ -19,7 +19,7 @@ const parameters = [
 ] as const
 
 /** RFC 8693 §4.1: who acts; what is nested acted earlier. */
-export interface ActClaim {
+interface ActClaim {
   readonly sub: string
   readonly act?: ActClaim
 }

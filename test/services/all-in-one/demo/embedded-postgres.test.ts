@@ -11,7 +11,11 @@ import { promisify } from 'node:util'
 import { Client } from 'pg'
 import { startEmbeddedPostgres } from '../../../../services/all-in-one/demo/embedded-postgres.ts'
 import type { EmbeddedPostgres } from '../../../../services/all-in-one/demo/embedded-postgres.ts'
-import { createSampleData } from '../../../../services/all-in-one/demo/sample-data.ts'
+import {
+  createSampleData,
+  heldRole,
+  sampleDatabase,
+} from '../../../../services/all-in-one/demo/sample-data.ts'
 import { requireProgram } from '../../../support/engine.ts'
 import { freePort } from './free-port.ts'
 
@@ -144,7 +148,7 @@ test('the sample shop is filled once; its held role owns the tables and is no su
   assert.deepEqual(await createSampleData({ ...postgres, heldPassword: 'first' }), {
     created: true,
   })
-  const held = { user: 'affidavit_edge', database: 'shop' }
+  const held = { user: heldRole, database: sampleDatabase }
   const [counts] = await query(
     postgres,
     `SELECT (SELECT count(*)::int FROM customers) AS customers, (SELECT count(*)::int FROM orders) AS orders,
