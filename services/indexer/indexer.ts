@@ -1,10 +1,10 @@
-import type { Batch, Bus } from '../bus/bus.ts'
+import type { Batch, BatchResult, Bus } from '../bus/bus.ts'
 import { topics } from '../bus/topics.ts'
 import type { LedgerReader } from '../ledger/reader.ts'
 import type { Logger } from '../runtime/logger.ts'
 import { documentOf } from './documents.ts'
 import type { SealedRecord } from './documents.ts'
-import { indexEntries } from './ledger-documents.ts'
+import { fillGaps } from './ledger-gaps.ts'
 import type { IndexProgress } from './query.ts'
 import { sealedRecordOf } from './sealed-record.ts'
 import type { SearchIndex } from './search-index.ts'
@@ -13,8 +13,8 @@ export interface IndexerOptions {
   readonly bus: Bus
   readonly index: SearchIndex
   /**
-   * Fills in what the bus does not have any more, or brought out of order. Without it a record that is too old to be read stops the
-   * indexer with `BUS_OFFSET_OUT_OF_RANGE`, and only `rebuildIndex` helps.
+   * Fills in what the bus does not have any more. Without it progress is the highest position seen, and an offset that is too old to
+   * be read ends the indexer with `BUS_OFFSET_OUT_OF_RANGE`: then only `rebuildIndex` helps.
    */
   readonly ledger?: LedgerReader
   readonly logger: Logger
@@ -38,11 +38,10 @@ const maxRecords = 500
 
 /** Keeps the index current from the sealed topic. */
 export function startIndexer(options: IndexerOptions): Indexer {
-  const { bus, index, ledger } = options
+  const { bus, index, ledger, logger } = options
   const stop = new AbortController()
   const signal = AbortSignal.any([options.signal, stop.signal])
   const lags = new Map<number, number>()
-  const gaps = new LedgerGaps(options, signal)
   const consumer = bus.consumer({
     group: 'indexer',
     topics: [topics.ledgerSealed],
@@ -51,23 +50,38 @@ export function startIndexer(options: IndexerOptions): Indexer {
       const stored = await index.offset(topic, partition)
       if (stored === null) return 'oldest'
       if (ledger === undefined) return stored
-      // What lies between is gone from the bus and is taken from the ledger when the jump in positions shows.
+      // What lies between is gone from the bus: the jump in positions will show, and the ledger has it.
       const { low } = await bus.watermarks(topic, partition)
       return stored < low ? low : stored
     },
   })
-  const handle = async (batch: Batch): Promise<{ commit: bigint }> => {
-    const last = batch.records.at(-1)
-    if (last === undefined) return { commit: batch.highWatermark }
-    const next = last.offset + 1n
-    const records = batch.records.map(sealedRecordOf)
-    await gaps.fillBefore(records)
+  const apply = async (batch: Batch): Promise<BatchResult> => {
+    const next = (batch.records.at(-1)?.offset ?? batch.highWatermark - 1n) + 1n
+    const records = batch.records.map(sealedRecordOf).filter((record) => record !== null)
+    if (records.length < batch.records.length) {
+      const skipped = batch.records.length - records.length
+      logger.error(
+        { partition: batch.partition, skipped },
+        'records that no ledger sent were skipped',
+      )
+    }
+    if (ledger !== undefined) await fillGaps(ledger, index, records, signal)
     await index.apply(records.map(documentOf), {
       logs: ends(records),
       offset: { topic: batch.topic, partition: batch.partition, next },
     })
     lags.set(batch.partition, Number(batch.highWatermark - next))
     return { commit: next }
+  }
+  const handle = async (batch: Batch): Promise<BatchResult> => {
+    try {
+      return await apply(batch)
+    } catch (error) {
+      if (!signal.aborted) {
+        logger.warn({ partition: batch.partition, err: error }, 'a batch was not indexed; again')
+      }
+      throw error
+    }
   }
   const done = consumer.run(handle, signal)
   // Whoever awaits `done` hears of it; nobody has to.
@@ -90,32 +104,4 @@ function ends(records: readonly SealedRecord[]): readonly IndexProgress[] {
     indexed.set(log, Math.max(position + 1, indexed.get(log) ?? 0))
   }
   return [...indexed].map(([log, end]) => ({ log, indexed: end }))
-}
-
-/**
- * Positions of a log rise by one; a jump means that entries are only in the ledger: its own ones (genesis, losses), or events that the
- * bus has dropped since. They are indexed before what follows them, so that [0, indexed) stays true.
- */
-class LedgerGaps {
-  readonly #options: IndexerOptions
-  readonly #signal: AbortSignal
-
-  constructor(options: IndexerOptions, signal: AbortSignal) {
-    this.#options = options
-    this.#signal = signal
-  }
-
-  async fillBefore(records: readonly SealedRecord[]): Promise<void> {
-    const { index, ledger, logger } = this.#options
-    const ends = new Map((await index.progress()).map(({ log, indexed }) => [log, indexed]))
-    for (const { log, position } of records) {
-      const from = ends.get(log) ?? 0
-      if (position > from && ledger !== undefined) {
-        await indexEntries(ledger, index, { log, from, to: position }, this.#signal)
-      } else if (position > Math.max(from, 1)) {
-        logger.warn({ log, from, to: position }, 'entries are not on the bus; rebuild the index')
-      }
-      ends.set(log, Math.max(from, position + 1))
-    }
-  }
 }

@@ -11,17 +11,26 @@ interface Applies {
   apply(documents: readonly IndexDocument[], progress: AppliedProgress): Promise<void>
 }
 
+export interface EntryRange {
+  readonly log: string
+  readonly from: number
+  readonly to: number
+  /** Whether everything before `from` is in the index, so that its progress moves along. */
+  readonly advances: boolean
+}
+
 /** Puts entries [from, to) of a log into the index. Entries without a payload (genesis, losses, erased ones) leave no document. */
 export async function indexEntries(
   ledger: LedgerReader,
   index: Applies,
-  range: { readonly log: string; readonly from: number; readonly to: number },
+  range: EntryRange,
   signal: AbortSignal,
 ): Promise<void> {
   let documents: IndexDocument[] = []
   let bytes = 0
   const apply = async (indexed: number): Promise<void> => {
-    await index.apply(documents, { logs: [{ log: range.log, indexed }] })
+    const logs = range.advances ? [{ log: range.log, indexed }] : []
+    if (documents.length > 0 || logs.length > 0) await index.apply(documents, { logs })
     documents = []
     bytes = 0
   }

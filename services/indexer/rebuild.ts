@@ -24,7 +24,8 @@ export async function rebuildIndex(options: RebuildOptions): Promise<RebuildResu
   await using fresh = await index.beginRebuild()
   const done = new Map<string, number>()
   const fill = async (log: string, to: number): Promise<void> => {
-    await indexEntries(ledger, fresh, { log, from: done.get(log) ?? 0, to }, signal)
+    const from = done.get(log) ?? 0
+    await indexEntries(ledger, fresh, { log, from, to, advances: true }, signal)
     done.set(log, Math.max(to, done.get(log) ?? 0))
   }
   for (const { origin, size } of await ledger.logs()) {

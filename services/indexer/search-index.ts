@@ -36,8 +36,7 @@ export interface IndexRebuild extends AsyncDisposable {
   swap(catchUp: (old: readonly IndexProgress[]) => Promise<void>): Promise<void>
 }
 
-export type IndexErrorCode =
-  'INDEX_CLOSED' | 'INDEX_HELD' | 'INDEX_FAILED' | 'INDEX_REBUILDING' | 'INDEX_RECORD_INVALID'
+export type IndexErrorCode = 'INDEX_CLOSED' | 'INDEX_HELD' | 'INDEX_FAILED' | 'INDEX_REBUILDING'
 
 export class IndexError extends Error {
   override readonly name = 'IndexError'

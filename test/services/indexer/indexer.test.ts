@@ -1,0 +1,78 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+
+import { topics } from '../../../services/bus/topics.ts'
+import { startIndexer } from '../../../services/indexer/indexer.ts'
+import { missingRanges } from '../../../services/indexer/ledger-gaps.ts'
+import { everything } from '../../contracts/search-index-probe.ts'
+import { ALedgerOfRecords } from '../../support/a-ledger-of-records.ts'
+import { ALog, aWorkingDay } from '../../support/a-log.ts'
+import { openBusAndIndex, publish, silent, untilIndexed } from './bus-with-logs.ts'
+
+const ids = ['session-1', 'session-2']
+const { signal } = new AbortController()
+
+test('what is sealed is found, and reading goes on where it stopped', async (t) => {
+  const { bus, index } = await openBusAndIndex(t)
+  const log = aWorkingDay(new ALog())
+  await publish(bus, log.records.slice(0, 4))
+  {
+    await using indexer = startIndexer({ bus, index, logger: silent, signal })
+    await untilIndexed(index, log.origin, 5)
+    assert.deepEqual(indexer.lag(), [{ partition: 0, records: 0 }])
+  }
+  const offset = await index.offset(topics.ledgerSealed, 0)
+  assert.ok(offset !== null && offset > 0n)
+
+  // A publisher that died sends again what it is not sure of.
+  await publish(bus, log.records.slice(2))
+  await using indexer = startIndexer({ bus, index, logger: silent, signal })
+  await untilIndexed(index, log.origin, log.records.length + 1)
+  assert.equal((await index.query.search({})).hits.length, 8)
+  assert.equal((await index.query.session('session-1'))?.statements, 2)
+  await indexer[Symbol.asyncDispose]()
+  await indexer.done
+})
+
+test('a record that no ledger sent is passed over', async (t) => {
+  const { bus, index } = await openBusAndIndex(t)
+  const log = aWorkingDay(new ALog())
+  const headers = { 'affidavit-log': Buffer.from(log.origin) }
+  await bus.producer.send(topics.ledgerSealed, Buffer.from('k'), [
+    { value: Buffer.from('x'), headers },
+  ])
+  await publish(bus, log.records)
+  await using _indexer = startIndexer({ bus, index, logger: silent, signal })
+  await untilIndexed(index, log.origin, log.records.length + 1)
+  assert.deepEqual((await index.query.search({ kind: 'quarantined' })).hits, [])
+})
+
+test('what the bus does not bring is taken from the ledger before progress claims it', async (t) => {
+  const { bus, index } = await openBusAndIndex(t)
+  const log = aWorkingDay(new ALog())
+  const sparse = log.records.filter(({ position }) => ![1, 2, 6, 8].includes(position))
+  await publish(bus, sparse)
+  const ledger = new ALedgerOfRecords([log])
+  await using _indexer = startIndexer({ bus, index, ledger, logger: silent, signal })
+  await untilIndexed(index, log.origin, log.records.length + 1)
+
+  const whole = await openBusAndIndex(t)
+  await publish(whole.bus, log.records)
+  await using _other = startIndexer({ ...whole, logger: silent, signal })
+  await untilIndexed(whole.index, log.origin, log.records.length + 1)
+  assert.deepEqual(await everything(index.query, ids), await everything(whole.index.query, ids))
+})
+
+test('missing positions become few ranges, what follows on the indexed ones apart', () => {
+  assert.deepEqual(missingRanges(5, [5, 6, 7]), [])
+  assert.deepEqual(missingRanges(0, [1]), [{ from: 0, to: 1 }])
+  assert.deepEqual(missingRanges(5, [12, 7, 9, 4]), [
+    { from: 5, to: 7 },
+    { from: 8, to: 12 },
+  ])
+  const present = Array.from({ length: 94 }, (_, at) => 7 + at)
+  assert.deepEqual(missingRanges(5, [5, ...present, 200, 202]), [
+    { from: 6, to: 7 },
+    { from: 101, to: 202 },
+  ])
+})
