@@ -8,8 +8,8 @@ export interface PayloadStore extends AsyncDisposable {
    * its payload. A rejection means that the outcome is unknown.
    */
   put(payloads: readonly NewPayload[]): Promise<void>
-  /** Those of the positions [from, to) that are there; erased ones are not. Throws `LEDGER_PAYLOAD_DAMAGED`. */
-  get(from: number, to: number): Promise<ReadonlyMap<number, Payload>>
+  /** Those stored for the positions [from, to), in order; null for erased ones. Throws `LEDGER_PAYLOAD_DAMAGED`. */
+  get(from: number, to: number): Promise<ReadonlyMap<number, Payload | null>>
   /** Destroys the data keys of a subject. Says whether there was one. */
   erase(subject: string): Promise<boolean>
   /**

@@ -8,6 +8,8 @@ import type { PayloadStore } from './payload-store.ts'
 export interface LedgerStorage extends AsyncDisposable {
   /** The origins of all logs, in order. */
   origins(): Promise<readonly string[]>
+  /** The origins that the head register knows: a log that is there but not in `origins` was removed. */
+  registeredOrigins(): Promise<readonly string[]>
   /** Makes a log, whole or not at all: its genesis record and a first batch with the genesis entry. */
   create(origin: string, genesis: Buffer, first: Batch): Promise<void>
   /** Opens a log as its only writer. Throws `LEDGER_LOCKED` while there is another. */

@@ -83,6 +83,10 @@ export class FileLedgerStorage implements LedgerStorage {
       .sort()
   }
 
+  registeredOrigins(): Promise<readonly string[]> {
+    return this.#registers.origins()
+  }
+
   async create(origin: string, genesis: Buffer, first: Batch): Promise<void> {
     const directory = this.#directory(origin)
     const fresh = `${directory}${newSuffix}`

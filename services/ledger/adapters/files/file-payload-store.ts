@@ -1,7 +1,8 @@
+import { randomBytes } from 'node:crypto'
+import type { KeyObject } from 'node:crypto'
 import { open, readdir, unlink } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { KeyObject } from 'node:crypto'
 
 import { LedgerError } from '../../error.ts'
 import type { NewPayload, Payload, PayloadStore } from '../../payload-store.ts'
@@ -10,7 +11,7 @@ import type { DataKey } from './data-keys.ts'
 import { syncDirectory } from './durable-files.ts'
 import { PayloadFile } from './payload-file.ts'
 import { openPayloadRecord, payloadOverheadBytes, writePayloadRecord } from './payload-record.ts'
-import { RandomPool } from './random-pool.ts'
+import { RandomPool } from '../../random-pool.ts'
 
 export interface FilePayloadStoreOptions {
   readonly directory: string
@@ -50,7 +51,7 @@ export class FilePayloadStore implements PayloadStore {
 
   static async open(options: FilePayloadStoreOptions): Promise<FilePayloadStore> {
     const { directory, origin, kek, isWritable } = options
-    const random = new RandomPool()
+    const random = new RandomPool((bytes) => randomBytes(bytes))
     const file = join(directory, 'data-keys')
     const keys = await DataKeys.open({ file, origin, kek, random, isWritable })
     return new FilePayloadStore(options, keys, random, await listFiles(directory))
@@ -69,8 +70,9 @@ export class FilePayloadStore implements PayloadStore {
     }
   }
 
-  async get(from: number, to: number): Promise<ReadonlyMap<number, Payload>> {
-    const found = new Map<number, Payload>()
+  async get(from: number, to: number): Promise<ReadonlyMap<number, Payload | null>> {
+    const found = new Map<number, Payload | null>()
+    if (!this.#options.isWritable) this.#firstPositions = await listFiles(this.#options.directory)
     let index = this.#firstPositions.length - 1
     while (index > 0 && (this.#firstPositions[index] ?? 0) > from) index--
     for (; index < this.#firstPositions.length; index++) {
@@ -80,9 +82,8 @@ export class FilePayloadStore implements PayloadStore {
       if (!this.#options.isWritable) await file.refresh()
       for await (const { position, slot, record } of file.records(from, to)) {
         const key = await this.#keys.ofSlot(slot)
-        if (key === null) continue
-        const payload = openPayloadRecord(record, key)
-        if (payload === null) {
+        const payload = key === null ? null : openPayloadRecord(record, key)
+        if (key !== null && payload === null) {
           throw new LedgerError(
             'LEDGER_PAYLOAD_DAMAGED',
             `${file.name}: the payload of entry ${position} of ${this.#options.origin} was changed`,

@@ -16,6 +16,15 @@ export class SqliteHeadRegisters implements Disposable {
       ) STRICT, WITHOUT ROWID;`)
   }
 
+  origins(): Promise<readonly string[]> {
+    return settle(() =>
+      this.#database
+        .prepare('SELECT origin FROM head ORDER BY origin')
+        .all()
+        .map((row) => String(row['origin'])),
+    )
+  }
+
   of(origin: string): HeadRegister {
     const database = this.#database
     const select = database.prepare(

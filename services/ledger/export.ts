@@ -1,0 +1,47 @@
+import { mkdir, rename, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+
+import { LedgerError } from './error.ts'
+import type { StorageReader } from './ledger-reader.ts'
+import { logFiles } from './proof/c2sp-files.ts'
+
+/**
+ * Writes one log at its newest signed checkpoint as C2SP tlog-tiles files: `checkpoint`, `tile/…`, and beside them `log.vkey`.
+ * The directory must not exist; it appears whole or not at all. Returns the size.
+ */
+export async function exportC2sp(
+  reader: StorageReader,
+  origin: string,
+  directory: string,
+): Promise<number> {
+  const { size, checkpoint, vkey } = await reader.head(origin)
+  const { storage, hash } = await reader.log(origin)
+  const fresh = `${directory}.partial`
+  await mkdir(fresh, { recursive: true })
+  const files = logFiles({
+    checkpoint,
+    size,
+    hash,
+    async entries(from, to) {
+      const found: Buffer[] = []
+      while (from + found.length < to) {
+        found.push(...(await storage.entries.read(from + found.length, to)))
+      }
+      return found
+    },
+  })
+  for await (const { path, bytes } of files) {
+    const file = join(fresh, path)
+    await mkdir(dirname(file), { recursive: true })
+    await writeFile(file, bytes)
+  }
+  await writeFile(join(fresh, 'log.vkey'), vkey)
+  try {
+    await rename(fresh, directory)
+  } catch (cause) {
+    throw new LedgerError('LEDGER_EXISTS', `${directory} exists already and is not empty`, {
+      cause,
+    })
+  }
+  return size
+}

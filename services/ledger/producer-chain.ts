@@ -1,0 +1,154 @@
+import { createHash } from 'node:crypto'
+
+import type { AuditEvent, GapPart } from '../../schemas/event.ts'
+
+/** An event as it was sealed. `value` is the bytes that the producer sent. */
+export interface ChainedEvent {
+  readonly event: AuditEvent
+  readonly value: Buffer
+}
+
+export interface ProducerChainOptions {
+  /** Whether an `edge.sealed` signature is good. */
+  verifySeal(event: AuditEvent): boolean
+  /** How long a missing event may still come on another partition. Default 5 s. */
+  readonly graceMs?: number
+  /** Events kept per producer while an earlier one is missing. Beyond it the earlier one counts as lost. Default 4,096. */
+  readonly maxWaiting?: number
+}
+
+const zeros = Buffer.alloc(32)
+/** Hashes kept per producer, so that repeats and late signatures can be checked. */
+const rememberedHashes = 4096
+
+/**
+ * Follows each producer's own numbering and hash chain over everything that was sealed, and finds what was lost or changed between
+ * the producer and the ledger. A pure state machine: the same events and times give the same findings.
+ *
+ * Events of one producer may come by several partitions, so a number that jumps is a gap only when what is missing has not come
+ * within the grace time. Repeats are ignored when they carry the same bytes. A producer that starts again and goes on with its
+ * numbers is no gap; nor is the first event that this machine sees of a producer, whatever its number.
+ */
+export class ProducerChain {
+  readonly #options: ProducerChainOptions
+  readonly #producers = new Map<string, Producer>()
+
+  constructor(options: ProducerChainOptions) {
+    this.#options = options
+  }
+
+  /** Takes a sealed event; returns what it shows to be lost or changed. */
+  take({ event, value }: ChainedEvent, nowMs: number): readonly GapPart[] {
+    const found: GapPart[] = []
+    const producer = this.#producer(event)
+    const seq = event.producer_seq
+    const hash = createHash('sha256').update(value).digest()
+    const known = producer.hashes.get(seq) ?? producer.waiting.get(seq)?.hash
+    if (known !== undefined) {
+      if (!known.equals(hash)) found.push(gap(event.producer, seq, seq, 'number_used_twice'))
+      return found
+    }
+    // Sealed before this machine began or before what it remembers.
+    if (seq < producer.next) return found
+    producer.waiting.set(seq, { hash, prev: event.prev, seenMs: nowMs })
+    this.#advance(event.producer, producer, found)
+    if (producer.waiting.size > (this.#options.maxWaiting ?? 4096)) {
+      this.#giveUp(event.producer, producer, found)
+    }
+    if (event.type === 'edge.sealed') this.#checkSeal(event, producer, found)
+    return found
+  }
+
+  /** Returns the gaps whose grace time has passed. To be called about every second. */
+  expire(nowMs: number): readonly GapPart[] {
+    const found: GapPart[] = []
+    const graceMs = this.#options.graceMs ?? 5000
+    for (const [name, producer] of this.#producers) {
+      for (;;) {
+        const oldest = producer.waiting.values().next()
+        if (oldest.done === true || nowMs - oldest.value.seenMs < graceMs) break
+        this.#giveUp(name, producer, found)
+      }
+    }
+    return found
+  }
+
+  #producer(event: AuditEvent): Producer {
+    const known = this.#producers.get(event.producer)
+    if (known !== undefined) return known
+    const producer: Producer = {
+      next: event.producer_seq,
+      head: event.producer_seq === 0 ? zeros : null,
+      hashes: new Map(),
+      waiting: new Map(),
+      vkey: null,
+    }
+    this.#producers.set(event.producer, producer)
+    return producer
+  }
+
+  #advance(name: string, producer: Producer, found: GapPart[]): void {
+    for (;;) {
+      const event = producer.waiting.get(producer.next)
+      if (event === undefined) return
+      const seq = producer.next
+      producer.waiting.delete(seq)
+      if (producer.head !== null && !producer.head.equals(event.prev)) {
+        found.push(gap(name, seq === 0 ? 0 : seq - 1, seq, 'chain_broken'))
+      }
+      producer.head = event.hash
+      producer.next = seq + 1
+      producer.hashes.set(seq, event.hash)
+      producer.hashes.delete(seq - rememberedHashes)
+    }
+  }
+
+  // What is missing before the lowest waiting event counts as lost.
+  #giveUp(name: string, producer: Producer, found: GapPart[]): void {
+    let lowest = Infinity
+    for (const seq of producer.waiting.keys()) lowest = Math.min(lowest, seq)
+    if (lowest === Infinity) return
+    found.push(gap(name, producer.next, lowest - 1, 'missing'))
+    producer.next = lowest
+    producer.head = null
+    this.#advance(name, producer, found)
+  }
+
+  #checkSeal(event: AuditEvent, producer: Producer, found: GapPart[]): void {
+    const { seal } = event
+    if (seal === null || !this.#options.verifySeal(event)) {
+      found.push(gap(event.producer, event.producer_seq, event.producer_seq, 'seal_invalid'))
+      return
+    }
+    // A producer keeps its key; another one under the same name is another producer.
+    if (producer.vkey !== null && producer.vkey !== seal.vkey) {
+      found.push(gap(event.producer, event.producer_seq, event.producer_seq, 'seal_key_changed'))
+    }
+    producer.vkey = seal.vkey
+    const sealed = producer.hashes.get(seal.head_seq) ?? producer.waiting.get(seal.head_seq)?.hash
+    if (sealed !== undefined && !sealed.equals(seal.head_sha256)) {
+      found.push(gap(event.producer, seal.head_seq, seal.head_seq, 'seal_of_other_bytes'))
+    }
+  }
+}
+
+interface Producer {
+  /** The number that comes next; all before it were seen or given up. */
+  next: number
+  /** Hash of the bytes of `next` - 1; null when it was never seen. */
+  head: Buffer | null
+  readonly hashes: Map<number, Buffer>
+  /** Seen, but with something missing before, in order of arrival. */
+  readonly waiting: Map<number, WaitingEvent>
+  vkey: string | null
+}
+
+interface WaitingEvent {
+  readonly hash: Buffer
+  readonly prev: Buffer
+  readonly seenMs: number
+}
+
+function gap(producer: string, fromSeq: number, toSeq: number, reason: string): GapPart {
+  return { producer, from_seq: fromSeq, to_seq: toSeq, reason }
+}
