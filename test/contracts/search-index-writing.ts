@@ -65,7 +65,7 @@ export function searchIndexWritingContract(name: string, fixture: SearchIndexFix
         await refresh()
         assert.deepEqual(await everything(other, ids), expected)
       }),
-      { numRuns: 12 },
+      { numRuns: 8 },
     )
   })
 

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { mkdir, open, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 
 import { IndexError } from '../../search-index.ts'
@@ -37,6 +37,7 @@ export class IndexDirectory implements Disposable {
     }
     const file = this.next()
     await this.use(file)
+    await this.#deleteOthers(basename(file))
     return file
   }
 
@@ -49,7 +50,7 @@ export class IndexDirectory implements Disposable {
   /** Makes this the file that counts, for good. */
   async use(file: string): Promise<void> {
     const next = `${this.#pointer}.next`
-    await writeFile(next, file.slice(this.#path.length + 1), { flush: true, mode: 0o600 })
+    await writeFile(next, basename(file), { flush: true, mode: 0o600 })
     await rename(next, this.#pointer)
     const directory = await open(this.#path)
     await directory.sync()
@@ -68,8 +69,10 @@ export class IndexDirectory implements Disposable {
     return join(this.#path, 'current')
   }
 
+  /** Index files, also those of which only the write-ahead log is left. */
   async #names(): Promise<readonly string[]> {
-    return (await readdir(this.#path)).filter((name) => /^index-\d+\.sqlite$/.test(name))
+    const names = (await readdir(this.#path)).map((name) => /^index-\d+\.sqlite/.exec(name)?.[0])
+    return [...new Set(names.filter((name) => name !== undefined))]
   }
 
   async #deleteOthers(named: string): Promise<void> {
