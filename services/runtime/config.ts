@@ -226,5 +226,6 @@ export function dataPaths(dataDirectory: string) {
     ledger: at('ledger'),
     index: at('index'),
     reports: at('reports'),
+    recordedConfig: at('recorded-config.json'),
   } as const
 }

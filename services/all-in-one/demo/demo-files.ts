@@ -42,7 +42,13 @@ export function writeDemoFiles(options: DemoFilesOptions): { readonly configFile
 }
 
 // Written anew at each start: ports may have changed. JSON strings are YAML strings.
-function configText({ directory, ports, issuer, postgres, heldPasswordFile }: DemoFilesOptions): string {
+function configText({
+  directory,
+  ports,
+  issuer,
+  postgres,
+  heldPasswordFile,
+}: DemoFilesOptions): string {
   const text = (value: string): string => JSON.stringify(value)
   return `# Written by affidavit demo at each start; your own deployment begins with affidavit init.
 version: 1

@@ -42,7 +42,9 @@ export interface Demo extends AsyncDisposable {
   /** Lets the scripted agent do its work through the edge. */
   runAgent(): Promise<readonly AgentStep[]>
   /** An access token of this person for the api. */
-  tokenOf(username: string): Promise<{ readonly accessToken: string; readonly expiresInSeconds: number }>
+  tokenOf(
+    username: string,
+  ): Promise<{ readonly accessToken: string; readonly expiresInSeconds: number }>
 }
 
 export interface DemoSession {
@@ -65,7 +67,11 @@ export async function startDemo(options: DemoOptions): Promise<Demo> {
 
   tell('starting PostgreSQL with the sample shop')
   const postgres = lifecycle.add(
-    await startEmbeddedPostgres({ directory: join(directory, 'postgres'), port: ports.postgres, logger }),
+    await startEmbeddedPostgres({
+      directory: join(directory, 'postgres'),
+      port: ports.postgres,
+      logger,
+    }),
   )
   const heldPasswordFile = join(directory, 'secrets', 'shop.password')
   const heldPassword = await ensureSecret(heldPasswordFile)
@@ -84,7 +90,7 @@ export async function startDemo(options: DemoOptions): Promise<Demo> {
 
   const { configFile } = writeDemoFiles({ directory, ports, issuer, postgres, heldPasswordFile })
   const config = readDemoConfig(configFile)
-  if (!isInitialized(config)) await initializeData(config)
+  if (!isInitialized(config)) await initializeData(config, logger)
   tell('starting edge, ledger, index, reports, api and console')
   const product = lifecycle.add(await startProduct(config, logger))
 

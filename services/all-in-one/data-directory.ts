@@ -1,0 +1,108 @@
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+
+import { lockFile } from '../ledger/adapters/files/file-lock.ts'
+import { dataPaths } from '../runtime/config.ts'
+import type { Config } from '../runtime/config.ts'
+import type { Logger } from '../runtime/logger.ts'
+import { formatVkey } from '../ledger/proof/note.ts'
+import type { Signer } from '../ledger/proof/note.ts'
+import { createKeyFile, loadKeyFile } from '../runtime/key-file.ts'
+import { createLogs } from './ledger-files.ts'
+
+/** Changes when something in the data directory can no longer be read by the version before. */
+const dataFormat = 1
+
+export class DataDirectoryError extends Error {
+  override readonly name = 'DataDirectoryError'
+}
+
+export interface InitializedData {
+  readonly directory: string
+  readonly logs: readonly { readonly origin: string; readonly vkey: string }[]
+  readonly reporterVkey: string
+}
+
+/** Makes the data directory, the keys and the ledger. Refuses a directory that holds them already. */
+export async function initializeData(config: Config, logger: Logger): Promise<InitializedData> {
+  const directory = config.dataDirectory
+  const paths = dataPaths(directory)
+  if (isInitialized(config)) {
+    throw new DataDirectoryError(
+      `${directory} is in use by a deployment already; start it with: affidavit up`,
+    )
+  }
+  mkdirSync(directory, { recursive: true, mode: 0o700 })
+  for (const part of [paths.keys, join(directory, 'bus'), paths.index, paths.reports]) {
+    mkdirSync(part, { recursive: true, mode: 0o700 })
+  }
+  for (const name of keyNames(config)) {
+    if (!existsSync(keyFile(config, name))) await createKeyFile(keyFile(config, name))
+  }
+  const logs = await createLogs(config, logger)
+  // Last: with it the directory counts as complete.
+  writeFileSync(paths.format, `${JSON.stringify({ format: dataFormat, tenant: config.tenant })}\n`)
+  return { directory, logs, reporterVkey: (await signerOf(config, 'reporter')).vkey }
+}
+
+export function isInitialized(config: Config): boolean {
+  return existsSync(dataPaths(config.dataDirectory).format)
+}
+
+/** Claims the data directory for this process. Throws `DataDirectoryError` with what to do when it cannot be used. */
+export function claimData(config: Config): Disposable {
+  const directory = config.dataDirectory
+  const { format } = dataPaths(directory)
+  if (!existsSync(format)) {
+    throw new DataDirectoryError(
+      `${directory} holds no deployment yet; make one with: affidavit init`,
+    )
+  }
+  const found = readFormat(format)
+  if (found.format !== dataFormat) {
+    throw new DataDirectoryError(
+      `${directory} is of data format ${String(found.format)}, and this version reads ${dataFormat}; use the version that wrote it`,
+    )
+  }
+  if (found.tenant !== config.tenant) {
+    throw new DataDirectoryError(
+      `${directory} belongs to the tenant ${String(found.tenant)}, not ${config.tenant}; correct tenant or data in the configuration`,
+    )
+  }
+  try {
+    return lockFile(join(directory, 'LOCK'))
+  } catch (cause) {
+    throw new DataDirectoryError(
+      `${directory} is in use by another process; stop that one first, or set data to another directory`,
+      { cause },
+    )
+  }
+}
+
+function readFormat(file: string): { format?: unknown; tenant?: unknown } {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8')) as { format?: unknown; tenant?: unknown }
+  } catch (cause) {
+    throw new DataDirectoryError(`${file} cannot be read`, { cause })
+  }
+}
+
+/** The signer of a service, named `operator/environment/service`. */
+export async function signerOf(config: Config, service: string): Promise<Signer> {
+  const key = await loadKeyFile(keyFile(config, service))
+  const name = `${config.ledger.operator}/${config.ledger.environment}/${service}`
+  return {
+    name,
+    vkey: formatVkey(name, key.publicKey),
+    publicKey: key.publicKey,
+    sign: (message) => key.sign(message),
+  }
+}
+
+function keyNames(config: Config): readonly string[] {
+  return [config.edge.id, 'api', 'reporter', 'ledger']
+}
+
+function keyFile(config: Config, name: string): string {
+  return join(dataPaths(config.dataDirectory).keys, `${name}.key`)
+}

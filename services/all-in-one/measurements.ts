@@ -1,0 +1,50 @@
+import type { SpooledRecorder } from '../edge/capture/spooled-recorder.ts'
+import type { Indexer } from '../indexer/indexer.ts'
+import type { Ledger } from '../ledger/ledger.ts'
+import type { Health } from '../runtime/health.ts'
+import type { Metrics } from '../runtime/metrics.ts'
+import type { Edges } from './edges.ts'
+
+export interface MeasuredParts {
+  readonly health: Health
+  readonly metrics: Metrics
+  readonly recorders: readonly SpooledRecorder[]
+  readonly edges: Edges
+  readonly ledger: Ledger
+  readonly indexer: Indexer
+}
+
+/** What `/healthz` and `/metrics` tell of the parts of this process. */
+export function measure(parts: MeasuredParts): void {
+  const { health, metrics, recorders, edges, ledger, indexer } = parts
+  for (const recorder of recorders) {
+    const name = recorder.producer.replaceAll('-', '_')
+    health.add(`capture ${recorder.producer}`, () => {
+      const { state } = recorder.stats()
+      return state === 'running'
+        ? { state: 'ok' }
+        : { state: 'degraded', reason: `the spool is ${state}` }
+    })
+    metrics.measure({
+      name: `spool_events_${name}`,
+      help: `Events of ${recorder.producer} that wait for the bus`,
+      read: () => recorder.stats().spoolEvents,
+    })
+    metrics.measure({
+      name: `spool_bytes_${name}`,
+      help: `Bytes of ${recorder.producer} that wait for the bus`,
+      read: () => recorder.stats().spoolBytes,
+    })
+  }
+  metrics.measure({ name: 'sessions', help: 'Sessions that run now', read: () => edges.sessions() })
+  metrics.measure({
+    name: 'ledger_entries',
+    help: 'Entries that are sealed and durable',
+    read: () => ledger.durableEntries,
+  })
+  metrics.measure({
+    name: 'index_lag_records',
+    help: 'Sealed records that are not in the index yet',
+    read: () => indexer.lag().reduce((sum, { records }) => sum + records, 0),
+  })
+}

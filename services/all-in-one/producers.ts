@@ -1,0 +1,78 @@
+import { readFile } from 'node:fs/promises'
+import { hash } from 'node:crypto'
+
+import manifest from '../../package.json' with { type: 'json' }
+import { eventTypes } from '../../schemas/event.ts'
+import type { EventContext } from '../../schemas/event.ts'
+import type { Bus } from '../bus/bus.ts'
+import type { Recorder } from '../edge/capture/recorder.ts'
+import { openRecorder } from '../edge/capture/spooled-recorder.ts'
+import type { SpooledRecorder } from '../edge/capture/spooled-recorder.ts'
+import { systemClock } from '../runtime/clock.ts'
+import { dataPaths } from '../runtime/config.ts'
+import type { Config } from '../runtime/config.ts'
+import type { Lifecycle } from '../runtime/lifecycle.ts'
+import type { Logger } from '../runtime/logger.ts'
+import { signerOf } from './data-directory.ts'
+import { replaceFile } from '../ledger/adapters/files/durable-files.ts'
+
+/** Opens what records the events of one producer, with its own spool and key. */
+export async function openProducer(
+  config: Config,
+  producer: string,
+  bus: Bus,
+  lifecycle: Lifecycle,
+  logger: Logger,
+): Promise<SpooledRecorder> {
+  return lifecycle.add(
+    await openRecorder({
+      producer,
+      directory: dataPaths(config.dataDirectory).spool(producer),
+      tenant: config.tenant,
+      version: manifest.version,
+      signer: await signerOf(config, producer),
+      bus,
+      clock: systemClock,
+      logger: logger.child({ part: 'capture', producer }),
+      windowMs: config.edge.batchWindowMs,
+      heartbeatMs: config.edge.heartbeatMs,
+      maxSpoolBytes: config.edge.spoolBytes,
+    }),
+  )
+}
+
+/** The context of what a service does by itself. */
+export function ownContext(config: Config): EventContext {
+  return {
+    session_id: null,
+    actor: null,
+    target: null,
+    source: null,
+    purpose: null,
+    data_labels: [],
+    policy_digest: null,
+    tenant: config.tenant,
+    synthetic: false,
+  }
+}
+
+/** Records the configuration when it is not the one that was recorded last. It names secrets by their files only. */
+export async function recordConfig(config: Config, recorder: Recorder): Promise<void> {
+  const { recordedConfig: file } = dataPaths(config.dataDirectory)
+  const content = JSON.stringify(config)
+  const previous = await readFile(file, 'utf8').catch(() => null)
+  if (previous === content) return
+  const outcome = recorder.scope(ownContext(config)).record({
+    type: 'config.changed',
+    change: {
+      what: 'configuration',
+      digest: hash('sha256', content, 'buffer'),
+      previous: previous === null ? null : hash('sha256', previous, 'buffer'),
+      content: Buffer.from(content),
+      event_types: eventTypes,
+    },
+  })
+  if (!outcome.ok) throw new Error(`the configuration cannot be recorded: ${outcome.reason}`)
+  await recorder.durable()
+  await replaceFile(file, content, 0o600)
+}

@@ -1,0 +1,239 @@
+import { readFile } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
+
+import manifest from '../../package.json' with { type: 'json' }
+import { formatProblem } from '../../schemas/validated-document.ts'
+import { discoverIssuer, startApi } from '../api/api.ts'
+import { ControlPublisher } from '../api/control-publisher.ts'
+import { publishPolicy } from '../api/policy-publication.ts'
+import { openEmbeddedBus } from '../bus/adapters/embedded/embedded-bus.ts'
+import type { Bus } from '../bus/bus.ts'
+import { topics } from '../bus/topics.ts'
+import { loadPolicy } from '../edge/guard/policy.ts'
+import type { Policy } from '../edge/guard/policy.ts'
+import { EmbeddedIndex } from '../indexer/adapters/embedded/embedded-index.ts'
+import { startIndexer } from '../indexer/indexer.ts'
+import type { Query } from '../indexer/query.ts'
+import type { LedgerReader } from '../ledger/reader.ts'
+import { openReporter } from '../reporter/reporter.ts'
+import type { Reports } from '../reporter/report.ts'
+import { systemClock } from '../runtime/clock.ts'
+import { dataPaths } from '../runtime/config.ts'
+import type { Config } from '../runtime/config.ts'
+import { Health } from '../runtime/health.ts'
+import { Lifecycle } from '../runtime/lifecycle.ts'
+import type { Logger } from '../runtime/logger.ts'
+import { Metrics } from '../runtime/metrics.ts'
+import { ensureSelfSignedCertificate } from '../runtime/self-signed-certificate.ts'
+import type { Certificate } from '../runtime/self-signed-certificate.ts'
+import { claimData, signerOf } from './data-directory.ts'
+import { startEdges } from './edges.ts'
+import { openLogs } from './ledger-files.ts'
+import { openProducer, ownContext, recordConfig } from './producers.ts'
+import { measure } from './measurements.ts'
+import { readPassword } from './secrets.ts'
+
+/** Why the product could not start: a sentence, or the list of mistakes of a file. */
+export class ProductError extends Error {
+  override readonly name = 'ProductError'
+}
+
+/** Every service in one process, on embedded engines. */
+export interface Product extends AsyncDisposable {
+  readonly address: string
+  readonly lifecycle: Lifecycle
+  readonly query: Query
+  readonly reader: LedgerReader
+  readonly reports: Reports
+  readonly edgeCertificateFile: string
+  readonly reporterVkey: string
+  /** Resolves when the product was told to stop. */
+  readonly stopped: Promise<void>
+}
+
+/** Starts in the order in which events flow, so that nothing is ever produced that nobody can take. Stops the other way round. */
+export async function startProduct(config: Config, logger: Logger): Promise<Product> {
+  const policy = await readPolicy(config)
+  await using undo = new AsyncDisposableStack()
+  undo.use(claimData(config))
+  const lifecycle = undo.use(new Lifecycle(logger))
+  const { signal } = lifecycle
+  const paths = dataPaths(config.dataDirectory)
+  const health = new Health()
+  const metrics = new Metrics()
+
+  const bus = lifecycle.add(await openBus(config, logger))
+  const index = lifecycle.add(await EmbeddedIndex.open({ directory: paths.index }))
+  const ledger = lifecycle.add(await openLogs(config, logger))
+  const indexer = lifecycle.add(
+    startIndexer({
+      bus,
+      index,
+      ledger: ledger.reader,
+      logger: logger.child({ part: 'indexer' }),
+      signal,
+    }),
+  )
+  lifecycle.background('indexer', indexer.done)
+
+  const record = (producer: string) => openProducer(config, producer, bus, lifecycle, logger)
+  const ledgerRecorder = await record('ledger')
+  lifecycle.background('ledger', ledger.run(bus, signal, ledgerRecorder.scope(ownContext(config))))
+  const reporterRecorder = await record('reporter')
+  const apiRecorder = await record('api')
+  const edgeRecorder = await record(config.edge.id)
+  await recordConfig(config, apiRecorder)
+
+  const certificate = await edgeCertificate(config)
+  const apiSigner = await signerOf(config, 'api')
+  const edges = await startEdges({
+    config,
+    bus,
+    recorder: edgeRecorder,
+    apiPublicKey: apiSigner.publicKey,
+    certificate,
+    lifecycle,
+    logger,
+  })
+
+  const reporterSigner = await signerOf(config, 'reporter')
+  const reporter = lifecycle.add(
+    await openReporter({
+      directory: paths.reports,
+      tenant: config.tenant,
+      build: manifest.version,
+      reader: ledger.reader,
+      recorder: reporterRecorder,
+      signer: reporterSigner,
+      schedules: config.reports,
+      clock: systemClock,
+      logger: logger.child({ part: 'reporter' }),
+    }),
+  )
+
+  const publisher = new ControlPublisher({
+    producer: bus.producer,
+    sign: (message) => apiSigner.sign(message),
+    clock: systemClock,
+  })
+  await publishPolicy({
+    policy,
+    current: edges.policies.current.digest,
+    recorder: apiRecorder,
+    publisher,
+    context: ownContext(config),
+  })
+
+  measure({
+    health,
+    metrics,
+    recorders: [edgeRecorder, apiRecorder, reporterRecorder, ledgerRecorder],
+    edges,
+    ledger,
+    indexer,
+  })
+
+  const { console: client } = config.identity
+  const api = lifecycle.add(
+    await startApi({
+      listen: config.listen,
+      port: config.api.port,
+      tenant: config.tenant,
+      publicUrl: config.api.publicUrl,
+      version: manifest.version,
+      identity: {
+        issuer: await discoverIssuer({
+          issuer: config.identity.issuer,
+          clientId: client.clientId,
+          clientSecret:
+            client.clientSecretFile === null ? null : await readPassword(client.clientSecretFile),
+          logger,
+          signal,
+        }),
+        audience: config.identity.audience,
+        groupsClaim: config.identity.groupsClaim,
+        agents: config.identity.agents,
+        cliClientId: config.identity.cliClientId,
+      },
+      targets: config.targets.map(({ name, kind, port, database }) => ({
+        name,
+        kind,
+        host: config.listen,
+        port,
+        database,
+      })),
+      edgeCertificatePem: certificate.certificatePem,
+      sessionPasswordMs: config.edge.sessionPasswordMs,
+      query: index.query,
+      reader: ledger.reader,
+      reports: reporter,
+      recorder: apiRecorder,
+      publisher,
+      health,
+      metrics,
+      consoleDirectory: fileURLToPath(new URL('../console/dist', import.meta.url)),
+      clock: systemClock,
+      logger: logger.child({ part: 'api' }),
+      signal,
+    }),
+  )
+  const stopped = Promise.withResolvers<undefined>()
+  signal.addEventListener('abort', () => {
+    stopped.resolve(undefined)
+  })
+  const owned = undo.move()
+  return {
+    address: api.address,
+    lifecycle,
+    query: index.query,
+    reader: ledger.reader,
+    reports: reporter,
+    edgeCertificateFile: paths.edgeCertificate,
+    reporterVkey: reporterSigner.vkey,
+    stopped: stopped.promise,
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  }
+}
+
+async function readPolicy(config: Config): Promise<Policy> {
+  const text = await readFile(config.policyFile, 'utf8').catch((cause: unknown) => {
+    throw new ProductError(`the policy ${config.policyFile} cannot be read`, { cause })
+  })
+  const loaded = loadPolicy(text, config.policyFile)
+  if (loaded.ok) return loaded.policy
+  throw new ProductError(
+    `${config.policyFile} has mistakes; nothing was started\n${loaded.problems.map(formatProblem).join('\n')}`,
+  )
+}
+
+function openBus(config: Config, logger: Logger): Promise<Bus> {
+  const { partitions, retentionMs } = config.bus
+  return openEmbeddedBus({
+    file: dataPaths(config.dataDirectory).bus,
+    topics: [
+      { name: topics.auditEvents, partitions, retentionMs },
+      { name: topics.ledgerSealed, partitions, retentionMs },
+      { name: topics.controlUpdates, partitions: 1, compacted: true },
+    ],
+    logger: logger.child({ part: 'bus' }),
+  })
+}
+
+/** The certificate of the configuration, or one of our own that clients are given to trust. */
+async function edgeCertificate(config: Config): Promise<Certificate> {
+  const { certificate } = config.edge
+  if (certificate !== null) {
+    return {
+      certificatePem: await readFile(certificate.certificateFile, 'utf8'),
+      privateKeyPem: await readFile(certificate.keyFile, 'utf8'),
+    }
+  }
+  const { edgeCertificate, edgeCertificateKey } = dataPaths(config.dataDirectory)
+  return ensureSelfSignedCertificate({
+    certificateFile: edgeCertificate,
+    keyFile: edgeCertificateKey,
+    commonName: `affidavit edge ${config.edge.id}`,
+    names: [...new Set(['localhost', '127.0.0.1', config.listen])],
+    now: new Date(systemClock.nowMs()),
+  })
+}
