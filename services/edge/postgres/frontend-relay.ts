@@ -1,7 +1,5 @@
 import { Expected } from './expected-responses.ts'
-import type { ExpectedKind } from './expected-responses.ts'
 import { Outgoing } from './outgoing.ts'
-import type { OutgoingMark } from './outgoing.ts'
 import { OversizedMessage } from './oversized.ts'
 import { BodyReader } from './protocol/body-reader.ts'
 import { ProtocolError } from './protocol/error.ts'
@@ -9,12 +7,11 @@ import type { FrameLimits, FrameSink, PartPosition } from './protocol/frame.ts'
 import { decodeFrontend } from './protocol/frontend.ts'
 import type { BoundParameter } from './protocol/frontend.ts'
 import { frontend, headerBytes } from './protocol/message-types.ts'
-import { failingParse, failingQuery, encodeRefusal, refusalOf, sqlState } from './refusals.ts'
-import type { Refusal } from './refusals.ts'
-import type { RequestMode } from './request-in-flight.ts'
+import { sqlState } from './refusals.ts'
+import { RequestGate } from './request-gate.ts'
 import type { SessionState } from './session-state.ts'
 import { ownStatement, sha256, unparseable } from './statements.ts'
-import type { Portal, Statement } from './statements.ts'
+import type { Statement } from './statements.ts'
 
 /**
  * The client's messages on their way to the target: each statement is decided and recorded before it is added to what goes
@@ -22,18 +19,14 @@ import type { Portal, Statement } from './statements.ts'
  */
 export class FrontendRelay implements FrameSink {
   readonly toTarget = new Outgoing()
-  /** True when requests were recorded that have not been forwarded yet. */
-  hasRecorded = false
   isTerminated = false
   readonly #state: SessionState
-  /** Parse and Bind of this chunk that no Execute has made part of its request yet. */
-  #unclaimed: Unclaimed[] = []
-  /** Where the unclaimed began; null when something behind them was recorded, so that they cannot be taken back alone. */
-  #unclaimedFrom: { readonly out: OutgoingMark; readonly expected: number } | null = null
+  readonly #gate: RequestGate
   #oversized: OversizedMessage | null = null
 
   constructor(state: SessionState) {
     this.#state = state
+    this.#gate = new RequestGate(state, this.toTarget)
   }
 
   message(type: number, bytes: Buffer, start: number, end: number): boolean {
@@ -102,22 +95,17 @@ export class FrontendRelay implements FrameSink {
     return true
   }
 
+  /** True once when requests were recorded since the last time. */
+  takeRecorded(): boolean {
+    const { hasRecorded } = this.#gate
+    this.#gate.hasRecorded = false
+    return hasRecorded
+  }
+
   /** The chunk is at its end: what is to be known of it is taken now. */
   finishChunk(): void {
     this.#state.copyIn?.response.suspend()
-    this.#recordUnclaimed()
-  }
-
-  /** Parse and Bind without an Execute become requests of their own, before they are forwarded. */
-  #recordUnclaimed(): void {
-    if (this.#unclaimed.length === 0) return
-    const unclaimed = this.#unclaimed
-    for (const { entry, portal, statement } of unclaimed) {
-      if (entry.request !== null) continue
-      const step = portal === null ? 'parse' : 'bind'
-      if (!this.#record(entry, statement, portal?.parameters ?? [], step)) break
-    }
-    this.#unclaimed = []
+    this.#gate.recordUnclaimed()
   }
 
   // Query: String text
@@ -127,11 +115,11 @@ export class FrontendRelay implements FrameSink {
     if (end - textStart < 1 || bytes[end - 1] !== 0) {
       throw new ProtocolError('MESSAGE_MALFORMED', 'string without terminator')
     }
-    this.#recordUnclaimed()
+    this.#gate.recordUnclaimed()
     if (this.#state.isSkipping) return
     const statement = this.#state.cache.decide(bytes, textStart, end - 1)
     const entry = new Expected('query', this.#state.batch)
-    if (!this.#record(entry, statement, [], null, 'simple')) return
+    if (!this.#gate.admit(entry, statement, [], null, 'simple')) return
     this.#applyNames(statement)
     if (statement.verdict.settles) this.#state.awaited = entry
     this.#forward(entry, bytes, start, end)
@@ -151,20 +139,26 @@ export class FrontendRelay implements FrameSink {
     const statement = ownStatement(cache.decide(text, 0, text.length))
     const entry = new Expected('parse', batch)
     if (statement.verdict.refusal !== null) {
-      this.#record(entry, statement, [], null)
+      this.#gate.admit(entry, statement, [], null)
       return true
     }
     if (this.#mayBeMisread(text)) {
-      this.#refuse(entry, statement, [], sqlState.blocked, 'statement refused: send Sync first')
+      this.#gate.refuse(
+        entry,
+        statement,
+        [],
+        sqlState.blocked,
+        'statement refused: send Sync first',
+      )
       return true
     }
     if (name !== '' && statements.size >= limits.maxNames) {
-      this.#refuse(entry, statement, [], sqlState.tooMuch, 'too many prepared statements')
+      this.#gate.refuse(entry, statement, [], sqlState.tooMuch, 'too many prepared statements')
       return true
     }
     const isRedeclared = name !== '' && statements.get(name) !== null
     entry.statement = statements.declare(name, statement, batch)
-    this.#addUnclaimed({ entry, portal: null, statement })
+    this.#gate.addUnclaimed({ entry, portal: null, statement })
     this.#forward(entry, bytes, start, end)
     // Whether the target keeps the old statement or takes the new one must be known before the name is used.
     if (isRedeclared) this.#await(entry)
@@ -182,11 +176,15 @@ export class FrontendRelay implements FrameSink {
     const statement = statements.get(statementName)
     const entry = new Expected('bind', batch)
     if (statement === null) {
-      this.#refuseUnknown(entry, sqlState.statementUnknown, 'prepared statement does not exist')
+      this.#gate.refuseUnknown(
+        entry,
+        sqlState.statementUnknown,
+        'prepared statement does not exist',
+      )
       return true
     }
     if (name !== '' && portals.size >= limits.maxNames) {
-      this.#refuse(entry, statement, [], sqlState.tooMuch, 'too many portals')
+      this.#gate.refuse(entry, statement, [], sqlState.tooMuch, 'too many portals')
       return true
     }
     const isRedeclared = name !== '' && portals.get(name) !== null
@@ -194,7 +192,7 @@ export class FrontendRelay implements FrameSink {
     const parameters = name === '' ? bind.parameters : bind.parameters.map(ownParameter)
     const portal = { statement, parameters }
     entry.portal = portals.declare(name, portal, batch)
-    this.#addUnclaimed({ entry, portal, statement })
+    this.#gate.addUnclaimed({ entry, portal, statement })
     this.#forward(entry, bytes, start, end)
     if (isRedeclared) this.#await(entry)
     return true
@@ -212,18 +210,11 @@ export class FrontendRelay implements FrameSink {
     const portal = portals.get(name)
     const entry = new Expected('execute', batch)
     if (portal === null) {
-      this.#refuseUnknown(entry, sqlState.portalUnknown, 'portal does not exist')
+      this.#gate.refuseUnknown(entry, sqlState.portalUnknown, 'portal does not exist')
       return true
     }
-    if (!this.#record(entry, portal.statement, portal.parameters, null)) return true
-    for (const step of this.#unclaimed) {
-      if (step.statement === portal.statement && (step.portal === null || step.portal === portal)) {
-        step.entry.request = entry.request
-      }
-    }
-    if (this.#unclaimed.length > 0) {
-      this.#unclaimed = this.#unclaimed.filter((step) => step.entry.request === null)
-    }
+    if (!this.#gate.admit(entry, portal.statement, portal.parameters, null)) return true
+    this.#gate.claim(portal, entry.request)
     this.#applyNames(portal.statement)
     if (portal.statement.verdict.settles) this.#state.isUnsettled = true
     this.#forward(entry, bytes, start, end)
@@ -256,7 +247,7 @@ export class FrontendRelay implements FrameSink {
       this.toTarget.add(bytes, start, end)
       return
     }
-    this.#recordUnclaimed()
+    this.#gate.recordUnclaimed()
     state.isSkipping = false
     const entry = new Expected('sync', state.batch)
     if (state.isUnsettled) state.awaited = entry
@@ -299,7 +290,7 @@ export class FrontendRelay implements FrameSink {
     }
     const entry = new Expected('function-call', this.#state.batch)
     const statement = { text, sha256: sha256(text), verdict }
-    this.#record(entry, statement, [], null, 'function_call')
+    this.#gate.admit(entry, statement, [], null, 'function_call')
   }
 
   #refuseOversized(): void {
@@ -314,128 +305,7 @@ export class FrontendRelay implements FrameSink {
     const statement = { text: head, sha256, verdict }
     const isQuery = oversized.type === frontend.query
     const entry = new Expected(isQuery ? 'query' : 'parse', state.batch)
-    this.#record(entry, statement, [], null, isQuery ? 'simple' : 'extended', bytes)
-  }
-
-  /**
-   * Records a request and its decision. False when it must not be forwarded: then the refusal is on its way already.
-   */
-  #record(
-    entry: Expected,
-    statement: Statement,
-    parameters: readonly BoundParameter[],
-    step: 'parse' | 'bind' | null,
-    mode: RequestMode = 'extended',
-    wholeBytes: number | null = null,
-  ): boolean {
-    const state = this.#state
-    const { verdict, sha256 } = statement
-    const id = state.log.nextRequestId()
-    const outcome = verdict.refusal === null ? 'allow' : 'block'
-    const request = state.log.received(
-      id,
-      {
-        mode,
-        step,
-        statement,
-        parameters,
-        whole: wholeBytes === null ? null : { bytes: wholeBytes, sha256 },
-      },
-      { decision_id: id, outcome, rule_ids: verdict.ruleIds, reason: verdict.reason },
-    )
-    this.hasRecorded = true
-    entry.request = request
-    entry.isLast = true
-    if (verdict.refusal !== null) {
-      const { message } = verdict.refusal
-      const isSyntax = verdict.refusal.kind === 'syntax'
-      const position = verdict.refusal.kind === 'syntax' ? verdict.refusal.position : null
-      this.#answer(
-        entry,
-        id,
-        refusalOf(isSyntax ? sqlState.syntax : sqlState.blocked, message, id, position),
-      )
-      return false
-    }
-    if (request !== null) {
-      this.#unclaimedFrom = null
-      return true
-    }
-    if (state.onAuditFailure === 'allow') {
-      entry.request = state.log.unrecorded(id, statement)
-      return true
-    }
-    // What was parsed and bound for it must not be forwarded either.
-    this.#takeBackUnclaimed()
-    this.#answer(
-      entry,
-      id,
-      refusalOf(sqlState.notRecorded, 'the statement cannot be recorded, so it was not run', id),
-    )
-    return false
-  }
-
-  #addUnclaimed(step: Unclaimed): void {
-    if (this.#unclaimed.length === 0) {
-      this.#unclaimedFrom = { out: this.toTarget.mark(), expected: this.#state.expected.length }
-    }
-    this.#unclaimed.push(step)
-  }
-
-  #takeBackUnclaimed(): void {
-    if (this.#unclaimed.length === 0) return
-    const from = this.#unclaimedFrom
-    if (from === null) throw new AuditUnavailable()
-    const { expected, statements, portals } = this.#state
-    this.#unclaimed = []
-    this.toTarget.rollBack(from.out)
-    for (const { statement, portal } of expected.rollBack(from.expected)) {
-      if (statement !== null) statements.revert(statement)
-      if (portal !== null) portals.revert(portal)
-    }
-  }
-
-  #refuse(
-    entry: Expected,
-    statement: Statement,
-    parameters: readonly BoundParameter[],
-    code: string,
-    message: string,
-  ): void {
-    const id = this.#state.log.nextRequestId()
-    const decision = {
-      decision_id: id,
-      outcome: 'block',
-      rule_ids: ['edge-limit'],
-      reason: message,
-    } as const
-    const received = { mode: 'extended', step: null, statement, parameters, whole: null } as const
-    entry.request = this.#state.log.received(id, received, decision)
-    this.#answer(entry, id, refusalOf(code, message, id))
-  }
-
-  #refuseUnknown(entry: Expected, code: string, message: string): void {
-    const verdict = { ...unparseable(message), operation: 'unknown' }
-    const text = Buffer.alloc(0)
-    this.#refuse(entry, { text, sha256: sha256(text), verdict }, [], code, message)
-  }
-
-  /** Puts what always fails in place of the message, and keeps our answer for when it does. */
-  #answer(entry: Expected, decisionId: string, refusal: Refusal): void {
-    const state = this.#state
-    if (entry.request !== null) {
-      entry.request.fail(refusal.sqlState, refusal.message)
-      state.log.completed(entry.request, 'refused')
-      entry.request = null
-    }
-    entry.isLast = false
-    const isSimple = entry.kind === 'query' || entry.kind === 'function-call'
-    const kind: ExpectedKind = isSimple ? 'query' : 'parse'
-    const standIn = new Expected(kind, entry.batch)
-    standIn.refusal = encodeRefusal(refusal)
-    state.expected.push(standIn)
-    this.toTarget.push(isSimple ? failingQuery(decisionId) : failingParse(decisionId))
-    if (!isSimple) state.isSkipping = true
+    this.#gate.admit(entry, statement, [], null, isQuery ? 'simple' : 'extended', bytes)
   }
 
   #forward(entry: Expected, bytes: Buffer, start: number, end: number): void {
@@ -468,18 +338,6 @@ export class FrontendRelay implements FrameSink {
     if (this.#state.copyIn === null) return
     throw new ProtocolError('MESSAGE_UNEXPECTED', 'unexpected message during COPY from stdin')
   }
-}
-
-interface Unclaimed {
-  readonly entry: Expected
-  /** Null for a Parse. */
-  readonly portal: Portal | null
-  readonly statement: Statement
-}
-
-/** What the recorder did not take and must not run, at a point where no answer of its own is possible: the session ends. */
-export class AuditUnavailable extends Error {
-  override readonly name = 'AuditUnavailable'
 }
 
 export function frontendFrameLimits(limits: SessionState['limits']): FrameLimits {

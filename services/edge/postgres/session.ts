@@ -5,13 +5,14 @@ import type { Clock } from '../../runtime/clock.ts'
 import type { Logger } from '../../runtime/logger.ts'
 import type { Recorder } from '../capture/recorder.ts'
 import { backendFrameLimits, BackendRelay } from './backend-relay.ts'
-import { AuditUnavailable, frontendFrameLimits, FrontendRelay } from './frontend-relay.ts'
+import { frontendFrameLimits, FrontendRelay } from './frontend-relay.ts'
 import { encodeError } from './protocol/backend.ts'
 import type { Report } from './protocol/backend.ts'
 import { ProtocolError } from './protocol/error.ts'
 import { Framer } from './protocol/frame.ts'
 import { encodeFrontend } from './protocol/frontend.ts'
 import { sqlState } from './refusals.ts'
+import { AuditUnavailable } from './request-gate.ts'
 import type { SessionState } from './session-state.ts'
 import type { StatementPolicy } from './statement-policy.ts'
 
@@ -139,13 +140,10 @@ export class Session {
   #forward(): void {
     const frontend = this.#frontend
     frontend.finishChunk()
-    if (frontend.hasRecorded) {
-      frontend.hasRecorded = false
-      if (this.#options.durability === 'strict') {
-        this.#hold(held.byRecorder)
-        this.#options.recorder.durable().then(this.#onDurable, this.#onNotDurable)
-        return
-      }
+    if (frontend.takeRecorded() && this.#options.durability === 'strict') {
+      this.#hold(held.byRecorder)
+      this.#options.recorder.durable().then(this.#onDurable, this.#onNotDurable)
+      return
     }
     if ((this.#held & held.byRecorder) === 0) this.#send()
   }

@@ -1,0 +1,98 @@
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import type { TestContext } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
+
+import pg from 'pg'
+
+import type { EmbeddedPostgres } from '../../../../services/all-in-one/demo/embedded-postgres.ts'
+import { encodeFrontend } from '../../../../services/edge/postgres/protocol/frontend.ts'
+import { startTarget } from './edge-fixture.ts'
+import { aWire, copyData, copyDone } from './raw-client.ts'
+import type { RawClient } from './raw-client.ts'
+
+let server: EmbeddedPostgres
+
+before(async () => {
+  server = await startTarget()
+})
+
+after(async () => {
+  await server[Symbol.asyncDispose]()
+})
+
+/** Straight to the target, to see what the edge did to it. */
+async function aDirectClient(t: TestContext): Promise<pg.Client> {
+  const client = new pg.Client({
+    host: server.host,
+    port: server.port,
+    user: server.superuser,
+    password: server.superuserPassword,
+    database: 'postgres',
+  })
+  await client.connect()
+  t.after(() => client.end())
+  return client
+}
+
+test('a client that does not read stops the target, not the edge', async (t) => {
+  const { edge, client } = await aWire(t, server)
+  const direct = await aDirectClient(t)
+  client.socket.pause()
+  await client.send([
+    {
+      type: 'query',
+      text: Buffer.from("SELECT repeat('x', 1000) FROM generate_series(1, 50000)"),
+    },
+  ])
+  // The target says itself that it waits for us.
+  await untilTarget(direct, "state = 'active' AND wait_event = 'ClientWrite'")
+  const memory = process.memoryUsage().external
+  await untilTarget(direct, "state = 'active' AND wait_event = 'ClientWrite'")
+  assert.ok(process.memoryUsage().external - memory < 1024 * 1024)
+  client.socket.resume()
+  const answer = await client.answer()
+  assert.equal(answer.rows.length, 50_000)
+  assert.equal(edge.recorder.requests()[0]?.completion?.rows, 50_000)
+})
+
+test('a target that does not read stops the client, not the edge', async (t) => {
+  const { edge, client } = await aWire(t, server)
+  const direct = await aDirectClient(t)
+  await direct.query('CREATE TABLE blocked (line text)')
+  await client.query('SELECT 1')
+  await direct.query('BEGIN; LOCK TABLE blocked')
+  await client.send([{ type: 'query', text: Buffer.from('COPY blocked FROM STDIN') }])
+  await edge.recorder.until('request.received', 2)
+  const line = frameOf(copyData(`${'y'.repeat(1_000)}\n`))
+  const block = Buffer.concat(Array<Buffer>(10_000).fill(line))
+  for (let sent = 0; sent < 4; sent++) client.socket.write(block)
+  await untilTarget(direct, "wait_event_type = 'Lock'")
+  let waiting = 0
+  while (client.socket.writableLength !== waiting) {
+    waiting = client.socket.writableLength
+    await delay(100)
+  }
+  // Most of it is still with the client: nobody behind it took more than buffers hold.
+  assert.ok(waiting > 3 * block.length)
+  await direct.query('COMMIT')
+  await client.send([copyDone])
+  assert.equal((await client.answer()).types, 'GCZ')
+  const copied = edge.recorder.requests()[1]?.completion
+  assert.deepEqual([copied?.rows, copied?.bytes_in], [40_000, 40_000 * 1_001])
+  await direct.query('DROP TABLE blocked')
+})
+
+async function untilTarget(direct: pg.Client, condition: string): Promise<void> {
+  for (;;) {
+    const { rows } = await direct.query(
+      `SELECT 1 FROM pg_stat_activity WHERE application_name LIKE 'gw/%' AND ${condition}`,
+    )
+    if (rows.length > 0) return
+    await delay(10)
+  }
+}
+
+function frameOf(message: Parameters<RawClient['send']>[0][number]): Buffer {
+  return Buffer.isBuffer(message) ? message : encodeFrontend(message)
+}
