@@ -39,9 +39,15 @@ export interface CompiledPolicy {
   refuse(reason: string): Verdict
 }
 
+const isPolicyFile = compileSchema<PolicyFile>(policySchema)
+const isRule = compileSchema<PolicyRule>({
+  ...policySchema.definitions.rule,
+  definitions: policySchema.definitions,
+})
+
 /** Reads a policy and reports everything that is wrong with it at once. */
 export function loadPolicy(text: string, fileName: string): PolicyResult {
-  const document = parseYamlDocument<PolicyFile>(text, fileName, compileSchema(policySchema))
+  const document = parseYamlDocument(text, fileName, isPolicyFile)
   if (!document.ok) {
     const rules = document.document === null ? [] : checkWellFormedRules(document.document)
     return { ok: false, problems: inOrder([...document.problems, ...rules]) }
@@ -57,8 +63,6 @@ export function loadPolicy(text: string, fileName: string): PolicyResult {
 function checkWellFormedRules(document: Located<unknown>): readonly Problem[] {
   const rules = (document.value as { rules?: unknown } | null)?.rules
   if (!Array.isArray(rules)) return []
-  const { definitions } = policySchema
-  const isRule = compileSchema<PolicyRule>({ ...definitions.rule, definitions })
   return checkRules(
     (rules as unknown[]).map((rule) => (isRule(rule) ? rule : null)),
     document.at,
