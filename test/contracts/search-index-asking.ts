@@ -46,7 +46,7 @@ export function searchIndexAskingContract(name: string, fixture: SearchIndexFixt
     [{ relation: 'alaries' }, []],
     [{ relation: 'public.stock', decision: 'allow' }, [update]],
     [{ session: 'session-2' }, [sleep, update, 'session.started']],
-    [{ kind: 'request.completed', outcome: 'error' }, ['request.completed']],
+    [{ kind: 'Request.Completed', outcome: 'error' }, ['request.completed']],
     [{ kind: 'session.started', target: ' ' }, ['session.started', 'session.started']],
     [{ from: firstMs + 8_000 }, ['edge.heartbeat', sleep]],
     [{ from: firstMs, to: firstMs + 1_000 }, ['session.started']],

@@ -13,7 +13,7 @@ import type {
 } from '../../query.ts'
 import { foldName } from '../../terms.ts'
 import { hourOf } from './rollup-table.ts'
-import { questionOf } from './question.ts'
+import { questionOf, sessionQuestionOf } from './question.ts'
 import type { ReaderCalls } from './reader-thread.ts'
 import { Thread } from './thread.ts'
 
@@ -41,7 +41,7 @@ export class EmbeddedQuery implements Query, AsyncDisposable {
   async sessions(filter: SearchFilter, page?: Page): Promise<SessionList> {
     const limit = limitOf(page)
     const after = afterKey('session', page)
-    return this.#free().call('sessions', questionOf(filter), limit, after)
+    return this.#free().call('sessions', sessionQuestionOf(filter), limit, after)
   }
 
   async session(sessionId: string): Promise<SessionSummary | null> {

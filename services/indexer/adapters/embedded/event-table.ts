@@ -8,16 +8,19 @@ export interface Located {
   readonly id: bigint
   readonly document: IndexDocument
   readonly occurredUs: number
+  readonly isShown: boolean
 }
 
 export interface EventPlace {
   readonly session: number | null
   readonly statement: number | null
+  readonly isShown: boolean
 }
 
 /** The rows of `log` and `event`. */
 export class EventTable {
   readonly #keys: OrderKeys
+  readonly #logs = new Map<string, number>()
   readonly #addLog
   readonly #logId
   readonly #advance
@@ -45,19 +48,28 @@ export class EventTable {
     )
     this.#insert = db.prepare(
       `INSERT INTO event (id, log, position, type, event_id, occurred_us, session, statement, chunk, is_shown, document)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 1, ?)`,
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     )
-    this.#read = db.prepare('SELECT document, occurred_us FROM event WHERE id = ?')
+    this.#read = db.prepare('SELECT id, document, occurred_us, is_shown FROM event WHERE id = ?')
     this.#ofStatement = db.prepare(
-      'SELECT id, document, occurred_us FROM event WHERE statement = ?',
+      'SELECT id, document, occurred_us, is_shown FROM event WHERE statement = ?',
     )
-    this.#ofStatement.setReadBigInts(true)
+    for (const reading of [this.#read, this.#ofStatement]) reading.setReadBigInts(true)
     this.#show = db.prepare('UPDATE event SET is_shown = ? WHERE id = ?')
   }
 
   logId(origin: string): number {
+    const known = this.#logs.get(origin)
+    if (known !== undefined) return known
     this.#addLog.run(origin)
-    return Number(this.#logId.get(origin)?.['id'])
+    const id = Number(this.#logId.get(origin)?.['id'])
+    this.#logs.set(origin, id)
+    return id
+  }
+
+  /** After a rollback the rows of logs it saw may be gone. */
+  forget(): void {
+    this.#logs.clear()
   }
 
   advance(log: number, indexed: number): void {
@@ -85,27 +97,20 @@ export class EventTable {
       place.session,
       place.statement,
       document.chunk,
+      place.isShown ? 1 : 0,
       JSON.stringify(document),
     )
-    return { id, document, occurredUs }
+    return { id, document, occurredUs, isShown: place.isShown }
   }
 
   read(id: bigint): Located {
     const row = this.#read.get(id)
     if (row === undefined) throw new Error(`the index has no event ${id}`)
-    return {
-      id,
-      document: JSON.parse(String(row['document'])) as IndexDocument,
-      occurredUs: Number(row['occurred_us']),
-    }
+    return locatedIn(row)
   }
 
   ofStatement(statement: number): readonly Located[] {
-    return this.#ofStatement.all(statement).map((row) => ({
-      id: row['id'] as bigint,
-      document: JSON.parse(String(row['document'])) as IndexDocument,
-      occurredUs: Number(row['occurred_us']),
-    }))
+    return this.#ofStatement.all(statement).map(locatedIn)
   }
 
   show(id: bigint, isShown: boolean): void {
@@ -115,5 +120,14 @@ export class EventTable {
   // Bytes that are no event have no time of their own: they stand with the entry before them.
   #timeBefore(log: number, position: number): number {
     return Number(this.#before.get(log, position)?.['occurred_us'] ?? 0)
+  }
+}
+
+function locatedIn(row: Record<string, unknown>): Located {
+  return {
+    id: row['id'] as bigint,
+    document: JSON.parse(String(row['document'])) as IndexDocument,
+    occurredUs: Number(row['occurred_us']),
+    isShown: row['is_shown'] === 1n,
   }
 }

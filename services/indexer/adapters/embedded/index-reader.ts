@@ -52,15 +52,13 @@ export class IndexReader {
   }
 
   sessions(question: Question, limit: number, after: bigint | null): SessionList {
-    const isOpen = question.match === null && question.fromUs === null && question.toUs === null
-    const { from, args } = matching(question, null)
-    const among = isOpen ? '' : `AND s.id IN (SELECT e.session ${from})`
+    const { among, args } = amongSessions(question)
     const rows = this.#db
       .prepare(
         `${sessionColumns} WHERE s.started IS NOT NULL AND s.started < ? ${among}
          ORDER BY s.started DESC LIMIT ?`,
       )
-      .all(after ?? maxKey, ...(isOpen ? [] : args), limit + 1)
+      .all(after ?? maxKey, ...args, limit + 1)
     const sessions = rows.slice(0, limit).map(summaryOf)
     return { sessions, next: nextOf('session', rows, limit, ['id']) }
   }
@@ -143,7 +141,7 @@ const maxKey = 2n ** 63n - 1n
 function matching(
   { match, fromUs, toUs }: Question,
   after: bigint | null,
-): { readonly from: string; readonly args: (string | bigint)[] } {
+): { readonly from: string; readonly args: Args } {
   const range = keyRange(fromUs, toUs)
   const key = match === null ? 'e.id' : 'f.rowid'
   const args: (string | bigint)[] = match === null ? [] : [match]
@@ -161,6 +159,19 @@ function matching(
   const tables = match === null ? 'event e' : 'search f CROSS JOIN event e ON e.id = f.rowid'
   return { from: `FROM ${tables} WHERE ${conditions.join(' AND ')}`, args }
 }
+
+/** Narrows sessions to those with an event that fits. By time alone that is one look per session, newest first, until the page is full. */
+function amongSessions(question: Question): { readonly among: string; readonly args: Args } {
+  if (question.match === null && question.fromUs === null && question.toUs === null) {
+    return { among: '', args: [] }
+  }
+  const { from, args } = matching(question, null)
+  return question.match === null
+    ? { among: `AND EXISTS (SELECT 1 ${from} AND e.session = s.id)`, args }
+    : { among: `AND s.id IN (SELECT e.session ${from})`, args }
+}
+
+type Args = readonly (string | bigint)[]
 
 const sessionColumns = `
   SELECT CAST(s.started AS TEXT) AS id, b.document AS begin, b.occurred_us AS begun_us, f.document AS finish, f.occurred_us AS ended_us,

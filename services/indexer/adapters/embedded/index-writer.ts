@@ -79,10 +79,10 @@ export class IndexWriter {
     const { sessionId, producer } = document
     const session =
       sessionId === null || producer === null ? null : this.#sessions.idOf(sessionId, producer)
-    const statement = this.#statements.idOf(document, session)
-    const event = this.#events.insert(log, document, { session, statement })
+    const place = this.#statements.placeOf(document, session)
+    const event = this.#events.insert(log, document, { session, ...place })
     this.#sessions.note(event)
-    if (statement === null) this.#texts.add({ event, isShown: true, statement: null })
+    if (place.statement === null) this.#texts.add({ event, isShown: true, statement: null })
     else this.#statements.note(event, session)
   }
 
@@ -96,6 +96,8 @@ export class IndexWriter {
       this.#statements.discard()
       this.#texts.discard()
       this.#rollups.forget()
+      this.#sessions.forget()
+      this.#events.forget()
       throw error
     }
   }

@@ -3,6 +3,7 @@ import type { TextTerm } from '../../free-text.ts'
 import type { SearchFilter } from '../../query.ts'
 import { checkedFilter } from '../../page.ts'
 import { statementParts } from '../../statement.ts'
+import { foldName } from '../../terms.ts'
 import { facetToken, shownToken } from './facets.ts'
 import type { Facet } from './facets.ts'
 
@@ -28,14 +29,24 @@ export function questionOf(given: SearchFilter): Question {
   const times = { fromUs: microseconds(filter.from), toUs: microseconds(filter.to) }
   if (tokens.length === 0 && terms.length === 0) return { match: null, ...times }
   // The parts of statements are found only by who asks for them by name.
-  if (!statementParts.has(filter.kind ?? '') || filter.kind === 'request.received') {
-    tokens.push(shownToken)
-  }
+  const kind = foldName(filter.kind ?? '')
+  if (!statementParts.has(kind) || kind === 'request.received') tokens.push(shownToken)
   const conditions = tokens.map((token) => `facets : "${token}"`)
   if (terms.length > 0) {
     conditions.push(`${textColumns} : (${terms.map(termExpression).join(' AND ')})`)
   }
   return { match: conditions.join(' AND '), ...times }
+}
+
+/**
+ * As `questionOf`, of sessions. Actor, target and session are the same in all events of a session: where nothing else is asked, its
+ * start stands for them all.
+ */
+export function sessionQuestionOf(given: SearchFilter): Question {
+  const { actor, target, session, ...others } = checkedFilter(given)
+  const isOfAllEvents = Object.keys(others).length === 0
+  const isAsked = actor !== undefined || target !== undefined || session !== undefined
+  return questionOf(isOfAllEvents && isAsked ? { ...given, kind: 'session.started' } : given)
 }
 
 // Within quotes nothing has a meaning but the quote, and no term holds one.

@@ -10,8 +10,11 @@ export interface SessionCounts {
   readonly rows: number
 }
 
+const maxIds = 10_000
+
 /** The rows of `session`. Which of several starts or ends counts depends on the producer's order, not on when they came. */
 export class SessionTable {
+  readonly #ids = new Map<string, number>()
   readonly #add
   readonly #find
   readonly #setStarted
@@ -36,8 +39,19 @@ export class SessionTable {
   }
 
   idOf(sessionId: string, producer: string): number {
+    const key = JSON.stringify([sessionId, producer])
+    const known = this.#ids.get(key)
+    if (known !== undefined) return known
     this.#add.run(sessionId, producer)
-    return Number(this.#find.get(sessionId, producer)?.['id'])
+    const id = Number(this.#find.get(sessionId, producer)?.['id'])
+    if (this.#ids.size >= maxIds) this.#ids.clear()
+    this.#ids.set(key, id)
+    return id
+  }
+
+  /** After a rollback the rows of sessions it saw may be gone. */
+  forget(): void {
+    this.#ids.clear()
   }
 
   /** Takes note of a start or an end; other events change nothing here. */

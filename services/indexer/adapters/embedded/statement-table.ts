@@ -11,6 +11,8 @@ import type { TextTable } from './text-table.ts'
 
 interface StatementRow {
   readonly id: number
+  /** Without events of earlier batches. */
+  readonly isNew: boolean
   readonly session: number | null
   readonly before: Roles
   now: Roles
@@ -54,9 +56,14 @@ export class StatementTable {
     )
   }
 
-  /** The statement that this document is a part of; null when it is none. */
-  idOf(document: IndexDocument, session: number | null): number | null {
-    return this.#rowOf(document, session)?.id ?? null
+  /** The statement that this document is a part of, and whether it is found by itself. */
+  placeOf(
+    document: IndexDocument,
+    session: number | null,
+  ): { readonly statement: number | null; readonly isShown: boolean } {
+    const row = this.#rowOf(document, session)
+    if (row === null) return { statement: null, isShown: true }
+    return { statement: row.id, isShown: row.now.received === null }
   }
 
   note(event: Located, session: number | null): void {
@@ -89,14 +96,14 @@ export class StatementTable {
     const key = JSON.stringify([producer, sessionId, requestId])
     const touched = this.#touched.get(key)
     if (touched !== undefined) return touched
-    this.#add.run(producer, sessionId ?? '', requestId)
+    const isNew = this.#add.run(producer, sessionId ?? '', requestId).changes === 1
     const found = this.#find.get(sessionId ?? '', requestId, producer)
     const before: Roles = {
       received: this.#located(found?.['received']),
       decided: this.#located(found?.['decided']),
       completed: this.#located(found?.['completed']),
     }
-    const row = { id: Number(found?.['id']), session, before, now: before, added: [] }
+    const row = { id: Number(found?.['id']), isNew, session, before, now: before, added: [] }
     this.#touched.set(key, row)
     return row
   }
@@ -118,15 +125,15 @@ export class StatementTable {
     this.#writeCounts(row)
   }
 
-  #writeTexts({ id, before, now, added }: StatementRow): void {
+  #writeTexts({ id, isNew, before, now, added }: StatementRow): void {
     const { events, texts } = this.#tables
     // A receipt that is new hides the parts that came before it and takes their words over.
     const isNewReceipt = now.received !== null && now.received.id !== before.received?.id
-    const parts = isNewReceipt ? events.ofStatement(id) : added
+    const parts = isNewReceipt && !isNew ? events.ofStatement(id) : added
     for (const part of parts) {
       const isReceipt = part.id === now.received?.id
       const isShown = isReceipt || now.received === null
-      if (!isShown || isNewReceipt) events.show(part.id, isShown)
+      if (isShown !== part.isShown) events.show(part.id, isShown)
       if (!isReceipt) texts.replace({ event: part, isShown, statement: null })
     }
     if (now.received !== null) {
