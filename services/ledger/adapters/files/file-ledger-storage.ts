@@ -114,12 +114,7 @@ export class FileLedgerStorage implements LedgerStorage {
 
   async openForWriting(origin: string): Promise<LogStorage> {
     const lock = lockFile(join(await this.#existing(origin), 'LOCK'))
-    try {
-      return await this.#open(origin, true, lock)
-    } catch (error) {
-      lock[Symbol.dispose]()
-      throw error
-    }
+    return this.#open(origin, true, lock)
   }
 
   async openForReading(origin: string): Promise<LogStorage> {
@@ -135,6 +130,8 @@ export class FileLedgerStorage implements LedgerStorage {
   async #open(origin: string, isWritable: boolean, lock: Disposable | null): Promise<LogStorage> {
     const directory = this.#directory(origin)
     await using opening = new AsyncDisposableStack()
+    // Freed last, after every file is closed.
+    opening.use(lock)
     const entries = opening.use(
       await FileEntryStore.open({
         directory: join(directory, 'seg'),
@@ -164,10 +161,7 @@ export class FileLedgerStorage implements LedgerStorage {
       register: this.#registers.of(origin),
       checkpoints: new FileCheckpointStore(directory),
       sealed: sealedPosition(join(directory, 'sealed-position')),
-      [Symbol.asyncDispose]: async () => {
-        await opened.disposeAsync()
-        lock?.[Symbol.dispose]()
-      },
+      [Symbol.asyncDispose]: () => opened.disposeAsync(),
     }
   }
 
