@@ -1,7 +1,7 @@
 import { ProofError } from './error.ts'
-import { MerkleTree, setBits } from './tree.ts'
+import { hashBytes, nodeHash } from './hash.ts'
 import type { HashReader } from './range.ts'
-import { nodeHash } from './hash.ts'
+import { MerkleTree, setBits } from './tree.ts'
 
 /**
  * That a window [from, to) of a log is whole: the roots of the complete subtrees left and right of it. With all leaf hashes of the
@@ -47,7 +47,8 @@ export function verifyCompleteness(
   const fits =
     leaves.length === to - from &&
     left.length === [...setBits(from)].length &&
-    right.length === rightSubtrees.length
+    right.length === rightSubtrees.length &&
+    [...left, ...leaves, ...right].every((hash) => hash.length === hashBytes)
   if (!fits) throw failed()
   const tree = MerkleTree.ofRoots(from, left.toReversed())
   for (const leaf of leaves) tree.append(leaf)
@@ -96,7 +97,8 @@ function subtreesOf(from: number, to: number): Subtree[] {
 }
 
 function requireWindow(from: number, to: number, size: number): void {
-  if (Number.isSafeInteger(size) && 0 <= from && from < to && to <= size) return
+  const areWhole = [from, to, size].every((number) => Number.isSafeInteger(number))
+  if (areWhole && 0 <= from && from < to && to <= size) return
   throw new ProofError('PROOF_INPUT_INVALID', `[${from}, ${to}) is no window of ${size} entries`)
 }
 

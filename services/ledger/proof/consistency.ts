@@ -1,7 +1,7 @@
 import { ProofError } from './error.ts'
-import { nodeHash } from './hash.ts'
+import { hashBytes, nodeHash } from './hash.ts'
 import type { HashReader } from './range.ts'
-import { rangeHash, split } from './range.ts'
+import { heightOf, rangeHash, split } from './range.ts'
 
 /** What shows that the first `oldSize` leaves of a tree of `newSize` are those of the older tree (RFC 6962 §2.1.2). */
 export async function consistencyPath(
@@ -42,10 +42,9 @@ export function verifyConsistency(
     if (path.length > 0 || !Buffer.from(oldRoot).equals(newRoot)) throw failed()
     return
   }
-  const isPowerOfTwo = Number.isInteger(Math.log2(oldSize))
-  const hashes = isPowerOfTwo ? [oldRoot, ...path] : path
-  const [seed, ...rest] = hashes
-  if (seed === undefined) throw failed()
+  // A complete older tree is a subtree of the newer one: the path begins above it.
+  const [seed, ...rest] = heightOf(oldSize) === null ? path : [oldRoot, ...path]
+  if (seed?.length !== hashBytes) throw failed()
   let node = oldSize - 1
   let last = newSize - 1
   while (node % 2 === 1) {
@@ -55,7 +54,7 @@ export function verifyConsistency(
   let older: Buffer = Buffer.from(seed)
   let newer: Buffer = Buffer.from(seed)
   for (const sibling of rest) {
-    if (last === 0 || sibling.length !== 32) throw failed()
+    if (last === 0 || sibling.length !== hashBytes) throw failed()
     if (node % 2 === 1 || node === last) {
       older = nodeHash(sibling, older)
       newer = nodeHash(sibling, newer)

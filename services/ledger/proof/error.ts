@@ -10,6 +10,7 @@ export type ProofErrorCode =
   | 'PROOF_ORIGIN_DIFFERS'
   | 'PROOF_TILE_MALFORMED'
   | 'PROOF_PROOF_MALFORMED'
+  | 'PROOF_LEAF_DIFFERS'
 
 export class ProofError extends Error {
   override readonly name = 'ProofError'

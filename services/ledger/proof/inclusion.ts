@@ -1,5 +1,5 @@
 import { ProofError } from './error.ts'
-import { nodeHash } from './hash.ts'
+import { hashBytes, nodeHash } from './hash.ts'
 import type { HashReader } from './range.ts'
 import { rangeHash, split } from './range.ts'
 
@@ -42,11 +42,12 @@ export function verifyInclusion(
       `leaf ${index} is not in a tree of ${size} leaves`,
     )
   }
+  if (leaf.length !== hashBytes) throw failed()
   let hash: Buffer = Buffer.from(leaf)
   let node = index
   let last = size - 1
   for (const sibling of path) {
-    if (last === 0 || sibling.length !== 32) throw failed()
+    if (last === 0 || sibling.length !== hashBytes) throw failed()
     if (node % 2 === 1 || node === last) {
       hash = nodeHash(sibling, hash)
       while (node % 2 === 0 && node !== 0) {

@@ -99,8 +99,15 @@ export async function signNote(text: string, signer: Signer): Promise<string> {
       'the text of a note is lines without control characters',
     )
   }
-  const { keyId } = parseVkey(signer.vkey)
+  const { name, keyId, key } = parseVkey(signer.vkey)
   const signature = await signer.sign(Buffer.from(text))
+  // Before anybody relies on it: the key may be held by another program.
+  if (name !== signer.name || !verify(null, Buffer.from(text), key, signature)) {
+    throw new ProofError(
+      'PROOF_SIGNATURE_INVALID',
+      `the signer of ${signer.name} did not sign with ${signer.vkey}`,
+    )
+  }
   return `${text}\n\u2014 ${signer.name} ${Buffer.concat([keyId, signature]).toString('base64')}\n`
 }
 

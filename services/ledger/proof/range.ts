@@ -7,10 +7,21 @@ export type HashReader = (level: number, index: number) => Buffer | Promise<Buff
 export async function rangeHash(start: number, end: number, read: HashReader): Promise<Buffer> {
   const size = end - start
   if (size === 0) return emptyRoot
-  const level = Math.log2(size)
-  if (Number.isInteger(level)) return read(level, start / size)
+  const level = heightOf(size)
+  if (level !== null) return read(level, start / size)
   const middle = start + split(size)
   return nodeHash(await rangeHash(start, middle, read), await rangeHash(middle, end, read))
+}
+
+/** The height of a complete tree of `size` leaves, null where no complete tree has so many. Exact for every safe integer. */
+export function heightOf(size: number): number | null {
+  let height = 0
+  let width = 1
+  while (width < size) {
+    width *= 2
+    height += 1
+  }
+  return width === size ? height : null
 }
 
 /** The largest power of two below `size`; `size` is at least 2. */

@@ -1,25 +1,32 @@
-import { emptyRoot, hashBytes, nodeHash, writeNodeHash } from './hash.ts'
+import { hash } from 'node:crypto'
+
+import { emptyRoot, hashBytes, nodeHash } from './hash.ts'
+
+const nodePrefix = 0x01
+const leftAt = 1
+const rightAt = leftAt + hashBytes
 
 /**
- * A tree that grows at its right edge. It keeps one hash per level: the roots of the complete subtrees that make up the leaves so
- * far, as the bits of `size` say.
+ * A tree that grows at its right edge. It keeps one node per level: the left half is the root of the complete subtree of that
+ * height which waits for its right sibling, there when that bit of `size` is set.
  */
 export class MerkleTree {
   #size = 0
-  readonly #roots: Buffer[] = []
-  readonly #carry = Buffer.alloc(hashBytes)
+  /** `0x01 | left | right`, as it is hashed: a hash is written once, to where it is needed. */
+  readonly #nodes: Buffer[] = []
+  readonly #lent = Buffer.alloc(hashBytes)
 
   /** A tree of `size` leaves from the roots of its complete subtrees, the smallest first. */
   static ofRoots(size: number, roots: readonly Buffer[]): MerkleTree {
+    const levels = [...setBits(size)]
+    if (roots.length !== levels.length || roots.some((root) => root.length !== hashBytes)) {
+      throw new RangeError(`${roots.length} roots are not those of the subtrees of ${size} leaves`)
+    }
     const tree = new MerkleTree()
     tree.#size = size
-    let next = 0
-    for (const level of setBits(size)) {
-      const root = roots[next]
-      if (root === undefined)
-        throw new RangeError(`${roots.length} roots are too few for ${size} leaves`)
-      tree.#rootAt(level).set(root)
-      next += 1
+    for (const [at, level] of levels.entries()) {
+      const root = roots[at]
+      if (root !== undefined) tree.#node(level).set(root, leftAt)
     }
     return tree
   }
@@ -30,37 +37,50 @@ export class MerkleTree {
 
   /** Adds a leaf. `completed` is told the hash of each subtree that is complete with it; the buffer is lent for the call. */
   append(leaf: Uint8Array, completed?: (level: number, index: number, hash: Buffer) => void): void {
-    const carry = this.#carry
-    carry.set(leaf)
+    if (leaf.length !== hashBytes) throw new RangeError(`a leaf hash has ${hashBytes} bytes`)
+    const lent = this.#lent
     let level = 0
     let index = this.#size
-    completed?.(level, index, carry)
+    let node = this.#node(0)
+    node.set(leaf, index % 2 === 0 ? leftAt : rightAt)
+    if (completed !== undefined) {
+      lent.set(leaf)
+      completed(0, index, lent)
+    }
     while (index % 2 === 1) {
-      writeNodeHash(this.#rootAt(level), carry, carry, 0)
+      const digest = hash('sha256', node, 'binary')
       level += 1
       index = (index - 1) / 2
-      completed?.(level, index, carry)
+      node = this.#node(level)
+      node.write(digest, index % 2 === 0 ? leftAt : rightAt, hashBytes, 'latin1')
+      if (completed !== undefined) {
+        lent.write(digest, 0, hashBytes, 'latin1')
+        completed(level, index, lent)
+      }
     }
-    this.#rootAt(level).set(carry)
     this.#size += 1
   }
 
   /** The roots of its complete subtrees, the smallest first; copies. With `size` they are all that `ofRoots` needs. */
   roots(): Buffer[] {
-    return [...setBits(this.#size)].map((level) => Buffer.from(this.#rootAt(level)))
+    return [...setBits(this.#size)].map((level) => Buffer.from(this.#left(level)))
   }
 
   root(): Buffer {
     let root: Buffer | null = null
     for (const level of setBits(this.#size)) {
-      const left = this.#rootAt(level)
+      const left = this.#left(level)
       root = root === null ? Buffer.from(left) : nodeHash(left, root)
     }
     return root ?? Buffer.from(emptyRoot)
   }
 
-  #rootAt(level: number): Buffer {
-    return (this.#roots[level] ??= Buffer.alloc(hashBytes))
+  #left(level: number): Buffer {
+    return this.#node(level).subarray(leftAt, rightAt)
+  }
+
+  #node(level: number): Buffer {
+    return (this.#nodes[level] ??= Buffer.alloc(rightAt + hashBytes, nodePrefix))
   }
 }
 

@@ -31,21 +31,51 @@ import {
   parseTlogProof,
   verifyTlogProof,
 } from '../../../../services/ledger/proof/tlog-proof.ts'
+import vectors from '../../../vectors/notes.json' with { type: 'json' }
 
 const signer = ed25519Signer('ledger.example.com/test/log', Buffer.alloc(32, 7))
 const checkpoint = { origin: signer.name, size: 1, root: leafHash(Buffer.from('entry')) }
 
-test('the verifier key of the C2SP signed-note specification is read and written back', () => {
-  const vkey = 'example.com/foo+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k'
-  const key = parseVkey(vkey)
-  assert.equal(key.name, 'example.com/foo')
-  assert.equal(formatVkey(key.name, key.publicKey), vkey)
+test('published verifier keys are read and written back', () => {
+  for (const vkey of vectors.vkeys) {
+    const key = parseVkey(vkey)
+    assert.equal(formatVkey(key.name, key.publicKey), vkey)
+  }
 })
 
-test('the verifier key of x/mod note_test is read and written back', () => {
-  const vkey = 'PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW'
-  const key = parseVkey(vkey)
-  assert.equal(formatVkey(key.name, key.publicKey), vkey)
+test('every cut or changed copy of a published verifier key is refused', () => {
+  const [vkey = ''] = vectors.vkeys
+  for (let from = 0; from <= vkey.length; from += 1) {
+    for (let to = from; to <= vkey.length; to += 1) {
+      if (to - from === vkey.length) continue
+      assert.throws(() => parseVkey(vkey.slice(from, to)), { code: 'PROOF_KEY_MALFORMED' })
+    }
+    const changed = vkey.codePointAt(from) ?? 0
+    const key = vkey.slice(0, from) + String.fromCodePoint(changed + 1) + vkey.slice(from + 1)
+    assert.throws(() => parseVkey(key), { code: 'PROOF_KEY_MALFORMED' })
+  }
+  for (const key of vectors.badVkeys) {
+    assert.throws(() => parseVkey(key), { code: 'PROOF_KEY_MALFORMED' }, key)
+  }
+})
+
+test('the published notes of x/mod open with either key, and the malformed ones with none', () => {
+  const { text, note, malformed } = vectors.notes
+  for (const vkey of vectors.vkeys.slice(0, 2)) {
+    const opened = openNote(note, [parseVkey(vkey)])
+    assert.equal(opened.text, text)
+    assert.equal(opened.signatures.length, 2)
+  }
+  for (const bad of malformed) {
+    assert.throws(() => parseNote(bad), { code: 'PROOF_NOTE_MALFORMED' }, bad)
+  }
+})
+
+test('a signer that signs with another key is found before its note is used', async () => {
+  const other = ed25519Signer(signer.name, Buffer.alloc(32, 9))
+  await assert.rejects(signNote('text\n', { ...signer, sign: other.sign.bind(other) }), {
+    code: 'PROOF_SIGNATURE_INVALID',
+  })
 })
 
 test('a verifier key that is not as it should be is refused', () => {

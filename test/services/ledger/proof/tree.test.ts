@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
 import { test } from 'node:test'
 
 import fc from 'fast-check'
@@ -14,7 +15,9 @@ import {
 import { ProofError } from '../../../../services/ledger/proof/error.ts'
 import { emptyRoot, leafHash, nodeHash } from '../../../../services/ledger/proof/hash.ts'
 import { inclusionPath, verifyInclusion } from '../../../../services/ledger/proof/inclusion.ts'
+import { heightOf } from '../../../../services/ledger/proof/range.ts'
 import { MerkleTree } from '../../../../services/ledger/proof/tree.ts'
+import vectors from '../../../vectors/merkle.json' with { type: 'json' }
 
 /** A tree with all its complete subtrees, as a store would keep them. */
 function grown(size: number): {
@@ -56,39 +59,23 @@ function definedRoot(leaves: readonly Buffer[]): Buffer {
 }
 
 test('hashes are those of RFC 6962', () => {
-  assert.equal(
-    emptyRoot.toString('hex'),
-    'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855',
-  )
-  assert.equal(
-    leafHash(Buffer.alloc(0)).toString('hex'),
-    '6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d',
-  )
-  assert.equal(
-    leafHash(Buffer.from('L123456')).toString('hex'),
-    '395aa064aa4c29f7010acfe3f25db9485bbd4b91897b6ad7ad547639252b4d56',
-  )
-  assert.equal(nodeHash(Buffer.from('N123'.padEnd(4)), Buffer.from('N456')).length, 32)
+  assert.equal(emptyRoot.toString('hex'), vectors.emptyRoot)
+  for (const { entry, hash } of vectors.leafHashes) {
+    assert.equal(leafHash(Buffer.from(entry)).toString('hex'), hash)
+  }
+  const [left, right] = [leafHash(Buffer.of(1)), leafHash(Buffer.of(2))]
+  const node = createHash('sha256').update(Buffer.of(1)).update(left).update(right).digest()
+  assert.deepEqual(nodeHash(left, right), node)
 })
 
 test('the reference tree of Certificate Transparency has the published roots', () => {
-  const leaves = [
-    '',
-    '00',
-    '10',
-    '2021',
-    '3031',
-    '40414243',
-    '5051525354555657',
-    '606162636465666768696a6b6c6d6e6f',
-  ]
   const tree = new MerkleTree()
-  const roots = leaves.map((hex) => {
+  for (const [at, hex] of vectors.referenceTree.leavesHex.entries()) {
     tree.append(leafHash(Buffer.from(hex, 'hex')))
-    return tree.root().toString('hex')
-  })
-  assert.equal(roots[6], 'ddb89be403809e325750d3d263cd78929c2942b7942a34b77e122c9594a74c8c')
-  assert.equal(roots[7], '5dc9da79a70659a9ad559cb701ded9a2ab9d823aad2f4960cfe370eff4604328')
+    const published = vectors.referenceTree.roots.find(({ size }) => size === at + 1)
+    if (published !== undefined) assert.equal(tree.root().toString('hex'), published.root)
+  }
+  assert.equal(tree.size, 8)
 })
 
 test('the root of every size up to 300, and around powers of two, is as defined', () => {
@@ -213,5 +200,57 @@ test('every window of every tree up to 24 leaves is shown to be whole; a left-ou
         }
       }
     }
+  }
+})
+
+test('hashes of another length are refused, never padded', async () => {
+  const { leaves, read, root } = grown(5)
+  const path = await inclusionPath(0, 5, read)
+  const short = (bytes: Buffer): Buffer => bytes.subarray(1)
+  assert.throws(() => verifyInclusion(short(leaves[0]!), 0, 5, path, root), ProofError)
+  assert.throws(() => verifyInclusion(leaves[0]!, 0, 5, path.map(short), root), ProofError)
+  assert.throws(() => verifyInclusion(leaves[0]!, 0, 5, path, short(root)), ProofError)
+  assert.throws(() => verifyInclusion(root, 0, 1, [], short(root)), ProofError)
+  const older = grown(4).root
+  const extension = await consistencyPath(4, 5, read)
+  assert.throws(() => verifyConsistency(4, 5, short(older), root, extension), ProofError)
+  assert.throws(() => verifyConsistency(4, 5, older, root, extension.map(short)), ProofError)
+  const proof = await completenessProof(1, 3, 5, read)
+  const window = leaves.slice(1, 3)
+  assert.throws(() => verifyCompleteness(proof, window.map(short), root), ProofError)
+  const left = proof.left.map(short)
+  assert.throws(() => verifyCompleteness({ ...proof, left }, window, root), ProofError)
+  assert.throws(() => new MerkleTree().append(short(root)), RangeError)
+  assert.throws(() => MerkleTree.ofRoots(1, [short(root)]), RangeError)
+  assert.throws(() => MerkleTree.ofRoots(3, [root]), RangeError)
+})
+
+test('a window that is none is refused', async () => {
+  const { read, root } = grown(5)
+  for (const [from, to] of [
+    [0, 0],
+    [3, 2],
+    [0, 6],
+    [-1, 2],
+    [0.5, 2],
+    [0, Number.NaN],
+  ] as const) {
+    await assert.rejects(completenessProof(from, to, 5, read), { code: 'PROOF_INPUT_INVALID' })
+    const proof = { size: 5, from, to, left: [], right: [] }
+    assert.throws(() => verifyCompleteness(proof, [], root), ProofError)
+  }
+})
+
+test('heights of complete trees are exact up to the largest size', () => {
+  for (const [size, height] of [
+    [1, 0],
+    [2, 1],
+    [3, null],
+    [2 ** 52, 52],
+    [2 ** 52 - 1, null],
+    [2 ** 52 + 1, null],
+    [Number.MAX_SAFE_INTEGER, null],
+  ] as const) {
+    assert.equal(heightOf(size), height)
   }
 })
