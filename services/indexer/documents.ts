@@ -51,7 +51,7 @@ export interface IndexDocument {
   readonly remarks: readonly string[]
 }
 
-export interface RequestView {
+interface RequestView {
   readonly operation: string
   readonly mode: string
   /** UTF-8; what is not valid UTF-8 is U+FFFD. */
@@ -63,7 +63,7 @@ export interface RequestView {
   readonly writes: readonly string[]
 }
 
-export interface CompletionView {
+interface CompletionView {
   readonly outcome: CompletionOutcome
   readonly rows: number
   readonly bytesOut: number

@@ -7,8 +7,8 @@ export interface TextTerm {
   readonly isPrefix: boolean
 }
 
-export const maxTextLength = 1_000
-export const maxTextTerms = 32
+const maxTextLength = 1_000
+const maxTextTerms = 32
 
 /**
  * Reads `word "a phrase" pre*`. Nothing else in it has a meaning, so nothing a person types is a syntax error; terms without a

@@ -28,7 +28,7 @@ export interface Indexer extends AsyncDisposable {
   lag(): readonly PartitionLag[]
 }
 
-export interface PartitionLag {
+interface PartitionLag {
   readonly partition: number
   readonly records: number
 }

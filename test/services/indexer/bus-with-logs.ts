@@ -6,6 +6,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { pino } from 'pino'
 
 import { openEmbeddedBus } from '../../../services/bus/adapters/embedded/embedded-bus.ts'
+import type { EmbeddedBusOptions } from '../../../services/bus/adapters/embedded/embedded-bus.ts'
 import type { Bus } from '../../../services/bus/bus.ts'
 import { sealedHeaders, topics } from '../../../services/bus/topics.ts'
 import { EmbeddedIndex } from '../../../services/indexer/adapters/embedded/embedded-index.ts'
@@ -16,13 +17,14 @@ export const silent = pino({ level: 'silent' })
 /** A real bus and a real index in a directory of their own. */
 export async function openBusAndIndex(
   t: TestContext,
-  partitions = 1,
+  options: Pick<EmbeddedBusOptions, 'clock' | 'retentionEveryMs'> = {},
 ): Promise<{ readonly bus: Bus; readonly index: EmbeddedIndex }> {
   const directory = await mkdtemp(join(tmpdir(), 'indexer-'))
   t.after(() => rm(directory, { recursive: true, force: true }))
   const bus = await openEmbeddedBus({
     file: join(directory, 'bus.sqlite'),
-    topics: [{ name: topics.ledgerSealed, partitions }],
+    topics: [{ name: topics.ledgerSealed, partitions: 1, retentionMs: 60_000 }],
+    ...options,
   })
   t.after(() => bus[Symbol.asyncDispose]())
   const index = await EmbeddedIndex.open({ directory: join(directory, 'index') })
@@ -56,7 +58,7 @@ export async function untilIndexed(
   log: string,
   indexed: number,
 ): Promise<void> {
-  const end = Date.now() + 20_000
+  const end = Date.now() + 60_000
   for (;;) {
     const progress = await index.query.progress()
     const actual = progress.find((each) => each.log === log)?.indexed ?? 0

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { setTimeout as pause } from 'node:timers/promises'
 
 import { topics } from '../../../services/bus/topics.ts'
 import { startIndexer } from '../../../services/indexer/indexer.ts'
@@ -61,6 +62,30 @@ test('what the bus does not bring is taken from the ledger before progress claim
   await using _other = startIndexer({ ...whole, logger: silent, signal })
   await untilIndexed(whole.index, log.origin, log.records.length + 1)
   assert.deepEqual(await everything(index.query, ids), await everything(whole.index.query, ids))
+})
+
+test('what the bus dropped while the indexer was away is taken from the ledger, or ends it', async (t) => {
+  let nowMs = Date.UTC(2026, 10, 25)
+  const { bus, index } = await openBusAndIndex(t, { clock: () => nowMs, retentionEveryMs: 20 })
+  const log = aWorkingDay(new ALog())
+  await publish(bus, log.records.slice(0, 2))
+  {
+    await using _indexer = startIndexer({ bus, index, logger: silent, signal })
+    await untilIndexed(index, log.origin, 3)
+  }
+  await publish(bus, log.records.slice(2, 8))
+  nowMs += 3_600_000
+  await publish(bus, log.records.slice(8))
+  while ((await bus.watermarks(topics.ledgerSealed, 0)).low < 8n) await pause(5)
+
+  const without = startIndexer({ bus, index, logger: silent, signal })
+  await assert.rejects(without.done, { code: 'BUS_OFFSET_OUT_OF_RANGE' })
+  await without[Symbol.asyncDispose]()
+
+  const ledger = new ALedgerOfRecords([log])
+  await using _indexer = startIndexer({ bus, index, ledger, logger: silent, signal })
+  await untilIndexed(index, log.origin, log.records.length + 1)
+  assert.equal((await index.query.search({})).hits.length, 8)
 })
 
 test('missing positions become few ranges, what follows on the indexed ones apart', () => {
