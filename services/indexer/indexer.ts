@@ -7,6 +7,7 @@ import type { SealedRecord } from './documents.ts'
 import { fillGaps } from './ledger-gaps.ts'
 import type { IndexProgress } from './query.ts'
 import { sealedRecordOf } from './sealed-record.ts'
+import { IndexError } from './search-index.ts'
 import type { SearchIndex } from './search-index.ts'
 
 export interface IndexerOptions {
@@ -73,17 +74,25 @@ export function startIndexer(options: IndexerOptions): Indexer {
     lags.set(batch.partition, Number(batch.highWatermark - next))
     return { commit: next }
   }
+  // An index that is gone will not come back by asking it again.
+  let failure: IndexError | null = null
   const handle = async (batch: Batch): Promise<BatchResult> => {
     try {
       return await apply(batch)
     } catch (error) {
+      if (error instanceof IndexError && error.code === 'INDEX_CLOSED') {
+        failure = error
+        stop.abort()
+      }
       if (!signal.aborted) {
         logger.warn({ partition: batch.partition, err: error }, 'a batch was not indexed; again')
       }
       throw error
     }
   }
-  const done = consumer.run(handle, signal)
+  const done = consumer.run(handle, signal).then(() => {
+    if (failure !== null) throw failure
+  })
   // Whoever awaits `done` hears of it; nobody has to.
   done.catch(() => undefined)
   return {

@@ -36,6 +36,7 @@ export interface IndexRebuild extends AsyncDisposable {
   swap(catchUp: (old: readonly IndexProgress[]) => Promise<void>): Promise<void>
 }
 
+/** After `INDEX_CLOSED` nothing succeeds any more; after `INDEX_FAILED` the same call may. */
 export type IndexErrorCode = 'INDEX_CLOSED' | 'INDEX_HELD' | 'INDEX_FAILED' | 'INDEX_REBUILDING'
 
 export class IndexError extends Error {

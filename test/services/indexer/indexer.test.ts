@@ -88,6 +88,17 @@ test('what the bus dropped while the indexer was away is taken from the ledger, 
   assert.equal((await index.query.search({})).hits.length, 8)
 })
 
+test('an index that is gone ends the indexer, so that somebody notices', async (t) => {
+  const { bus, index } = await openBusAndIndex(t)
+  const log = aWorkingDay(new ALog())
+  await publish(bus, log.records.slice(0, 2))
+  await using indexer = startIndexer({ bus, index, logger: silent, signal })
+  await untilIndexed(index, log.origin, 3)
+  await index[Symbol.asyncDispose]()
+  await publish(bus, log.records.slice(2))
+  await assert.rejects(indexer.done, { code: 'INDEX_CLOSED' })
+})
+
 test('missing positions become few ranges, what follows on the indexed ones apart', () => {
   assert.deepEqual(missingRanges(5, [5, 6, 7]), [])
   assert.deepEqual(missingRanges(0, [1]), [{ from: 0, to: 1 }])

@@ -177,7 +177,11 @@ class EmbeddedRebuild implements IndexRebuild {
 function startWriter(): Writer {
   return new Thread<WriterCalls>(
     new URL('./writer-thread.ts', import.meta.url),
-    (message) => new IndexError('INDEX_FAILED', `the index could not be written: ${message}`),
+    (message, hasEnded) =>
+      new IndexError(
+        hasEnded ? 'INDEX_CLOSED' : 'INDEX_FAILED',
+        `the index could not be written: ${message}`,
+      ),
   )
 }
 

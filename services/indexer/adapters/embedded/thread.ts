@@ -34,15 +34,18 @@ interface Waiting {
   reject(error: Error): void
 }
 
-/** The caller's side. What `fail` makes of a message is what a call rejects with, whether the call failed or the thread died. */
+/** What a call rejects with. `hasEnded`: the thread is gone, no call will ever succeed again. */
+type Failure = (message: string, hasEnded: boolean) => Error
+
+/** The caller's side. */
 export class Thread<H extends Handlers> implements AsyncDisposable {
   readonly #worker: Worker
-  readonly #fail: (message: string) => Error
+  readonly #fail: Failure
   readonly #waiting = new Map<number, Waiting>()
   #nextId = 0
   #end: string | null = null
 
-  constructor(url: URL, fail: (message: string) => Error) {
+  constructor(url: URL, fail: Failure) {
     this.#fail = fail
     this.#worker = new Worker(url)
     this.#worker.on('message', (answer: Answer) => this.#settle(answer))
@@ -58,7 +61,7 @@ export class Thread<H extends Handlers> implements AsyncDisposable {
   }
 
   call<N extends keyof H & string>(name: N, ...args: Parameters<H[N]>): Promise<ReturnType<H[N]>> {
-    if (this.#end !== null) return Promise.reject(this.#fail(this.#end))
+    if (this.#end !== null) return Promise.reject(this.#fail(this.#end, true))
     const id = this.#nextId++
     return new Promise((resolve, reject) => {
       this.#waiting.set(id, { resolve, reject })
@@ -78,12 +81,12 @@ export class Thread<H extends Handlers> implements AsyncDisposable {
     const call = this.#waiting.get(answer.id)
     this.#waiting.delete(answer.id)
     if (answer.ok) call?.resolve(answer.result)
-    else call?.reject(this.#fail(answer.message))
+    else call?.reject(this.#fail(answer.message, false))
   }
 
   #stop(reason: string): void {
     this.#end ??= reason
-    for (const call of this.#waiting.values()) call.reject(this.#fail(reason))
+    for (const call of this.#waiting.values()) call.reject(this.#fail(reason, true))
     this.#waiting.clear()
   }
 }
