@@ -13,7 +13,7 @@ export type CancelSession = () => Promise<void>
  * nothing here.
  */
 export class CancelKeys {
-  readonly #sessions = new Map<number, { readonly key: Buffer; readonly cancel: CancelSession }>()
+  readonly #sessions = new Map<number, CancelledSession>()
   readonly #randomBytes: (size: number) => Buffer
 
   constructor(randomBytes: (size: number) => Buffer) {
@@ -27,7 +27,7 @@ export class CancelKeys {
       processId = this.#randomBytes(4).readUInt32BE(0) & 0x7fffffff
     }
     const key = this.#randomBytes(minor >= 2 ? 32 : 4)
-    this.#sessions.set(processId, { key, cancel })
+    this.#sessions.set(processId, { key, cancel, running: null })
     return { processId, key }
   }
 
@@ -35,10 +35,21 @@ export class CancelKeys {
   async cancel({ processId, key }: CancelKey): Promise<void> {
     const session = this.#sessions.get(processId)
     if (session === undefined || session.key.length !== key.length) return
-    if (timingSafeEqual(session.key, key)) await session.cancel()
+    if (!timingSafeEqual(session.key, key)) return
+    // One at a time for a session: more would do nothing more.
+    session.running ??= session.cancel().finally(() => {
+      session.running = null
+    })
+    await session.running
   }
 
   withdraw(processId: number): void {
     this.#sessions.delete(processId)
   }
+}
+
+interface CancelledSession {
+  readonly key: Buffer
+  readonly cancel: CancelSession
+  running: Promise<void> | null
 }

@@ -22,7 +22,8 @@ import { SessionState } from './session-state.ts'
 import { readStartupParameters } from './startup-parameters.ts'
 import type { StartupOutcome } from './startup-parameters.ts'
 import type { StatementPolicy } from './statement-policy.ts'
-import { StatementCache } from './statements.ts'
+import { sha256, StatementCache, unparseable } from './statements.ts'
+import type { Statement } from './statements.ts'
 import { cancelAtTarget, openTarget } from './target-connection.ts'
 import type { TargetConnection } from './target-connection.ts'
 import { TargetError } from './target-error.ts'
@@ -276,9 +277,7 @@ class Connection {
       onAuditFailure: target.onAuditFailure,
       session,
     })
-    const key = cancelKeys.issue(hello.minor, () =>
-      cancelAtTarget(target, connection.processId, connection.key, AbortSignal.timeout(cancelMs)),
-    )
+    const key = cancelKeys.issue(hello.minor, () => this.#cancel(connection))
     const client = this.#socket
     const early = hello.reader.detach()
     const running = new Session({
@@ -306,6 +305,27 @@ class Connection {
     )
     running.start(early, connection.rest)
     return { credentialId: credential.credentialId, session: running }
+  }
+
+  /** A request of the client to cancel what it runs: recorded, then passed on by a connection of its own. */
+  async #cancel(connection: TargetConnection): Promise<void> {
+    const { target, recorder, logger } = this.#parts
+    const id = this.#log.nextRequestId()
+    const request = this.#log.received(
+      id,
+      { mode: 'simple', step: 'cancel', statement: noStatement, whole: null, parameters: [] },
+      { decision_id: id, outcome: 'allow', rule_ids: ['builtin/cancel'], reason: null },
+    )
+    if (request === null && target.onAuditFailure === 'refuse') return
+    try {
+      if (target.durability === 'strict') await recorder.durable()
+      const signal = AbortSignal.timeout(cancelMs)
+      await cancelAtTarget(target, connection.processId, connection.key, signal)
+    } catch (error) {
+      logger.warn({ err: error, target: target.name }, 'a cancel request was not passed on')
+      request?.fail('08006', 'the target cannot be reached')
+    }
+    if (request !== null) this.#log.completed(request, request.outcome())
   }
 
   /** Answers with a fatal error and closes. Null, so that it can stand for the session that did not come about. */
@@ -345,6 +365,12 @@ class Connection {
 /** Errors of a socket show as its end, which is handled where it matters. */
 export function ignore(): void {
   // Nothing to do.
+}
+
+const noStatement: Statement = {
+  text: Buffer.alloc(0),
+  sha256: sha256(Buffer.alloc(0)),
+  verdict: { ...unparseable('a cancel request'), refusal: null },
 }
 
 const newestMinor = 2

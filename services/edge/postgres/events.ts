@@ -1,6 +1,7 @@
 import type {
   AuthPart,
   CompletionOutcome,
+  CompletionPart,
   DecisionPart,
   EventContext,
   Parameter,
@@ -29,7 +30,7 @@ export interface SessionLogOptions {
 export interface ReceivedRequest {
   readonly mode: RequestPart['mode']
   /** What is done with the statement, where that is not to run it. */
-  readonly step: 'parse' | 'bind' | null
+  readonly step: 'parse' | 'bind' | 'cancel' | null
   readonly statement: Statement
   /** The true length and digest, where `statement.text` is only its beginning. */
   readonly whole: { readonly bytes: number; readonly sha256: Buffer } | null
@@ -41,6 +42,7 @@ export class SessionLog {
   readonly #options: SessionLogOptions
   #scope: RecordScope
   #requests = 0
+  readonly #owed: Owed[] = []
 
   constructor(options: SessionLogOptions, context: EventContext) {
     this.#options = options
@@ -73,6 +75,7 @@ export class SessionLog {
   }
 
   ended(session: SessionPart & { readonly outcome: SessionOutcome }): boolean {
+    if (this.#owed.length > 0) this.#settleOwed()
     return this.#scope.record({ type: 'session.ended', session }).ok
   }
 
@@ -82,6 +85,7 @@ export class SessionLog {
 
   /** Records a request with the decision about it, before anything of it is forwarded. Null when the recorder did not take it. */
   received(id: string, received: ReceivedRequest, decision: DecisionPart): RequestInFlight | null {
+    if (this.#owed.length > 0) this.#settleOwed()
     const { statement, step, whole } = received
     const { verdict } = statement
     const occurredAt = this.#options.clock.nowUs()
@@ -113,26 +117,28 @@ export class SessionLog {
   }
 
   completed(request: RequestInFlight, outcome: CompletionOutcome): boolean {
+    if (this.#owed.length > 0) this.#settleOwed()
     if (request.isCompleted) return true
     request.isCompleted = true
     const response = request.response.finish()
     const now = this.#options.clock.nowUs()
-    return this.#scope.record({
+    const completion: CompletionPart = {
+      outcome,
+      command_tag: request.tag,
+      rows: request.rows,
+      bytes_in: request.bytesIn,
+      bytes_out: request.bytesOut,
+      error_code: request.errorCode,
+      error_message: request.errorMessage,
+      duration_us: Math.max(0, now - request.startedUs),
+      response_sha256: response.sha256,
+      masked: none,
+    }
+    const { ok } = this.#scope.record({
       type: 'request.completed',
       request_id: request.id,
       occurred_at: now,
-      completion: {
-        outcome,
-        command_tag: request.tag,
-        rows: request.rows,
-        bytes_in: request.bytesIn,
-        bytes_out: request.bytesOut,
-        error_code: request.errorCode,
-        error_message: request.errorMessage,
-        duration_us: Math.max(0, now - request.startedUs),
-        response_sha256: response.sha256,
-        masked: none,
-      },
+      completion,
       response:
         response.content === null
           ? null
@@ -142,7 +148,19 @@ export class SessionLog {
               content: response.content,
               truncated: response.isTruncated,
             },
-    }).ok
+    })
+    if (!ok && this.#owed.length < maxOwed) {
+      this.#owed.push({ request_id: request.id, occurred_at: now, completion })
+    }
+    return ok
+  }
+
+  /** Completions that the recorder did not take are given again before anything new is: each request has one. */
+  #settleOwed(): void {
+    while (this.#owed[0] !== undefined) {
+      if (!this.#scope.record({ type: 'request.completed', ...this.#owed[0] }).ok) return
+      this.#owed.shift()
+    }
   }
 
   #requestInFlight(id: string, statement: Statement, startedUs: number): RequestInFlight {
@@ -178,5 +196,12 @@ export class SessionLog {
   }
 }
 
+interface Owed {
+  readonly request_id: string
+  readonly occurred_at: number
+  readonly completion: CompletionPart
+}
+
+const maxOwed = 1_000
 const none: readonly never[] = []
 const noParameters: readonly Parameter[] = []

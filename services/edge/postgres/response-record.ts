@@ -39,6 +39,8 @@ export class ResponseRecord {
   #bytes: Buffer | null = null
   #start = 0
   #end = 0
+  #gather: Buffer | null = null
+  #gathered = 0
   #recorded = 0
   #chunk = 0
   #held: Buffer | null = null
@@ -63,29 +65,44 @@ export class ResponseRecord {
     this.#end = end
   }
 
+  /** Rows of a COPY are many and small, each behind a header that does not count: they are gathered before they are hashed. */
   addCopyData(bytes: Buffer, start: number, end: number): void {
     if (this.#encoding !== 'copy') {
       this.suspend()
       this.#flush()
       this.#encoding = 'copy'
     }
-    this.add(bytes, start, end)
+    if (end - start > gatherBytes / 4) {
+      this.suspend()
+      this.#take(bytes.subarray(start, end))
+      return
+    }
+    if (this.#gathered + end - start > gatherBytes) this.suspend()
+    this.#gather ??= Buffer.allocUnsafe(gatherBytes)
+    this.#gathered += bytes.copy(this.#gather, this.#gathered, start, end)
   }
 
   /** The chunk that was lent goes away: take from it what is needed. */
   suspend(): void {
+    if (this.#gathered > 0 && this.#gather !== null) {
+      this.#take(this.#gather.subarray(0, this.#gathered))
+      this.#gathered = 0
+    }
     const bytes = this.#bytes
     if (bytes === null) return
     this.#bytes = null
+    this.#take(bytes.subarray(this.#start, this.#end))
+  }
+
+  #take(slice: Buffer): void {
     this.#hash ??= createHash('sha256')
-    const slice = bytes.subarray(this.#start, this.#end)
     this.#hash.update(slice)
     this.#hold(slice)
   }
 
   finish(): RecordedResponse {
     const bytes = this.#bytes
-    if (bytes === null || this.#hash !== null) {
+    if (bytes === null || this.#hash !== null || this.#gathered > 0) {
       this.suspend()
       return this.#rest(this.#hash?.digest() ?? null)
     }
@@ -139,3 +156,5 @@ export class ResponseRecord {
     this.#heldLength = 0
   }
 }
+
+const gatherBytes = 32 * 1024

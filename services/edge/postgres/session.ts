@@ -71,6 +71,10 @@ export class Session {
   /** `early`: what the client sent before the session began. */
   start(early: Buffer, rest: Buffer): void {
     const { client, target } = this.#options
+    if (client.destroyed || client.readableEnded) {
+      this.end('closed')
+      return
+    }
     client.on('data', this.#onClientData)
     client.on('drain', () => target.resume())
     client.on('end', () => this.end('closed'))
