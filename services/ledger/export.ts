@@ -6,7 +6,8 @@ import type { StorageReader } from './ledger-reader.ts'
 import { logFiles } from './proof/c2sp-files.ts'
 
 /**
- * Writes one log at its newest signed checkpoint as C2SP tlog-tiles files: `checkpoint`, `tile/…`, and beside them `log.vkey`.
+ * Writes one log at its newest signed checkpoint as C2SP tlog-tiles files: `checkpoint`, `tile/…`, and beside them `log.vkey`
+ * and `genesis.json`, the record whose hash entry 0 names.
  * The directory must not exist; it appears whole or not at all. Returns the size.
  */
 export async function exportC2sp(
@@ -36,6 +37,7 @@ export async function exportC2sp(
     await writeFile(file, bytes)
   }
   await writeFile(join(fresh, 'log.vkey'), vkey)
+  await writeFile(join(fresh, 'genesis.json'), storage.genesis)
   try {
     await rename(fresh, directory)
   } catch (cause) {
