@@ -173,6 +173,11 @@ const tamperings: readonly Tampering[] = [
     refusal: /^refused: tile\/entries\/000 entry 0 does not follow/,
   },
   {
+    does: 'another key beside the log',
+    tamper: (directory) => writeFile(join(directory, 'log.vkey'), 'another'),
+    refusal: /^refused: log.vkey is another key/,
+  },
+  {
     does: "another key under the log's name",
     tamper: (directory) => writeLog(directory, entries, ed25519Signer(origin, Buffer.alloc(32, 2))),
     refusal: /^refused: checkpoint .*no verifiable signatures/,

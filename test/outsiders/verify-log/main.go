@@ -78,6 +78,9 @@ func verify(dir, vkey, origin string, remembered []string) (checkpoint, error) {
 	if err != nil {
 		return head, err
 	}
+	if beside, err := os.ReadFile(filepath.Join(dir, "log.vkey")); err == nil && string(beside) != vkey {
+		return head, refusal{"log.vkey", "is another key than the one you trust"}
+	}
 	log := &log{dir: dir, origin: origin, size: head.size}
 	if err := log.readEntries(); err != nil {
 		return head, err
@@ -231,7 +234,7 @@ var pathPattern = regexp.MustCompile(`^tile/(entries|0|[1-9][0-9]?)/((?:x[0-9]{3
 
 // checkFiles compares every tile there must be with the tree, and refuses files that nobody vouches for.
 func (l *log) checkFiles() error {
-	expected := map[string]bool{"checkpoint": true, "genesis.json": true}
+	expected := map[string]bool{"checkpoint": true, "genesis.json": true, "log.vkey": true}
 	for kind, hashes := -1, l.size; hashes > 0; kind++ {
 		for n := int64(0); n*width < hashes; n++ {
 			file := tilePath(level(kind), n, min(width, hashes-n*width))
