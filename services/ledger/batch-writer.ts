@@ -2,7 +2,7 @@ import type { Leaf } from '../../schemas/leaf.ts'
 import { encodeLeaf, maxLeafBytes } from '../../schemas/leaf.ts'
 import { commitFrameBytes, writeCommitFrame } from './commit.ts'
 import type { Batch } from './entry-store.ts'
-import { checkedAt, closeFrame, frameHeaderBytes, frameType } from './frame.ts'
+import { checkedAt, frameHeaderBytes, frameType, sealFrame } from './frame.ts'
 import type { EventLeafFields } from './leaf-template.ts'
 import { LeafTemplate } from './leaf-template.ts'
 import { PackRows } from './pack-rows.ts'
@@ -192,16 +192,18 @@ export class BatchWriter {
   }
 
   #close(length: number): void {
-    const { bytes, starts, leafHashes } = this.#buffer
-    const checked = this.#at + checkedAt
-    const end = closeFrame(bytes, this.#at, frameType.record, length)
+    const { bytes, starts, leafHashes, hashes } = this.#buffer
+    const start = this.#at + checkedAt
+    const end = this.#at + frameHeaderBytes + length
+    bytes[start] = frameType.record
+    const checked = bytes.subarray(start, end)
+    sealFrame(bytes, this.#at, checked)
     // The frame type of a record is the prefix of a leaf hash, so the checked bytes are what is hashed.
-    const hashAt = this.#records * hashBytes
-    writeLeafHash(bytes.subarray(checked, end), leafHashes, hashAt)
-    const leafHash = leafHashes.subarray(hashAt, hashAt + hashBytes)
+    writeLeafHash(checked, leafHashes, this.#records * hashBytes)
+    const leafHash = hashes[this.#records] ?? Buffer.alloc(0)
     this.#tree.append(leafHash, this.#rows.collect)
     this.#prev = leafHash.toString('base64')
-    starts[this.#records] = checked
+    starts[this.#records] = start
     this.#records++
     this.#at = end
   }
@@ -211,12 +213,18 @@ interface BatchBuffer {
   readonly bytes: Buffer
   readonly starts: Uint32Array
   readonly leafHashes: Buffer
+  /** A view of each of them. */
+  readonly hashes: readonly Buffer[]
 }
 
 function newBuffer(): BatchBuffer {
+  const leafHashes = Buffer.allocUnsafeSlow(batchRecords * hashBytes)
   return {
     bytes: Buffer.allocUnsafeSlow(capacity),
     starts: new Uint32Array(batchRecords),
-    leafHashes: Buffer.allocUnsafeSlow(batchRecords * hashBytes),
+    leafHashes,
+    hashes: Array.from({ length: batchRecords }, (_, at) =>
+      leafHashes.subarray(at * hashBytes, (at + 1) * hashBytes),
+    ),
   }
 }

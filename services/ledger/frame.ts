@@ -38,7 +38,12 @@ export function frameAt(bytes: Buffer, at: number): Frame | null {
 export function closeFrame(bytes: Buffer, at: number, type: number, bodyBytes: number): number {
   const end = at + frameHeaderBytes + bodyBytes
   bytes[at + checkedAt] = type
-  bytes.writeUInt32BE(bodyBytes, at)
-  bytes.writeUInt32BE(crc32(bytes.subarray(at + checkedAt, end)), at + 4)
+  sealFrame(bytes, at, bytes.subarray(at + checkedAt, end))
   return end
+}
+
+/** The same where type and body stand in place already: `checked` is a view of them. */
+export function sealFrame(bytes: Buffer, at: number, checked: Buffer): void {
+  bytes.writeUInt32BE(checked.length - 1, at)
+  bytes.writeUInt32BE(crc32(checked), at + 4)
 }

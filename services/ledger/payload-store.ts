@@ -10,6 +10,8 @@ export interface PayloadStore extends AsyncDisposable {
   put(payloads: readonly NewPayload[]): Promise<void>
   /** Those stored for the positions [from, to), in order; null for erased ones. Throws `LEDGER_PAYLOAD_DAMAGED`. */
   get(from: number, to: number): Promise<ReadonlyMap<number, Payload | null>>
+  /** Why `get` does not have this position: where an operator has to look. */
+  explainMissing(position: number): Promise<string>
   /** Destroys the data keys of a subject. Says whether there was one. */
   erase(subject: string): Promise<boolean>
   /**

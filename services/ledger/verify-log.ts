@@ -122,7 +122,7 @@ class LogWalk {
       this.#problem(name, this.size - 1, 'the seal footer has another root')
     }
     await this.#packs(hashes)
-    await this.#payloadsOf(name, bytes, frames.starts, firstSeq)
+    await this.#payloadsOf(bytes, frames.starts, firstSeq)
   }
 
   #leaf(name: string, entry: Buffer): void {
@@ -188,12 +188,8 @@ class LogWalk {
     }
   }
 
-  async #payloadsOf(
-    name: string,
-    bytes: Buffer,
-    starts: readonly number[],
-    firstSeq: number,
-  ): Promise<void> {
+  async #payloadsOf(bytes: Buffer, starts: readonly number[], firstSeq: number): Promise<void> {
+    let missing = 0
     for (let first = 0; first < starts.length; first += blockEntries) {
       const from = firstSeq + first
       const to = Math.min(firstSeq + starts.length, from + blockEntries)
@@ -214,7 +210,10 @@ class LogWalk {
         if (payload === null) {
           this.erased++
         } else if (payload === undefined) {
-          this.#problem('payload', position, `${name}: the payload of this entry is missing`)
+          // What hides one record hides those behind it too: the first says it all.
+          if (missing++ > 0) continue
+          const why = await this.#storage.payloads.explainMissing(position)
+          this.#problem('payload', position, `the payload of this entry is missing: ${why}`)
         } else if (payloadCommitment(payload.salt, payload.value) !== com) {
           this.#problem('payload', position, 'the payload is not the one that was sealed')
         } else {

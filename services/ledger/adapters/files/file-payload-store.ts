@@ -95,6 +95,15 @@ export class FilePayloadStore implements PayloadStore {
     return found
   }
 
+  async explainMissing(position: number): Promise<string> {
+    const firstPosition = this.#firstPositions.findLast((first) => first <= position)
+    if (firstPosition === undefined) return 'payload: no file begins at or before this entry'
+    const file = await this.#file(firstPosition)
+    return file.isWhole
+      ? `${file.name}: no record of it`
+      : `${file.name}, byte ${file.end}: no record can be read from here on`
+  }
+
   async erase(subject: string): Promise<boolean> {
     return (await this.#keys.erase(subject)) > 0
   }
@@ -125,7 +134,7 @@ export class FilePayloadStore implements PayloadStore {
     if (file?.holds(position) === true) return
     throw new LedgerError(
       'LEDGER_CORRUPT',
-      `${file?.name ?? this.#options.directory}: the payload of entry ${position} of ${this.#options.origin} cannot be found: a record at or before it is damaged or missing`,
+      `the payload of entry ${position} of ${this.#options.origin} is missing: ${await this.explainMissing(position)}`,
     )
   }
 

@@ -24,6 +24,8 @@ export class PayloadFile {
   readonly #starts: number[] = []
   /** Where the last whole record ends. */
   end = 0
+  /** False when bytes that are no record follow. */
+  isWhole = true
 
   private constructor(name: string, handle: FileHandle) {
     this.name = name
@@ -45,6 +47,7 @@ export class PayloadFile {
   /** Indexes what was appended since. A last record that is not whole belongs to no committed entry. */
   async refresh(): Promise<void> {
     const { size } = await this.#handle.stat()
+    this.isWhole = false
     const block = Buffer.allocUnsafe(Math.min(scanBytes, Math.max(0, size - this.end)))
     while (this.end + headerBytes <= size) {
       const blockAt = this.end
@@ -61,6 +64,7 @@ export class PayloadFile {
         header = payloadHeaderAt(bytes, header.end)
       }
     }
+    this.isWhole = this.end === size
   }
 
   async append(
@@ -112,6 +116,7 @@ export class PayloadFile {
     this.end = this.#start(count)
     this.#positions.length = count
     this.#starts.length = count
+    this.isWhole = true
     await this.#handle.truncate(this.end)
     await this.#handle.datasync()
   }
