@@ -13,7 +13,7 @@ export interface Problem {
   readonly message: string
 }
 
-export type DocumentPath = readonly (string | number)[]
+type DocumentPath = readonly (string | number)[]
 
 /** A value that fits its schema, and still knows its text. */
 export interface Located<T> {
@@ -78,7 +78,7 @@ export function formatProblem(problem: Problem): string {
   return `${where} ${problem.path === '' ? '' : `${problem.path}: `}${problem.message}`
 }
 
-export function formatPath(path: DocumentPath): string {
+function formatPath(path: DocumentPath): string {
   let text = ''
   for (const step of path) {
     if (typeof step === 'number') text += `[${step}]`

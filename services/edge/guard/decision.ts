@@ -1,6 +1,6 @@
 import type { DecisionOutcome } from '../../../schemas/event.ts'
 
-/** What a policy says about one message. */
+/** What a policy says about one message. It becomes a decision when it is recorded under an id of its own. */
 export interface Verdict {
   /** This version's policies give `allow` and `block`; the place of `hold` and `mask` is kept. */
   readonly outcome: DecisionOutcome
@@ -14,11 +14,6 @@ export interface Verdict {
   readonly obligations: readonly Obligation[]
 }
 
-export type Obligation =
+type Obligation =
   | { readonly kind: 'mask'; readonly dataClasses: readonly string[] }
   | { readonly kind: 'approval'; readonly role: string; readonly approvers: number }
-
-/** A verdict that was recorded: `id` (UUIDv7) is what a client is told and an event carries. */
-export interface Decision extends Verdict {
-  readonly id: string
-}

@@ -47,11 +47,7 @@ export const factFlags = [
 
 export type FactFlag = (typeof factFlags)[number]
 
-/** Facts of a message that nothing is known about but its kind, such as a call of a function by number. */
-export function unknownFacts(kind: StatementKind, reason: string): Facts {
-  return { ...noFacts, kinds: [kind], unknown: [reason] }
-}
-
+/** Facts of a message that does nothing. */
 export const noFacts: Facts = {
   kinds: [],
   reads: [],

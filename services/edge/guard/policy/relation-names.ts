@@ -9,7 +9,8 @@ export interface RelationPatterns {
   covers(name: string, searchPath: readonly string[]): boolean
   /**
    * Whether a block rule is about a relation: as it is written, in any schema of the search path, or, since a path can be set
-   * on the target where nobody here sees it, by its last name alone, where the pattern names one.
+   * on the target where nobody here sees it, by its last name alone, where the pattern names one. `*` and `schema.*` stand for
+   * relations that are not named.
    */
   touches(name: string, searchPath: readonly string[]): boolean
 }
@@ -17,12 +18,15 @@ export interface RelationPatterns {
 export function compileRelations(texts: readonly string[]): RelationPatterns {
   const patterns = compilePatterns(texts)
   const lastNames = compilePatterns(texts.map(lastNameOf).filter((name) => !/^\**$/.test(name)))
+  const schemas = compilePatterns(texts.map(schemaOf))
   return {
     covers: (name, path) =>
       patterns.matches(name) ||
       (isBare(name) && path.length > 0 && path.every((schema) => inSchema(patterns, schema, name))),
     touches: (name, path) =>
       patterns.matches(name) ||
+      (texts.length > 0 && name === '*') ||
+      (name.endsWith('.*') && schemas.matches(name.slice(0, -2))) ||
       (isBare(name) &&
         (lastNames.matches(name) || path.some((schema) => inSchema(patterns, schema, name)))),
   }
@@ -38,4 +42,10 @@ function isBare(name: string): boolean {
 
 function lastNameOf(pattern: string): string {
   return /(?:^|\.)("(?:[^"]|"")*"|[^."]*)$/.exec(pattern)?.[1] ?? pattern
+}
+
+/** The part of a pattern that a schema's name can match; a pattern without one may be about any schema. */
+function schemaOf(pattern: string): string {
+  const last = lastNameOf(pattern)
+  return last.length === pattern.length ? '*' : pattern.slice(0, -last.length - 1)
 }

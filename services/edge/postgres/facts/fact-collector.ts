@@ -36,6 +36,15 @@ export class FactCollector {
     if (name === 'pg_catalog.pg_settings') this.#flags.add('lexer_setting')
   }
 
+  /** Everything in a schema, as `schema.*`; or, where nothing says what, anything at all, as `*`. */
+  writeAll(schema: string | null): void {
+    this.#writes.add(schema === null ? '*' : `${qualifiedName([schema])}.*`)
+  }
+
+  get writeCount(): number {
+    return this.#writes.size
+  }
+
   /** A function that is called; `isListed` where the caller knows this call to be free of effects. */
   call(parts: readonly string[], isListed?: boolean): void {
     const name = qualifiedName(parts)

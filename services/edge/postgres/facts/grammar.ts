@@ -9,7 +9,7 @@ export interface Grammar {
   parse(sql: string): ParseOutcome
 }
 
-export type ParseOutcome =
+type ParseOutcome =
   | { readonly ok: true; readonly statements: readonly unknown[] }
   | {
       readonly ok: false

@@ -2,6 +2,8 @@ import type { Facts } from '../../guard/facts.ts'
 import { FactCollector } from './fact-collector.ts'
 import { relationOfObject } from './named-objects.ts'
 import { literalOf, namesOf } from './names.ts'
+import { asList, hasOption, optionText } from './options.ts'
+import type { Message } from './options.ts'
 import { flagOfSetting } from './settings.ts'
 import { passiveNodes, plainKinds, transactionKinds } from './statement-kinds.ts'
 
@@ -10,8 +12,6 @@ export interface NameChange {
   readonly of: 'statement' | 'portal'
   readonly name: string | null
 }
-
-type Message = Readonly<Record<string, unknown>>
 
 /** Names of the WITH clauses around a node; those are no relations. */
 interface Scope {
@@ -95,9 +95,16 @@ export class StatementWalk {
         break
     }
     if (passiveNodes.has(type)) return this.#message(body, access, scope)
-    this.#kindOr(type, plainKinds.get(type))
+    const kind = plainKinds.get(type)
+    const { writeCount } = this.#found
+    this.#kindOr(type, kind)
     this.#particulars(type, body)
     this.#message(body, 'write', scope)
+    if (this.#found.writeCount > writeCount) return
+    // Such as DROP OWNED, ALTER TYPE or VACUUM of everything: a rule for some relations must not cover it.
+    if (type === 'VacuumStmt' || (kind !== undefined && changing.has(kind))) {
+      this.#found.writeAll(null)
+    }
   }
 
   /** What some statements say beside the relations and statements in them. */
@@ -115,6 +122,10 @@ export class StatementWalk {
       case 'VacuumStmt':
         return this.#found.kind(body['is_vacuumcmd'] === true ? 'vacuum' : 'analyze')
       case 'GrantStmt':
+        if (body['targtype'] === 'ACL_TARGET_ALL_IN_SCHEMA') {
+          for (const schema of asList(body['objects'])) this.#found.writeAll(literalOf(schema))
+        }
+        return this.#found.kind(body['is_grant'] === true ? 'grant' : 'revoke')
       case 'GrantRoleStmt':
         return this.#found.kind(body['is_grant'] === true ? 'grant' : 'revoke')
       case 'AlterDefaultPrivilegesStmt':
@@ -123,6 +134,8 @@ export class StatementWalk {
         for (const object of asList(body['objects'])) {
           const relation = relationOfObject(String(body['removeType']), object)
           if (relation !== null) this.#found.write(relation)
+          else if (body['removeType'] === 'OBJECT_SCHEMA') this.#found.writeAll(literalOf(object))
+          else this.#found.writeAll(null)
         }
         return
       case 'CommentStmt':
@@ -350,6 +363,9 @@ const laterKinds: ReadonlySet<string> = new Set([
   'AlterDefaultPrivilegesStmt',
 ])
 
+/** Kinds that change what is there already. */
+const changing: ReadonlySet<string> = new Set(['alter', 'drop', 'reassign', 'reindex', 'cluster'])
+
 const mergeKinds = new Map([
   ['CMD_INSERT', 'insert'],
   ['CMD_UPDATE', 'update'],
@@ -365,32 +381,4 @@ function looksAtTarget(type: string, body: Message): boolean {
   if (body['returningClause'] !== undefined) return true
   if (type === 'InsertStmt') return body['onConflictClause'] !== undefined
   return body['whereClause'] !== undefined || body['usingClause'] !== undefined
-}
-
-function asList(value: unknown): readonly unknown[] {
-  return Array.isArray(value) ? (value as unknown[]) : []
-}
-
-function optionsNamed(options: unknown, name: string): readonly Message[] {
-  return asList(options)
-    .map((option) => (option as Record<string, Message | undefined>)['DefElem'])
-    .filter((option) => option?.['defname'] === name)
-    .filter((option) => option !== undefined)
-}
-
-/** Whether an option is on, in any of the ways the server takes; given twice, any of them counts. */
-function hasOption(options: unknown, name: string): boolean {
-  return optionsNamed(options, name).some((option) => {
-    const value = literalOf(option['arg']) ?? integerOf(option['arg'])
-    return value === null || !/^(off|false|0)$/i.test(value)
-  })
-}
-
-function optionText(options: unknown, name: string): string {
-  return literalOf(optionsNamed(options, name)[0]?.['arg']) ?? ''
-}
-
-function integerOf(node: unknown): string | null {
-  const integer = (node as { Integer?: { ival?: number } } | undefined)?.Integer
-  return integer === undefined ? null : String(integer.ival ?? 0)
 }

@@ -203,6 +203,26 @@ test('a bare name is allowed where its every meaning is, and blocked where any i
   assert.equal(outcome([all, blockSchema], bare(['public', 'hr'])), 'block')
 })
 
+test('what is not named is covered only by a rule for everything, and touched by every block', () => {
+  const outcome = (list: string, kind: 'allow' | 'block', name: string): string => {
+    const facts = someFacts({ kinds: ['drop'], writes: [name] })
+    const rule = `id: r, targets: [shop], statements: [ddl], relations: { write: ["${list}"] }`
+    const all =
+      'id: all, targets: [shop], statements: [ddl], relations: { write: ["*"] }, outcome: allow'
+    const rules = kind === 'allow' ? [`${rule}, outcome: allow`] : [all, `${rule}, outcome: block`]
+    return aPolicy(...rules).decide(anInput({ facts })).outcome
+  }
+  for (const name of ['*', 'shop.*']) {
+    assert.equal(outcome('*', 'allow', name), 'allow')
+    assert.equal(outcome('shop.orders', 'allow', name), 'block')
+    assert.equal(outcome('shop.orders', 'block', name), 'block')
+    assert.equal(outcome('orders', 'block', name), 'block')
+  }
+  assert.equal(outcome('shop.*', 'allow', 'shop.*'), 'allow')
+  assert.equal(outcome('shop.*', 'allow', '*'), 'block')
+  assert.equal(outcome('hr.*', 'block', 'shop.*'), 'allow')
+})
+
 test('a condition without a value opens no allow and no hole in a block', () => {
   const divides = `when: "size(kinds) / (size(labels) - 0) > 0"`
   const allow = `id: a, targets: [shop], statements: [read], relations: { read: ["*"] }, ${divides}, outcome: allow`
