@@ -79,7 +79,7 @@ export function parseVkey(vkey: string): VerifierKey {
   return { name, keyId, publicKey, key }
 }
 
-export interface NoteSignature {
+interface NoteSignature {
   readonly name: string
   readonly keyId: Buffer
   readonly signature: Buffer
