@@ -100,6 +100,11 @@ export function encodeContext(context: EventContext): Buffer {
   return contextType.toBuffer(context)
 }
 
+/** What `encodeContext` encoded. */
+export function decodeContext(bytes: Buffer): EventContext {
+  return contextType.fromBuffer(bytes) as EventContext
+}
+
 /**
  * Writes the wire form of an event into `buffer` at `position` and returns the position after it, or a negative number, which
  * says how many bytes were missing, when there is not enough room: then nothing that counts was written.

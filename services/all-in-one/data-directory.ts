@@ -8,6 +8,7 @@ import type { Logger } from '../runtime/logger.ts'
 import { formatVkey } from '../ledger/proof/note.ts'
 import type { Signer } from '../ledger/proof/note.ts'
 import { createKeyFile, loadKeyFile } from '../runtime/key-file.ts'
+import type { SigningKey } from '../runtime/key-file.ts'
 import { createLogs } from './ledger-files.ts'
 
 /** Changes when something in the data directory can no longer be read by the version before. */
@@ -89,7 +90,7 @@ function readFormat(file: string): { format?: unknown; tenant?: unknown } {
 
 /** The signer of a service, named `operator/environment/service`. */
 export async function signerOf(config: Config, service: string): Promise<Signer> {
-  const key = await loadKeyFile(keyFile(config, service))
+  const key = await keyOf(config, service)
   const name = `${config.ledger.operator}/${config.ledger.environment}/${service}`
   return {
     name,
@@ -97,6 +98,11 @@ export async function signerOf(config: Config, service: string): Promise<Signer>
     publicKey: key.publicKey,
     sign: (message) => key.sign(message),
   }
+}
+
+/** The key by which a producer signs its chain, or a service what it says. */
+export function keyOf(config: Config, name: string): Promise<SigningKey> {
+  return loadKeyFile(keyFile(config, name))
 }
 
 function keyNames(config: Config): readonly string[] {

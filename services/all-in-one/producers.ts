@@ -13,7 +13,7 @@ import { dataPaths } from '../runtime/config.ts'
 import type { Config } from '../runtime/config.ts'
 import type { Lifecycle } from '../runtime/lifecycle.ts'
 import type { Logger } from '../runtime/logger.ts'
-import { signerOf } from './data-directory.ts'
+import { keyOf } from './data-directory.ts'
 import { replaceFile } from '../ledger/adapters/files/durable-files.ts'
 
 /** Opens what records the events of one producer, with its own spool and key. */
@@ -30,7 +30,7 @@ export async function openProducer(
       directory: dataPaths(config.dataDirectory).spool(producer),
       tenant: config.tenant,
       version: manifest.version,
-      signer: await signerOf(config, producer),
+      key: await keyOf(config, producer),
       bus,
       clock: systemClock,
       logger: logger.child({ part: 'capture', producer }),
