@@ -8,9 +8,10 @@ import type { Facts } from './facts.ts'
 import { baselineBlocks, defaultRule, emptyRule, unparseableRule } from './policy/baseline.ts'
 import { checkRules } from './policy/checks.ts'
 import { compileRule } from './policy/rule.ts'
-import type { CompiledRule, DecisionInput } from './policy/rule.ts'
+import type { CompiledRule } from './policy/rule.ts'
+import type { DecisionInput } from './policy/decision-input.ts'
 
-export type { DecisionInput } from './policy/rule.ts'
+export type { DecisionInput } from './policy/decision-input.ts'
 
 /** A policy file in which nothing is wrong. */
 export interface Policy {

@@ -1,6 +1,6 @@
 import { Environment, EvaluationError, ParseError } from '@marcbachmann/cel-js'
 import type { Context } from '@marcbachmann/cel-js'
-import type { DecisionInput } from './rule.ts'
+import type { DecisionInput } from './decision-input.ts'
 
 /** A CEL condition of a rule. Null when it has no value, since an error came up while it was worked out. */
 export type Condition = (input: DecisionInput) => boolean | null

@@ -1,25 +1,11 @@
-import type { Actor } from '../../../../schemas/event.ts'
 import type { PolicyActors, PolicyRule } from '../../../../schemas/policy.ts'
 import { statementClasses } from '../facts.ts'
-import type { Facts, StatementClass } from '../facts.ts'
+import type { StatementClass } from '../facts.ts'
 import { compileCondition } from './condition.ts'
 import type { Condition } from './condition.ts'
+import type { DecisionInput } from './decision-input.ts'
 import { compilePatterns } from './pattern.ts'
 import { compileRelations } from './relation-names.ts'
-
-/** All that a decision rests on. */
-export interface DecisionInput {
-  readonly actor: Pick<Actor, 'kind' | 'subject' | 'issuer' | 'display' | 'groups' | 'on_behalf_of'>
-  /** The target's name in the configuration. */
-  readonly target: string
-  readonly database: string
-  readonly facts: Facts
-  readonly purpose: string | null
-  readonly labels: readonly string[]
-  readonly nowMs: number
-  /** The schemas in which a bare name is looked up. Default: public. */
-  readonly searchPath?: readonly string[]
-}
 
 export interface CompiledRule {
   readonly id: string
