@@ -19,7 +19,7 @@ const maxPending = 1024
 export class GapWatch {
   readonly #scope: RecordScope
   readonly #logger: Logger
-  readonly #chain = new ProducerChain({ verifySeal })
+  #chain = new ProducerChain({ verifySeal })
   /** What was recorded before this start, so that it is not recorded again. */
   readonly #recorded = new Set<string>()
   #pending: GapPart[] = []
@@ -32,7 +32,10 @@ export class GapWatch {
   /** Reads the newest entries of each log. What they show, and no `gap.detected` among them tells, is recorded. */
   async replay(reader: LedgerReader): Promise<void> {
     const found: GapPart[] = []
-    for (const { origin, size } of await reader.logs()) {
+    const logs = await reader.logs()
+    const seesBeginning = logs.every(({ size }) => size <= replayedEntries)
+    this.#chain = new ProducerChain({ verifySeal, seesBeginning })
+    for (const { origin, size } of logs) {
       const from = Math.max(0, size - replayedEntries)
       for await (const { payload } of reader.entries(origin, from, size)) {
         const event = payload === null ? null : decoded(payload)

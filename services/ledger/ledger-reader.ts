@@ -77,9 +77,7 @@ export class StorageReader implements LedgerReader, AsyncDisposable {
     if (live !== undefined) return Promise.resolve(live)
     const kept = this.#opened.get(origin)
     if (kept !== undefined) return kept
-    const opened = this.#storage
-      .openForReading(origin)
-      .then((storage) => new LogReader(storage, true))
+    const opened = this.#open(origin)
     opened.catch(() => this.#opened.delete(origin))
     this.#opened.set(origin, opened)
     return opened
@@ -91,6 +89,16 @@ export class StorageReader implements LedgerReader, AsyncDisposable {
     this.#live.clear()
     for (const log of opened) {
       if (log.status === 'fulfilled') await log.value.storage[Symbol.asyncDispose]()
+    }
+  }
+
+  async #open(origin: string): Promise<LogReader> {
+    const storage = await this.#storage.openForReading(origin)
+    try {
+      return new LogReader(storage, true)
+    } catch (error) {
+      await storage[Symbol.asyncDispose]()
+      throw error
     }
   }
 }

@@ -11,6 +11,8 @@ export interface ChainedEvent {
 export interface ProducerChainOptions {
   /** Whether an `edge.sealed` signature is good. */
   verifySeal(event: AuditEvent): boolean
+  /** Every event there ever was is taken, so a producer that does not begin with 0 has lost what came before. Default false. */
+  readonly seesBeginning?: boolean
   /** How long a missing event may still come on another partition. Default 5 s. */
   readonly graceMs?: number
   /** Events kept per producer while an earlier one is missing. Beyond it the earlier one counts as lost. Default 4,096. */
@@ -27,7 +29,7 @@ const rememberedHashes = 4096
  *
  * Events of one producer may come by several partitions, so a number that jumps is a gap only when what is missing has not come
  * within the grace time. Repeats are ignored when they carry the same bytes. A producer that starts again and goes on with its
- * numbers is no gap; nor is the first event that this machine sees of a producer, whatever its number.
+ * numbers is no gap; nor is the first event that this machine sees of a producer, unless it sees the beginning of everything.
  */
 export class ProducerChain {
   readonly #options: ProducerChainOptions
@@ -76,9 +78,10 @@ export class ProducerChain {
   #producer(event: AuditEvent): Producer {
     const known = this.#producers.get(event.producer)
     if (known !== undefined) return known
+    const first = this.#options.seesBeginning === true ? 0 : event.producer_seq
     const producer: Producer = {
-      next: event.producer_seq,
-      head: event.producer_seq === 0 ? zeros : null,
+      next: first,
+      head: first === 0 ? zeros : null,
       hashes: new Map(),
       waiting: new Map(),
       vkey: null,

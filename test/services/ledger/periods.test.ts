@@ -1,0 +1,67 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+
+import { sealedHeaders } from '../../../services/bus/topics.ts'
+import {
+  initLedger,
+  openLedger,
+  openLedgerReader,
+} from '../../../services/ledger/adapters/files/open.ts'
+import { decodeGenesis } from '../../../services/ledger/genesis.ts'
+import {
+  ChainOfEvents,
+  aBus,
+  aDirectory,
+  ledgerOptions,
+  readSealed,
+  send,
+  until,
+} from '../../support/a-ledger.ts'
+
+test('a new quarter begins a new log that names the final checkpoint of the one before', async (t) => {
+  let nowMs = Date.UTC(2026, 11, 31, 23, 59)
+  const clock = { nowMs: () => nowMs, nowUs: () => nowMs * 1000 }
+  const directory = await aDirectory(t)
+  const options = await ledgerOptions(directory, { clock })
+  await initLedger(options)
+  await using bus = await aBus(directory)
+  const chain = new ChainOfEvents()
+  const values = Array.from({ length: 30 }, () => chain.next().value)
+  {
+    await using ledger = await openLedger(options)
+    const stop = new AbortController()
+    const running = ledger.run(bus, stop.signal)
+    await send(bus, 'key', values.slice(0, 10))
+    await until(() => ledger.durableEntries === 11)
+    nowMs = Date.UTC(2027, 0, 1)
+    await send(bus, 'key', values.slice(10, 20))
+    const sealed = await readSealed(bus, 20)
+    assert.deepEqual(
+      sealed.map(({ value }) => value),
+      values.slice(0, 20),
+    )
+    const logs = sealed.map(({ headers }) => headers[sealedHeaders.log]?.toString().slice(-6))
+    assert.deepEqual([logs[9], logs[10]], ['2026q4', '2027q1'])
+    stop.abort()
+    await running
+  }
+  {
+    await using ledger = await openLedger(options)
+    const stop = new AbortController()
+    const running = ledger.run(bus, stop.signal)
+    await send(bus, 'key', values.slice(20))
+    await until(async () => (await ledger.reader.logs())[1]?.size === 21)
+    stop.abort()
+    await running
+    assert.deepEqual((await ledger.verify()).problems, [])
+  }
+
+  await using view = await openLedgerReader(options)
+  const [old, young] = await view.reader.logs()
+  assert.ok(old && young)
+  assert.deepEqual([old.size, young.size], [11, 21])
+  const genesis = decodeGenesis((await view.reader.log(young.origin)).storage.genesis, young.origin)
+  assert.deepEqual(genesis.previous, { log: old.origin, checkpoint: old.checkpoint })
+  const first = await view.reader.entry(young.origin, 1)
+  assert.ok(first.leaf.type === 'event' && first.leaf.off === 10 && first.leaf.poff === 9)
+})
