@@ -25,6 +25,7 @@ export async function* logFiles(content: LogContent): AsyncGenerator<LogFile> {
   yield { path: 'checkpoint', bytes: Buffer.from(content.checkpoint) }
 }
 
+/** The bytes of one tile or bundle, as a server answers with them. The tile lies within the log. */
 export async function tileBytes(
   tile: Tile,
   content: Omit<LogContent, 'checkpoint'>,

@@ -14,7 +14,9 @@ export function leafHash(entry: Uint8Array): Buffer {
   const prefixed = Buffer.allocUnsafe(entry.length + 1)
   prefixed[0] = 0
   prefixed.set(entry, 1)
-  return hash('sha256', prefixed, 'buffer')
+  const leaf = Buffer.allocUnsafe(hashBytes)
+  writeLeafHash(prefixed, leaf, 0)
+  return leaf
 }
 
 /** The leaf hash of an entry that has the byte 0x00 before it in `prefixed`, written to `target` at `position`. */
@@ -24,6 +26,7 @@ export function writeLeafHash(prefixed: Uint8Array, target: Buffer, position: nu
 
 const pair = Buffer.alloc(1 + 2 * hashBytes, 1)
 
+/** Both halves are hashes of 32 bytes: whoever takes them from outside has checked that. */
 export function nodeHash(left: Uint8Array, right: Uint8Array): Buffer {
   const node = Buffer.allocUnsafe(hashBytes)
   writeNodeHash(left, right, node, 0)

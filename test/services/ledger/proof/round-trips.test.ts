@@ -3,7 +3,7 @@ import { test } from 'node:test'
 
 import fc from 'fast-check'
 
-import { logFiles } from '../../../../services/ledger/proof/c2sp-files.ts'
+import { logFiles, tileBytes } from '../../../../services/ledger/proof/c2sp-files.ts'
 import {
   formatCheckpoint,
   openCheckpoint,
@@ -174,6 +174,21 @@ test('the files of a log hold its entries and the hashes over them, the checkpoi
     assert.deepEqual(found, entries.slice(0, size))
     assert.equal(paths.at(-1), 'checkpoint')
     assert.equal(new Set(paths).size, paths.length)
+  }
+})
+
+test('the tile of an earlier size is the beginning of the tile of a later one', async () => {
+  const { hash } = grown(300)
+  const content = {
+    size: 300,
+    hash,
+    entries: (from: number, to: number) => Promise.resolve(entries.slice(from, to)),
+  }
+  for (const path of ['tile/entries/000', 'tile/0/000', 'tile/0/001.p/44']) {
+    const tile = parseTilePath(path)
+    const whole = await tileBytes(tile, content)
+    const part = await tileBytes({ ...tile, width: 7 }, content)
+    assert.deepEqual(whole.subarray(0, part.length), part)
   }
 })
 
