@@ -120,11 +120,7 @@ class Connection {
     const { logger } = this.#parts
     if (error instanceof ProtocolError) {
       logger.warn({ code: error.code }, 'connection ended by a protocol error')
-      this.#log.authenticationFailed({
-        method: 'none',
-        credential_id: null,
-        reason: `protocol_error: ${error.code}`,
-      })
+      this.#turnedAway(`protocol_error: ${error.code}`)
       // Where encryption was about to begin, an answer in the clear would be no answer.
       if (error.code === 'MESSAGE_UNEXPECTED') this.#socket.destroy()
       else this.#refuse('08P01', error.message)
@@ -138,12 +134,19 @@ class Connection {
 
   async #startup(hello: Startup, onEnded: () => void): Promise<LiveSession | null> {
     const { tls } = this.#parts
-    if (hello.major !== 3) return this.#refuse('0A000', 'unsupported frontend protocol')
+    if (hello.major !== 3) {
+      this.#turnedAway('version_unsupported')
+      return this.#refuse('0A000', 'unsupported frontend protocol')
+    }
     if (tls !== null && hello.tls === null) {
+      this.#turnedAway('tls_missing')
       return this.#refuse('08P01', 'TLS is required before a password is sent: set sslmode=require')
     }
     const asked = readStartupParameters(hello.parameters)
-    if (!asked.ok) return this.#refuse(asked.sqlState, asked.message)
+    if (!asked.ok) {
+      this.#turnedAway('startup_parameter_refused')
+      return this.#refuse(asked.sqlState, asked.message)
+    }
     if (hello.minor > newestMinor || asked.unknownOptions.length > 0) {
       this.#socket.write(
         encodeBackend({
@@ -157,9 +160,20 @@ class Connection {
     if (credential === null) return null
     const database = credential.database ?? this.#parts.target.database
     if (asked.database !== null && asked.database !== database) {
+      const { credentialId } = credential
+      this.#log.accessDenied({
+        method: 'none',
+        credential_id: credentialId,
+        reason: 'database_differs',
+      })
       return this.#refuse('3D000', 'this database is not offered here')
     }
     return this.#openTarget(hello, asked, credential, database, onEnded)
+  }
+
+  /** Before anybody was asked for a password. */
+  #turnedAway(reason: string): void {
+    this.#log.authenticationFailed({ method: 'none', credential_id: null, reason })
   }
 
   async #authenticate(hello: Startup, asked: Asked): Promise<Credential | null> {
@@ -261,7 +275,6 @@ class Connection {
     onEnded: () => void,
   ): LiveSession {
     const { target, policy, recorder, clock, logger, limits, cancelKeys } = this.#parts
-    connection.socket.on('error', ignore)
     const subject = {
       actor: credential.actor,
       target: target.name,
@@ -290,6 +303,9 @@ class Connection {
       clock,
       logger: logger.child({ session: this.#sessionId }),
       expiresAtMs: credential.expiresAtMs,
+      cancel: () => {
+        this.#cancelAtTarget(connection).catch(ignore)
+      },
       onEnded: () => {
         cancelKeys.withdraw(key.processId)
         onEnded()
@@ -319,13 +335,16 @@ class Connection {
     if (request === null && target.onAuditFailure === 'refuse') return
     try {
       if (target.durability === 'strict') await recorder.durable()
-      const signal = AbortSignal.timeout(cancelMs)
-      await cancelAtTarget(target, connection.processId, connection.key, signal)
+      await this.#cancelAtTarget(connection)
     } catch (error) {
       logger.warn({ err: error, target: target.name }, 'a cancel request was not passed on')
       request?.fail('08006', 'the target cannot be reached')
     }
     if (request !== null) this.#log.completed(request, request.outcome())
+  }
+
+  #cancelAtTarget({ processId, key }: TargetConnection): Promise<void> {
+    return cancelAtTarget(this.#parts.target, processId, key, AbortSignal.timeout(cancelMs))
   }
 
   /** Answers with a fatal error and closes. Null, so that it can stand for the session that did not come about. */

@@ -70,6 +70,11 @@ export class SessionLog {
     return this.#scope.record({ type: 'auth.failed', auth }).ok
   }
 
+  /** Signed in, and yet not let in. */
+  accessDenied(auth: AuthPart): boolean {
+    return this.#scope.record({ type: 'access.denied', auth }).ok
+  }
+
   started(session: SessionPart): boolean {
     return this.#scope.record({ type: 'session.started', session }).ok
   }

@@ -14,7 +14,10 @@ export interface PostgresLimits {
   readonly maxReplyBytes: number
   /** Rows and COPY data longer than this are relayed in parts. */
   readonly passThroughBytes: number
-  /** Requests a client may have in flight before the edge stops reading from it. */
+  /**
+   * Messages a client may have in flight before the edge stops reading from it. Not below 2,000: within a batch a target sends
+   * its replies only when it has 8 KiB of them, and the shortest has 5 bytes.
+   */
   readonly maxInFlight: number
   /** Prepared statements and portals of one session, by name. */
   readonly maxNames: number

@@ -26,6 +26,8 @@ export interface SessionOptions {
   readonly clock: Clock
   readonly logger: Logger
   readonly expiresAtMs: number
+  /** Cancels at the target what this session runs there. */
+  readonly cancel: () => void
   readonly onEnded: () => void
 }
 
@@ -96,6 +98,8 @@ export class Session {
     this.#outcome = outcome
     const { client, target, state, clock, onEnded } = this.#options
     if (this.#expiry !== null) clearTimeout(this.#expiry)
+    // A target notices that nobody listens only when it has something to say.
+    if (state.expected.length > 0 && outcome !== 'target_lost') this.#options.cancel()
     for (let entry = state.expected.shift(); entry !== null; entry = state.expected.shift()) {
       // Whether the target ran it nobody here can say.
       if (entry.request !== null) state.log.completed(entry.request, 'unknown')

@@ -78,7 +78,6 @@ export async function cancelAtTarget(
   signal: AbortSignal,
 ): Promise<void> {
   const socket = await connectTarget(target, signal)
-  socket.on('error', () => undefined)
   socket.resume()
   socket.end(encodeStartup({ type: 'cancel-request', processId, key }))
   if (!socket.destroyed) await once(socket, 'close', { signal }).catch(() => socket.destroy())
@@ -86,6 +85,8 @@ export async function cancelAtTarget(
 
 async function connectTarget(target: TargetAddress, signal: AbortSignal): Promise<Socket> {
   const raw = connect({ host: target.address, port: target.port, noDelay: true, keepAlive: true })
+  // Errors show as the end of the connection, to whoever reads from it then.
+  raw.on('error', () => undefined)
   try {
     await once(raw, 'connect', { signal })
     return target.tls.mode === 'disable' ? raw : await secure(raw, target, target.tls, signal)
@@ -123,6 +124,7 @@ async function secure(
     ...(tls.ca === null ? {} : { ca: tls.ca }),
     ...(tls.mode === 'verify-ca' ? { checkServerIdentity: () => undefined } : {}),
   })
+  socket.on('error', () => undefined)
   try {
     await once(socket, 'secureConnect', { signal })
   } catch (cause) {

@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import { after, before, test } from 'node:test'
 import type { TestContext } from 'node:test'
+import { setTimeout } from 'node:timers/promises'
 
 import pg from 'pg'
 
@@ -253,6 +254,29 @@ test('a cancelled statement ends with 57014 and is recorded as cancelled', async
   await sendCancel(edge, processID, secretKey)
   await cancelled
   assert.equal(edge.recorder.requests()[0]?.completion?.outcome, 'cancelled')
+})
+
+test('what a session ran does not run on when it ends', async (t) => {
+  const edge = await anEdge(t)
+  const client = new pg.Client(edge.client)
+  client.on('error', () => undefined)
+  await client.connect()
+  const ended = assert.rejects(client.query('SELECT pg_sleep(60)'))
+  await edge.recorder.until('request.received')
+  edge.credentials.revoke('credential-of-agent')
+  await ended
+  const direct = new pg.Client({
+    host: server.host,
+    port: server.port,
+    user: server.superuser,
+    password: server.superuserPassword,
+    database: 'postgres',
+  })
+  await direct.connect()
+  t.after(() => direct.end())
+  const running =
+    "SELECT 1 FROM pg_stat_activity WHERE query LIKE '%pg_sleep(60)' AND state = 'active'"
+  while ((await direct.query(running)).rows.length > 0) await setTimeout(10)
 })
 
 test('in strict mode nothing is forwarded before it is on disk', async (t) => {
