@@ -1,0 +1,31 @@
+import type { Static } from 'typebox'
+
+import type { EntryView, ProofView, RecordedResult } from '../../../api/schemas/entries.ts'
+import type { Me } from '../../../api/schemas/identity.ts'
+import type { ReportRun, ReportRuns } from '../../../api/schemas/reports.ts'
+import type {
+  Activity,
+  ActorView,
+  HitPage,
+  HitView,
+  SessionPage,
+  SessionView,
+  StatementPage,
+  StatementView,
+} from '../../../api/schemas/sessions.ts'
+
+/** What the api answers: the types of its own schemas, so that the two cannot drift apart. */
+export type SignedIn = Static<typeof Me>
+export type Actor = Static<typeof ActorView>
+export type Session = Static<typeof SessionView>
+export type Sessions = Static<typeof SessionPage>
+export type Statement = Static<typeof StatementView>
+export type Statements = Static<typeof StatementPage>
+export type SearchHit = Static<typeof HitView>
+export type SearchHits = Static<typeof HitPage>
+export type ActivityAnswer = Static<typeof Activity>
+export type ActivityBucket = ActivityAnswer['buckets'][number]
+export type Entry = Static<typeof EntryView>
+export type Proof = Static<typeof ProofView>
+export type RecordedRows = Static<typeof RecordedResult>
+export type { ReportRun, ReportRuns }

@@ -1,0 +1,23 @@
+import { Navigate, Route, Routes } from 'react-router'
+
+import { ReportsPage } from './reports/reports-page.tsx'
+import { SearchPage } from './search/search-page.tsx'
+import { SessionPage } from './session/session-page.tsx'
+import { SessionsPage } from './sessions/sessions-page.tsx'
+import { NoSuchPage } from './shell/no-such-page.tsx'
+import { Shell } from './shell/shell.tsx'
+
+export function App() {
+  return (
+    <Routes>
+      <Route element={<Shell />}>
+        <Route index element={<Navigate to="/sessions" replace />} />
+        <Route path="sessions" element={<SessionsPage />} />
+        <Route path="sessions/:id" element={<SessionPage />} />
+        <Route path="search" element={<SearchPage />} />
+        <Route path="reports" element={<ReportsPage />} />
+        <Route path="*" element={<NoSuchPage />} />
+      </Route>
+    </Routes>
+  )
+}

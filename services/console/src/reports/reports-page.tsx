@@ -1,0 +1,43 @@
+import { Code, Stack, Text } from '@mantine/core'
+import { useQuery } from '@tanstack/react-query'
+
+import { allReports } from '../api/questions.ts'
+import { PageTitle } from '../shell/page-title.tsx'
+import { Loading } from '../words/loading.tsx'
+import { NothingHere } from '../words/nothing-here.tsx'
+import { ProblemAlert } from '../words/problem-alert.tsx'
+import { ReportItem } from './report-item.tsx'
+import { RunReport } from './run-report.tsx'
+
+export function ReportsPage() {
+  const { data, error, refetch } = useQuery(allReports)
+  return (
+    <Stack>
+      <PageTitle>Reports</PageTitle>
+      <Text maw="75ch">
+        A report shows what the sealed entries say about a control: a population, rules over it, a
+        sample with proofs. It is a signed bundle that an auditor checks offline with{' '}
+        <Code>affidavit verify</Code>, or with openssl and sha256sum alone.
+      </Text>
+      <RunReport />
+      {error !== null && (
+        <ProblemAlert
+          what="The reports could not be read"
+          error={error}
+          retry={() => void refetch()}
+        />
+      )}
+      {data === undefined && error === null && <Loading what="Reading the reports …" />}
+      {data?.reports.length === 0 && (
+        <NothingHere title="No reports yet">
+          Run one above, or wait for the schedule in the configuration.
+        </NothingHere>
+      )}
+      <Stack component="ol" p={0} m={0} style={{ listStyle: 'none' }}>
+        {data?.reports.map((run) => (
+          <ReportItem key={run.id} run={run} />
+        ))}
+      </Stack>
+    </Stack>
+  )
+}

@@ -1,0 +1,111 @@
+import { Anchor, Group, Table, Text } from '@mantine/core'
+import { Link } from 'react-router'
+
+import type { SearchHit } from '../api/shapes.ts'
+import { ProofLink } from '../proof/proof-link.tsx'
+import { ActorKind } from '../words/actor-name.tsx'
+import { DecisionBadge } from '../words/decision-badge.tsx'
+import { OutcomeBadge } from '../words/outcome-badge.tsx'
+import { count, durationUs } from '../words/quantities.ts'
+import { Time } from '../words/time.tsx'
+
+export function HitTable({ hits }: { readonly hits: readonly SearchHit[] }) {
+  return (
+    <Table.ScrollContainer minWidth={760}>
+      <Table striped verticalSpacing="xs" aria-label="Found">
+        <Table.Thead>
+          <Table.Tr>
+            <Table.Th scope="col">Time (UTC)</Table.Th>
+            <Table.Th scope="col">Actor</Table.Th>
+            <Table.Th scope="col">What</Table.Th>
+            <Table.Th scope="col">Decision and outcome</Table.Th>
+            <Table.Th scope="col">Ledger</Table.Th>
+          </Table.Tr>
+        </Table.Thead>
+        <Table.Tbody>
+          {hits.map((hit) => (
+            <HitRow key={`${hit.log} ${hit.position}`} hit={hit} />
+          ))}
+        </Table.Tbody>
+      </Table>
+    </Table.ScrollContainer>
+  )
+}
+
+function HitRow({ hit }: { readonly hit: SearchHit }) {
+  return (
+    <Table.Tr>
+      <Table.Td valign="top">
+        <Time ms={hit.occurredAtMs} withZone={false} />
+      </Table.Td>
+      <Table.Td valign="top">
+        {hit.actor !== '' && (
+          <Group gap={6}>
+            <Text span inherit fw={600}>
+              {hit.actor}
+            </Text>
+            <ActorKind kind={hit.actorKind} />
+          </Group>
+        )}
+        {hit.onBehalfOf.length > 0 && (
+          <Text size="xs" c="dimmed">
+            on behalf of {hit.onBehalfOf.join(', ')}
+          </Text>
+        )}
+        {hit.target !== null && (
+          <Text size="xs" c="dimmed">
+            on {hit.target}
+          </Text>
+        )}
+      </Table.Td>
+      <Table.Td valign="top" maw={560}>
+        <What hit={hit} />
+      </Table.Td>
+      <Table.Td valign="top">
+        {hit.decision !== null && (
+          <Group gap={6}>
+            <DecisionBadge decision={hit.decision} />
+            <OutcomeBadge outcome={hit.outcome} />
+          </Group>
+        )}
+        <Text size="xs" c="dimmed">
+          {[
+            hit.rows === null ? '' : `${count(hit.rows)} rows`,
+            hit.durationUs === null ? '' : durationUs(hit.durationUs),
+            hit.errorCode ?? '',
+            hit.ruleIds.length === 0 ? '' : `rule ${hit.ruleIds.join(', ')}`,
+          ]
+            .filter((part) => part !== '')
+            .join(', ')}
+        </Text>
+      </Table.Td>
+      <Table.Td valign="top">
+        <ProofLink log={hit.log} position={hit.position} />
+      </Table.Td>
+    </Table.Tr>
+  )
+}
+
+function What({ hit }: { readonly hit: SearchHit }) {
+  const text =
+    hit.statement === null ? (
+      <Text span inherit>
+        {hit.type}
+      </Text>
+    ) : (
+      <Text span inherit ff="monospace" size="sm" lineClamp={3} className="exact">
+        {hit.statement}
+      </Text>
+    )
+  if (hit.sessionId === null) return text
+  const anchor = hit.requestId === null ? '' : `#request-${hit.requestId}`
+  return (
+    <Anchor
+      component={Link}
+      to={`/sessions/${encodeURIComponent(hit.sessionId)}${anchor}`}
+      underline="hover"
+    >
+      {text}
+    </Anchor>
+  )
+}

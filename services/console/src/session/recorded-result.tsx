@@ -1,0 +1,115 @@
+import { Alert, Box, Stack, Table, Text } from '@mantine/core'
+import { useQuery } from '@tanstack/react-query'
+
+import { recordedResult } from '../api/questions.ts'
+import type { RecordedRows, Statement } from '../api/shapes.ts'
+import { CopiedText } from '../words/copied-text.tsx'
+import { Loading } from '../words/loading.tsx'
+import { ProblemAlert } from '../words/problem-alert.tsx'
+import { count } from '../words/quantities.ts'
+import { NullValue } from './parameter-table.tsx'
+
+const mostShown = 500
+
+/** What went to the client, as far as it was recorded. */
+export function RecordedResult({ statement }: { readonly statement: Statement }) {
+  const { log, responsePositions, completedPosition } = statement
+  const positions = [
+    ...responsePositions,
+    ...(completedPosition === null ? [] : [completedPosition]),
+  ]
+  const { data, error, refetch } = useQuery({
+    ...recordedResult(log, positions),
+    enabled: positions.length > 0,
+  })
+  if (positions.length === 0) return null
+  if (error !== null) {
+    return (
+      <ProblemAlert
+        what="The recorded result could not be read"
+        error={error}
+        retry={() => void refetch()}
+      />
+    )
+  }
+  if (data === undefined) return <Loading what="Reading the recorded result …" />
+  if (data.copy !== null && data.copy !== '') {
+    return (
+      <Stack gap="xs">
+        <CopiedText label="Recorded COPY data" text={data.copy} />
+        {data.truncated && <Truncated />}
+      </Stack>
+    )
+  }
+  if (data.columns.length === 0 && data.rows.length === 0) {
+    return (
+      <Text size="sm" c="dimmed">
+        {data.truncated ? 'The result was not recorded.' : 'There is no recorded result.'}
+      </Text>
+    )
+  }
+  return <ResultTable result={data} allRows={statement.rows} />
+}
+
+interface ResultTableProps {
+  readonly result: RecordedRows
+  /** How many rows the target answered with. */
+  readonly allRows: number | null
+}
+
+function ResultTable({ result, allRows }: ResultTableProps) {
+  const shown = result.rows.slice(0, mostShown)
+  return (
+    <Stack gap={4}>
+      <Text size="sm" fw={600}>
+        Recorded result, {count(result.rows.length)}
+        {allRows !== null && allRows !== result.rows.length ? ` of ${count(allRows)}` : ''} rows
+      </Text>
+      <Box
+        tabIndex={0}
+        role="group"
+        aria-label="Recorded result"
+        mah={420}
+        style={{ overflow: 'auto' }}
+      >
+        <Table withTableBorder withColumnBorders stickyHeader verticalSpacing={4} fz="xs">
+          <Table.Thead>
+            <Table.Tr>
+              {result.columns.map(({ name }, index) => (
+                <Table.Th key={index} scope="col">
+                  {name}
+                </Table.Th>
+              ))}
+            </Table.Tr>
+          </Table.Thead>
+          <Table.Tbody>
+            {shown.map((row, index) => (
+              <Table.Tr key={index}>
+                {row.map((value, column) => (
+                  <Table.Td key={column} ff="monospace" maw={420} className="exact">
+                    {value ?? <NullValue />}
+                  </Table.Td>
+                ))}
+              </Table.Tr>
+            ))}
+          </Table.Tbody>
+        </Table>
+      </Box>
+      {shown.length < result.rows.length && (
+        <Text size="xs" c="dimmed">
+          The first {count(shown.length)} are shown here.
+        </Text>
+      )}
+      {result.truncated && <Truncated />}
+    </Stack>
+  )
+}
+
+function Truncated() {
+  return (
+    <Alert color="yellow" p="xs" icon={<span aria-hidden>…</span>} title="The record ends here">
+      The result went on beyond the size that is recorded. Its full length and digest are in the
+      entry.
+    </Alert>
+  )
+}

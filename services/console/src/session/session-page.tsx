@@ -1,0 +1,47 @@
+import { Anchor, Group, Stack } from '@mantine/core'
+import { useQuery } from '@tanstack/react-query'
+import { Link, useParams } from 'react-router'
+
+import { oneSession } from '../api/questions.ts'
+import { LiveSwitch } from '../shell/live-switch.tsx'
+import { PageTitle } from '../shell/page-title.tsx'
+import { Loading } from '../words/loading.tsx'
+import { ProblemAlert } from '../words/problem-alert.tsx'
+import { SessionFacts } from './session-facts.tsx'
+import { StatementList } from './statement-list.tsx'
+
+export function SessionPage() {
+  const { id = '' } = useParams()
+  const { data: session, error, refetch } = useQuery(oneSession(id))
+  return (
+    <Stack>
+      <Group justify="space-between" align="flex-start">
+        <Stack gap={4}>
+          <Anchor component={Link} to="/sessions" size="sm">
+            All sessions
+          </Anchor>
+          <PageTitle>
+            {session === undefined
+              ? 'Session'
+              : `${session.actor.display ?? session.actor.subject} on ${session.target}`}
+          </PageTitle>
+        </Stack>
+        <LiveSwitch />
+      </Group>
+      {error !== null && (
+        <ProblemAlert
+          what="The session could not be read"
+          error={error}
+          retry={() => void refetch()}
+        />
+      )}
+      {session === undefined && error === null && <Loading what="Reading the session …" />}
+      {session !== undefined && (
+        <>
+          <SessionFacts session={session} />
+          <StatementList session={session} />
+        </>
+      )}
+    </Stack>
+  )
+}

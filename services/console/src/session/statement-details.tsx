@@ -1,0 +1,75 @@
+import { Alert, Group, Stack, Text } from '@mantine/core'
+import { useQuery } from '@tanstack/react-query'
+
+import { oneEntry } from '../api/questions.ts'
+import type { Statement } from '../api/shapes.ts'
+import { ProofLink } from '../proof/proof-link.tsx'
+import { CopiedText } from '../words/copied-text.tsx'
+import { Loading } from '../words/loading.tsx'
+import { ProblemAlert } from '../words/problem-alert.tsx'
+import { bytes } from '../words/quantities.ts'
+import { ParameterTable } from './parameter-table.tsx'
+import { RecordedResult } from './recorded-result.tsx'
+
+/** The statement as it was sealed, not as the index holds it. */
+export function StatementDetails({ statement }: { readonly statement: Statement }) {
+  const { data: entry, error, refetch } = useQuery(oneEntry(statement.log, statement.position))
+  return (
+    <Stack px="md" pb="md" pl={52} gap="sm">
+      {statement.decision === 'block' && (
+        <Alert
+          color="red"
+          title="Blocked: it never reached the target"
+          icon={<span aria-hidden>⛔︎</span>}
+        >
+          By {statement.ruleIds.length === 1 ? 'rule' : 'rules'}{' '}
+          {statement.ruleIds.join(', ') || 'none that allows it'}
+          {statement.decisionId === null ? '' : `; decision ${statement.decisionId}`}
+        </Alert>
+      )}
+      {statement.errorMessage !== null && statement.decision !== 'block' && (
+        <Alert
+          color="orange"
+          title={`Error ${statement.errorCode ?? ''}`}
+          icon={<span aria-hidden>!</span>}
+        >
+          {statement.errorMessage}
+        </Alert>
+      )}
+      {entry === undefined && error === null && <Loading what="Reading the sealed entry …" />}
+      {error !== null && (
+        <ProblemAlert
+          what="The sealed entry could not be read"
+          error={error}
+          retry={() => void refetch()}
+        />
+      )}
+      {entry !== undefined && (
+        <>
+          {entry.statement === null ? (
+            <Text size="sm">
+              The payload of this entry was erased or cannot be decoded. Its leaf and its proof
+              remain.
+            </Text>
+          ) : (
+            <CopiedText
+              label={`Statement, ${bytes(statement.statementBytes)}`}
+              text={entry.statement}
+            />
+          )}
+          <ParameterTable parameters={entry.parameters} />
+        </>
+      )}
+      <RecordedResult statement={statement} />
+      <Group gap="md" fz="xs" c="dimmed">
+        <span>request {statement.requestId}</span>
+        {statement.decisionId !== null && <span>decision {statement.decisionId}</span>}
+        {statement.completedPosition !== null && (
+          <span>
+            completed at <ProofLink log={statement.log} position={statement.completedPosition} />
+          </span>
+        )}
+      </Group>
+    </Stack>
+  )
+}

@@ -1,0 +1,72 @@
+import { Collapse, Group, Paper, Text, UnstyledButton } from '@mantine/core'
+import { useEffect, useRef, useState } from 'react'
+
+import type { Statement } from '../api/shapes.ts'
+import { ProofLink } from '../proof/proof-link.tsx'
+import { DecisionBadge } from '../words/decision-badge.tsx'
+import { OutcomeBadge } from '../words/outcome-badge.tsx'
+import { bytes, count, durationUs } from '../words/quantities.ts'
+import { Time } from '../words/time.tsx'
+import { StatementDetails } from './statement-details.tsx'
+
+interface StatementItemProps {
+  readonly statement: Statement
+  readonly number: number
+  /** The address points at it. */
+  readonly isAnchored: boolean
+}
+
+export function StatementItem({ statement, number, isAnchored }: StatementItemProps) {
+  const [isOpen, setOpen] = useState(isAnchored)
+  const item = useRef<HTMLLIElement>(null)
+  useEffect(() => {
+    if (!isAnchored) return
+    setOpen(true)
+    item.current?.scrollIntoView({ block: 'center' })
+  }, [isAnchored])
+  return (
+    <li id={`request-${statement.requestId}`} ref={item}>
+      <Paper withBorder className={isAnchored ? 'at-anchor' : ''}>
+        <UnstyledButton
+          w="100%"
+          px="sm"
+          pt="xs"
+          pb={4}
+          aria-expanded={isOpen}
+          className="statement-button"
+          onClick={() => {
+            setOpen(!isOpen)
+          }}
+        >
+          <Group gap="sm" wrap="nowrap">
+            <Text size="sm" c="dimmed" className="numbers" miw="2.5ch" ta="right">
+              {number}
+            </Text>
+            <DecisionBadge decision={statement.decision} />
+            <Text size="sm" ff="monospace" truncate style={{ flex: 1 }}>
+              {statement.statement.replaceAll(/\s+/g, ' ')}
+            </Text>
+            <OutcomeBadge outcome={statement.outcome} />
+            <span aria-hidden className="turning" data-open={isOpen}>
+              ›
+            </span>
+          </Group>
+        </UnstyledButton>
+        <Group gap="md" px="sm" pb="xs" pl={52} fz="xs" c="dimmed">
+          <Time ms={statement.receivedAtMs} />
+          <span>
+            {statement.operation}, {statement.mode}
+          </span>
+          {statement.rows !== null && <span>{count(statement.rows)} rows</span>}
+          {statement.bytesOut !== null && <span>{bytes(statement.bytesOut)}</span>}
+          {statement.durationUs !== null && <span>{durationUs(statement.durationUs)}</span>}
+          {statement.ruleIds.length > 0 && <span>by rule {statement.ruleIds.join(', ')}</span>}
+          <ProofLink log={statement.log} position={statement.position} />
+        </Group>
+        <Collapse expanded={isOpen} keepMounted={false}>
+          <StatementDetails statement={statement} />
+        </Collapse>
+      </Paper>
+    </li>
+  )
+}

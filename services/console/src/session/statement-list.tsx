@@ -1,0 +1,65 @@
+import { Button, Group, Stack, Text, Title } from '@mantine/core'
+import { useInfiniteQuery } from '@tanstack/react-query'
+
+import { statementsOf } from '../api/questions.ts'
+import type { Session } from '../api/shapes.ts'
+import { Loading } from '../words/loading.tsx'
+import { NothingHere } from '../words/nothing-here.tsx'
+import { ProblemAlert } from '../words/problem-alert.tsx'
+import { count } from '../words/quantities.ts'
+import { StatementItem } from './statement-item.tsx'
+import { useAnchor } from './use-anchor.ts'
+
+export function StatementList({ session }: { readonly session: Session }) {
+  const list = useInfiniteQuery(statementsOf(session.sessionId))
+  const statements = list.data?.pages.flatMap((page) => page.statements) ?? []
+  const anchored = useAnchor(list)
+  return (
+    <Stack component="section" aria-label="Statements" gap="xs">
+      <Group justify="space-between">
+        <Title order={2} size="h4">
+          Statements
+        </Title>
+        <Text size="sm" c="dimmed" role="status">
+          {list.data === undefined
+            ? ''
+            : `${count(statements.length)}${list.hasNextPage ? ' so far' : ''}, in order`}
+        </Text>
+      </Group>
+      {list.error !== null && (
+        <ProblemAlert
+          what="The statements could not be read"
+          error={list.error}
+          retry={() => void list.refetch()}
+        />
+      )}
+      {list.isPending && <Loading what="Reading the statements …" />}
+      {list.data !== undefined && statements.length === 0 && (
+        <NothingHere title="No statements">
+          {session.endedAtMs === null
+            ? 'The session is open and has asked nothing yet. With "Live" on, statements appear as they come.'
+            : 'The session ended without asking anything.'}
+        </NothingHere>
+      )}
+      <Stack component="ol" gap="xs" p={0} m={0} style={{ listStyle: 'none' }}>
+        {statements.map((statement, index) => (
+          <StatementItem
+            key={statement.requestId}
+            statement={statement}
+            number={index + 1}
+            isAnchored={statement.requestId === anchored}
+          />
+        ))}
+      </Stack>
+      {list.hasNextPage && (
+        <Button
+          variant="default"
+          loading={list.isFetchingNextPage}
+          onClick={() => void list.fetchNextPage()}
+        >
+          Show more statements
+        </Button>
+      )}
+    </Stack>
+  )
+}

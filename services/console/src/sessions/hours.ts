@@ -1,0 +1,51 @@
+import type { ActivityBucket } from '../api/shapes.ts'
+
+export interface Hour {
+  readonly hourMs: number
+  readonly allowed: number
+  readonly blocked: number
+  readonly errors: number
+  readonly rows: number
+}
+
+export const hourMs = 3_600_000
+const mostHours = 48
+
+/**
+ * Statements per hour, oldest first, with the empty hours between them. `allowed` are those that were neither blocked nor ended in an
+ * error, so that the three add up to all. Keeps the newest hours when there are too many to draw.
+ */
+export function hoursOf(buckets: readonly ActivityBucket[]): readonly Hour[] {
+  const byHour = new Map<number, Hour>()
+  for (const bucket of buckets) {
+    const before = byHour.get(bucket.hourMs) ?? emptyHour(bucket.hourMs)
+    byHour.set(bucket.hourMs, added(before, bucket))
+  }
+  const known = [...byHour.keys()]
+  if (known.length === 0) return []
+  const last = known.reduce((a, b) => Math.max(a, b))
+  const first = Math.max(
+    known.reduce((a, b) => Math.min(a, b)),
+    last - (mostHours - 1) * hourMs,
+  )
+  const hours: Hour[] = []
+  for (let hour = first; hour <= last; hour += hourMs) {
+    hours.push(byHour.get(hour) ?? emptyHour(hour))
+  }
+  return hours
+}
+
+export function total(hour: Hour): number {
+  return hour.allowed + hour.blocked + hour.errors
+}
+
+function emptyHour(hour: number): Hour {
+  return { hourMs: hour, allowed: 0, blocked: 0, errors: 0, rows: 0 }
+}
+
+function added(hour: Hour, bucket: ActivityBucket): Hour {
+  const rows = hour.rows + bucket.rows
+  if (bucket.decision === 'block') return { ...hour, rows, blocked: hour.blocked + bucket.count }
+  if (bucket.outcome === 'error') return { ...hour, rows, errors: hour.errors + bucket.count }
+  return { ...hour, rows, allowed: hour.allowed + bucket.count }
+}

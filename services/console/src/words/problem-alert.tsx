@@ -1,0 +1,27 @@
+import { Alert, Button, Stack, Text } from '@mantine/core'
+
+import { ProblemError } from '../api/problem-error.ts'
+
+interface ProblemAlertProps {
+  readonly error: unknown
+  /** What could not be done, as a clause: "The sessions could not be read". */
+  readonly what: string
+  readonly retry?: () => void
+}
+
+export function ProblemAlert({ error, what, retry }: ProblemAlertProps) {
+  const reason = error instanceof Error ? error.message : String(error)
+  return (
+    <Alert color="red" title={what} icon={<span aria-hidden>!</span>} role="alert">
+      <Stack gap="xs" align="flex-start">
+        {error instanceof ProblemError && <Text size="sm">{error.title}.</Text>}
+        <Text size="sm">{reason}</Text>
+        {retry !== undefined && (
+          <Button size="xs" variant="default" onClick={retry}>
+            Try again
+          </Button>
+        )}
+      </Stack>
+    </Alert>
+  )
+}

@@ -1,0 +1,12 @@
+import react from '@vitejs/plugin-react'
+import { defineConfig } from 'vite'
+
+export default defineConfig({
+  plugins: [react()],
+  build: {
+    outDir: 'dist',
+    emptyOutDir: true,
+    // One file for one page: the api's policy on content allows our own files only, and nothing is worth a second round trip.
+    chunkSizeWarningLimit: 900,
+  },
+})
