@@ -19,14 +19,17 @@ const maxPending = 1024
 export class GapWatch {
   readonly #scope: RecordScope
   readonly #logger: Logger
-  #chain = new ProducerChain({ verifySeal })
+  readonly #graceMs: number
+  #chain: ProducerChain
   /** What was recorded before this start, so that it is not recorded again. */
   readonly #recorded = new Set<string>()
   #pending: GapPart[] = []
 
-  constructor(scope: RecordScope, logger: Logger) {
+  constructor(scope: RecordScope, logger: Logger, graceMs: number) {
     this.#scope = scope
     this.#logger = logger
+    this.#graceMs = graceMs
+    this.#chain = new ProducerChain({ verifySeal, graceMs })
   }
 
   /** Reads the newest entries of each log. What they show, and no `gap.detected` among them tells, is recorded. */
@@ -34,7 +37,7 @@ export class GapWatch {
     const found: GapPart[] = []
     const logs = await reader.logs()
     const seesBeginning = logs.every(({ size }) => size <= replayedEntries)
-    this.#chain = new ProducerChain({ verifySeal, seesBeginning })
+    this.#chain = new ProducerChain({ verifySeal, seesBeginning, graceMs: this.#graceMs })
     for (const { origin, size } of logs) {
       const from = Math.max(0, size - replayedEntries)
       for await (const { payload } of reader.entries(origin, from, size)) {

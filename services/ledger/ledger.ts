@@ -39,6 +39,8 @@ export interface LedgerOptions {
   readonly sealedTopic?: string
   /** Events by which repeats are found, per log. Default 65,536. */
   readonly duplicateWindow?: number
+  /** How long an event of a producer may be missing, since it may come by another partition. Default 5 s. */
+  readonly gapGraceMs?: number
 }
 
 /** Makes the logs of a ledger, one for each partition. */
@@ -129,7 +131,8 @@ export class Ledger implements AsyncDisposable {
    * go on. `gaps` records what is found missing between the producers and here, as the ledger's own events.
    */
   async run(bus: Bus, signal: AbortSignal, gaps: RecordScope | null = null): Promise<void> {
-    const watch = gaps === null ? null : new GapWatch(gaps, this.#options.logger)
+    const { logger, gapGraceMs = 5000 } = this.#options
+    const watch = gaps === null ? null : new GapWatch(gaps, logger, gapGraceMs)
     if (watch !== null) await watch.replay(this.#reader)
     const previous: (LogStorage | null)[] = []
     for (const { log } of this.#partitions) {

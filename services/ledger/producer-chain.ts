@@ -13,8 +13,8 @@ export interface ProducerChainOptions {
   verifySeal(event: AuditEvent): boolean
   /** Every event there ever was is taken, so a producer that does not begin with 0 has lost what came before. Default false. */
   readonly seesBeginning?: boolean
-  /** How long a missing event may still come on another partition. Default 5 s. */
-  readonly graceMs?: number
+  /** How long a missing event may still come on another partition. */
+  readonly graceMs: number
   /** Events kept per producer while an earlier one is missing. Beyond it the earlier one counts as lost. Default 4,096. */
   readonly maxWaiting?: number
 }
@@ -64,7 +64,7 @@ export class ProducerChain {
   /** Returns the gaps whose grace time has passed. To be called about every second. */
   expire(nowMs: number): readonly GapPart[] {
     const found: GapPart[] = []
-    const graceMs = this.#options.graceMs ?? 5000
+    const { graceMs } = this.#options
     for (const [name, producer] of this.#producers) {
       for (;;) {
         const oldest = producer.waiting.values().next()

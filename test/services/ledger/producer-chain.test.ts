@@ -64,7 +64,7 @@ test('every removed run of events is found, and nothing else', () => {
 test('a producer that does not begin with 0 has lost its first events, if the beginning was seen', () => {
   const sent = events(5).slice(2)
   assert.deepEqual(takeAll(aChain(), sent), [])
-  const chain = new ProducerChain({ verifySeal: () => true, seesBeginning: true })
+  const chain = new ProducerChain({ verifySeal: () => true, seesBeginning: true, graceMs: 1000 })
   assert.deepEqual(takeAll(chain, sent), [
     { producer: 'edge-1', from_seq: 0, to_seq: 1, reason: 'missing' },
   ])
