@@ -120,19 +120,21 @@ class Edge implements PostgresEdge {
   readonly #onConnection = (socket: Socket): void => {
     socket.on('error', ignore)
     const { limits, logger } = this.#parts
-    if (this.#sockets.size >= limits.maxSessions) {
-      socket.end(
-        encodeError({ severity: 'FATAL', sqlState: '53300', message: 'too many connections' }),
-      )
-      return
-    }
+    const isFull = this.#sockets.size >= limits.maxSessions
     this.#sockets.add(socket)
-    const handshake = setTimeout(() => socket.destroy(), limits.handshakeMs)
+    const handshake = setTimeout(() => socket.destroy(), isFull ? turnedAwayMs : limits.handshakeMs)
     const ended = (): void => {
       clearTimeout(handshake)
       this.#sockets.delete(socket)
     }
     socket.on('close', ended)
+    if (isFull) {
+      socket.resume()
+      socket.end(
+        encodeError({ severity: 'FATAL', sqlState: '53300', message: 'too many connections' }),
+      )
+      return
+    }
     let live: LiveSession | null = null
     let isOver = false
     const onEnded = (): void => {
@@ -161,6 +163,9 @@ class Edge implements PostgresEdge {
     }
   }
 }
+
+/** How long a client that found no room may take to read that. */
+const turnedAwayMs = 1_000
 
 function serverTls(tls: { readonly certificate: string; readonly key: string }): ServerTls {
   return {
