@@ -39,7 +39,7 @@ export interface Verdict {
   readonly settles: boolean
 }
 
-export interface NameChange {
+interface NameChange {
   readonly of: 'statement' | 'portal'
   readonly name: string | null
 }

@@ -23,7 +23,7 @@ export interface TargetAddress {
   readonly tls: TargetTls
 }
 
-export type TargetTls =
+type TargetTls =
   | { readonly mode: 'disable' }
   /** `ca`: PEM; null for the CAs this machine trusts. verify-ca does not check the name in the certificate. */
   | { readonly mode: 'verify-ca' | 'verify-full'; readonly ca: string | null }

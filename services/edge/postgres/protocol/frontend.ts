@@ -20,13 +20,13 @@ export type FrontendMessage =
   | { readonly type: 'copy-done' | 'flush' | 'sync' | 'terminate' }
   | { readonly type: 'password'; readonly body: Buffer }
 
-export interface Parse {
+interface Parse {
   readonly statement: string
   readonly text: Buffer
   readonly parameterTypes: readonly number[]
 }
 
-export interface Bind {
+interface Bind {
   readonly portal: string
   readonly statement: string
   readonly parameters: readonly BoundParameter[]
@@ -39,7 +39,7 @@ export interface BoundParameter {
   readonly value: Buffer | null
 }
 
-export interface FunctionCall {
+interface FunctionCall {
   readonly oid: number
   readonly parameters: readonly BoundParameter[]
   readonly resultFormat: number
