@@ -2,7 +2,6 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { TestContext } from 'node:test'
 
 import { startDemo } from '../../services/all-in-one/demo/demo.ts'
 import type { Demo } from '../../services/all-in-one/demo/demo.ts'
@@ -13,16 +12,14 @@ export interface DemoStackOptions {
   readonly policy?: string
 }
 
-export interface DemoStack {
+/** Disposing stops everything and removes its files. */
+export interface DemoStack extends AsyncDisposable {
   readonly demo: Demo
   readonly directory: string
 }
 
-/** The whole product with its demo around it, for one test file; gone with the test. */
-export async function demoStack(
-  t: TestContext,
-  options: DemoStackOptions = {},
-): Promise<DemoStack> {
+/** The whole product with its demo around it, for one test file. */
+export async function demoStack(options: DemoStackOptions = {}): Promise<DemoStack> {
   const directory = mkdtempSync(join(tmpdir(), 'affidavit-stack-'))
   mkdirSync(directory, { recursive: true })
   if (options.policy !== undefined) writeFileSync(join(directory, 'policy.yaml'), options.policy)
@@ -32,11 +29,14 @@ export async function demoStack(
     logger: createLogger('error'),
     tell: () => undefined,
   })
-  t.after(async () => {
-    await demo[Symbol.asyncDispose]()
-    rmSync(directory, { recursive: true, force: true })
-  })
-  return { demo, directory }
+  return {
+    demo,
+    directory,
+    async [Symbol.asyncDispose]() {
+      await demo[Symbol.asyncDispose]()
+      rmSync(directory, { recursive: true, force: true })
+    },
+  }
 }
 
 /** The first of so many ports in a row that nobody listens on. */
