@@ -13,7 +13,7 @@ import { BrowserRouter } from 'react-router'
 import { isNotSignedIn, ProblemError } from './api/problem-error.ts'
 import { whoIsSignedIn } from './api/questions.ts'
 import { App } from './app.tsx'
-import { theme } from './theme.ts'
+import { readableVariables, theme } from './theme.ts'
 
 const client: QueryClient = new QueryClient({
   queryCache: new QueryCache({
@@ -41,7 +41,11 @@ const root = document.getElementById('root')
 if (root === null) throw new Error('the page has no element with the id root')
 createRoot(root).render(
   <StrictMode>
-    <MantineProvider theme={theme} defaultColorScheme="auto">
+    <MantineProvider
+      theme={theme}
+      cssVariablesResolver={readableVariables}
+      defaultColorScheme="auto"
+    >
       <QueryClientProvider client={client}>
         <BrowserRouter>
           <App />

@@ -25,7 +25,7 @@ export const whoIsSignedIn = queryOptions({
   queryFn: ({ signal }) => getJson<SignedIn>('/v1/me', {}, signal),
 })
 
-export const pageSize = 50
+const pageSize = 50
 
 export function sessionsThatFit(filter: Parameters, after: string | null) {
   return queryOptions({

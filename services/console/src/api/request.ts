@@ -26,7 +26,7 @@ export async function postNothing(path: string): Promise<void> {
 }
 
 /** Absent and blank parameters are left out. */
-export function withParameters(path: string, parameters: Parameters): string {
+function withParameters(path: string, parameters: Parameters): string {
   const given = Object.entries(parameters).filter(
     (entry): entry is [string, string | number] =>
       entry[1] !== undefined && entry[1] !== null && entry[1] !== '',

@@ -19,6 +19,7 @@ export function ProofLink({ log, position }: ProofLinkProps) {
       component={Link}
       to={{ search: address.toString(), hash }}
       inherit
+      className="numbers"
       title={log}
       aria-label={`Proof of position ${position} in ${log}`}
     >

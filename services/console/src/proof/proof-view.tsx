@@ -25,9 +25,10 @@ export function ProofView({ log, position }: ProofViewProps) {
   return (
     <Stack>
       <Text size="sm">
-        Entry {count(position)} of {count(proof.size)} in the log <strong>{log}</strong>. The proof
-        leads from the entry's leaf to the root of a checkpoint that the log signed: if the entry
-        were changed, moved or taken out, it would not.
+        The entry at position {count(position)} of the log <strong className="exact">{log}</strong>,
+        and a signed checkpoint over its first {count(proof.size)} entries. The path leads from the
+        leaf of this entry to the root in the checkpoint; it would not if the entry had been
+        changed, moved or taken out.
       </Text>
       <ProofCheck proof={proof} />
       <Group gap="xs">

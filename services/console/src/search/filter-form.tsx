@@ -64,10 +64,31 @@ function Draft({ filter, ask }: FilterFormProps) {
           <FilterChoices draft={draft} change={change} />
           <TimeRange from={draft.from} to={draft.to} change={change} />
         </SimpleGrid>
+        <Group gap="xs" fz="sm">
+          <span>Time:</span>
+          {spans.map(({ name, ms }) => (
+            <Button
+              key={name}
+              size="compact-xs"
+              variant="default"
+              onClick={() => {
+                ask({ ...draft, from: Date.now() - ms, to: null })
+              }}
+            >
+              {name}
+            </Button>
+          ))}
+        </Group>
       </Stack>
     </Paper>
   )
 }
+
+const spans = [
+  { name: 'Last hour', ms: 3_600_000 },
+  { name: 'Last 24 hours', ms: 24 * 3_600_000 },
+  { name: 'Last 7 days', ms: 7 * 24 * 3_600_000 },
+]
 
 const filterWithout: EvidenceFilter = {
   text: '',

@@ -6,7 +6,7 @@ import { ProofLink } from '../proof/proof-link.tsx'
 import { ActorKind } from '../words/actor-name.tsx'
 import { DecisionBadge } from '../words/decision-badge.tsx'
 import { OutcomeBadge } from '../words/outcome-badge.tsx'
-import { count, durationUs } from '../words/quantities.ts'
+import { counted, durationUs } from '../words/quantities.ts'
 import { Time } from '../words/time.tsx'
 
 export function HitTable({ hits }: { readonly hits: readonly SearchHit[] }) {
@@ -40,7 +40,7 @@ function HitRow({ hit }: { readonly hit: SearchHit }) {
       </Table.Td>
       <Table.Td valign="top">
         {hit.actor !== '' && (
-          <Group gap={6}>
+          <Group gap="0 6px">
             <Text span inherit fw={600}>
               {hit.actor}
             </Text>
@@ -70,7 +70,7 @@ function HitRow({ hit }: { readonly hit: SearchHit }) {
         )}
         <Text size="xs" c="dimmed">
           {[
-            hit.rows === null ? '' : `${count(hit.rows)} rows`,
+            hit.rows === null ? '' : counted(hit.rows, 'row'),
             hit.durationUs === null ? '' : durationUs(hit.durationUs),
             hit.errorCode ?? '',
             hit.ruleIds.length === 0 ? '' : `rule ${hit.ruleIds.join(', ')}`,
@@ -102,6 +102,7 @@ function What({ hit }: { readonly hit: SearchHit }) {
   return (
     <Anchor
       component={Link}
+      inherit
       to={`/sessions/${encodeURIComponent(hit.sessionId)}${anchor}`}
       underline="hover"
     >

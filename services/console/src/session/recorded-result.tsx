@@ -6,7 +6,7 @@ import type { RecordedRows, Statement } from '../api/shapes.ts'
 import { CopiedText } from '../words/copied-text.tsx'
 import { Loading } from '../words/loading.tsx'
 import { ProblemAlert } from '../words/problem-alert.tsx'
-import { count } from '../words/quantities.ts'
+import { count, counted } from '../words/quantities.ts'
 import { NullValue } from './parameter-table.tsx'
 
 const mostShown = 500
@@ -62,8 +62,10 @@ function ResultTable({ result, allRows }: ResultTableProps) {
   return (
     <Stack gap={4}>
       <Text size="sm" fw={600}>
-        Recorded result, {count(result.rows.length)}
-        {allRows !== null && allRows !== result.rows.length ? ` of ${count(allRows)}` : ''} rows
+        Recorded result,{' '}
+        {allRows !== null && allRows !== result.rows.length
+          ? `${count(result.rows.length)} of ${counted(allRows, 'row')}`
+          : counted(result.rows.length, 'row')}
       </Text>
       <Box
         tabIndex={0}

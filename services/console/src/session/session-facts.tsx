@@ -7,7 +7,7 @@ import type { Session } from '../api/shapes.ts'
 import { ProofLink } from '../proof/proof-link.tsx'
 import { SessionState } from '../sessions/session-state.tsx'
 import { ActorName } from '../words/actor-name.tsx'
-import { count, durationMs } from '../words/quantities.ts'
+import { count, counted, durationMs } from '../words/quantities.ts'
 import { Time } from '../words/time.tsx'
 import { startedEvent } from './started-event.ts'
 
@@ -64,8 +64,8 @@ export function SessionFacts({ session }: { readonly session: Session }) {
         </Fact>
         <Fact name="Purpose">{started.purpose ?? 'not said'}</Fact>
         <Fact name="Counts">
-          {count(session.statements)} statements, {count(session.blocked)} blocked,{' '}
-          {count(session.errors)} errors, {count(session.rows)} rows
+          {counted(session.statements, 'statement')}, {count(session.blocked)} blocked,{' '}
+          {counted(session.errors, 'error')}, {counted(session.rows, 'row')}
         </Fact>
       </SimpleGrid>
       {started.policyDigest !== null && (

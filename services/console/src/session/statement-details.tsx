@@ -20,7 +20,7 @@ export function StatementDetails({ statement }: { readonly statement: Statement 
         <Alert
           color="red"
           title="Blocked: it never reached the target"
-          icon={<span aria-hidden>⛔︎</span>}
+          icon={<span aria-hidden>⊘</span>}
         >
           By {statement.ruleIds.length === 1 ? 'rule' : 'rules'}{' '}
           {statement.ruleIds.join(', ') || 'none that allows it'}

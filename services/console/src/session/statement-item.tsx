@@ -5,7 +5,7 @@ import type { Statement } from '../api/shapes.ts'
 import { ProofLink } from '../proof/proof-link.tsx'
 import { DecisionBadge } from '../words/decision-badge.tsx'
 import { OutcomeBadge } from '../words/outcome-badge.tsx'
-import { bytes, count, durationUs } from '../words/quantities.ts'
+import { bytes, counted, durationUs } from '../words/quantities.ts'
 import { Time } from '../words/time.tsx'
 import { StatementDetails } from './statement-details.tsx'
 
@@ -57,7 +57,7 @@ export function StatementItem({ statement, number, isAnchored }: StatementItemPr
           <span>
             {statement.operation}, {statement.mode}
           </span>
-          {statement.rows !== null && <span>{count(statement.rows)} rows</span>}
+          {statement.rows !== null && <span>{counted(statement.rows, 'row')}</span>}
           {statement.bytesOut !== null && <span>{bytes(statement.bytesOut)}</span>}
           {statement.durationUs !== null && <span>{durationUs(statement.durationUs)}</span>}
           {statement.ruleIds.length > 0 && <span>by rule {statement.ruleIds.join(', ')}</span>}

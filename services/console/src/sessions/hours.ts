@@ -8,7 +8,7 @@ export interface Hour {
   readonly rows: number
 }
 
-export const hourMs = 3_600_000
+const hourMs = 3_600_000
 const mostHours = 48
 
 /**

@@ -18,7 +18,7 @@ const words: Readonly<Record<string, { word: string; color: string }>> = {
 export function SessionState({ endedAtMs, outcome }: SessionStateProps) {
   if (endedAtMs === null) {
     return (
-      <Badge color="blue" variant="light" leftSection={<span aria-hidden>▶︎</span>}>
+      <Badge color="blue" variant="light" leftSection={<span aria-hidden>▶</span>}>
         running
       </Badge>
     )

@@ -10,7 +10,13 @@ import { SessionState } from './session-state.tsx'
 export function SessionTable({ sessions }: { readonly sessions: readonly Session[] }) {
   return (
     <Table.ScrollContainer minWidth={760}>
-      <Table striped highlightOnHover verticalSpacing="xs" aria-label="Sessions">
+      <Table
+        striped
+        highlightOnHover
+        verticalSpacing="xs"
+        horizontalSpacing="xs"
+        aria-label="Sessions"
+      >
         <Table.Thead>
           <Table.Tr>
             <Table.Th scope="col">Started (UTC)</Table.Th>
@@ -48,11 +54,11 @@ function SessionRow({ session }: { readonly session: Session }) {
   return (
     <Table.Tr>
       <Table.Td>
-        <Anchor component={Link} to={`/sessions/${encodeURIComponent(session.sessionId)}`}>
+        <Anchor component={Link} inherit to={`/sessions/${encodeURIComponent(session.sessionId)}`}>
           <Time ms={session.startedAtMs} withZone={false} />
         </Anchor>
       </Table.Td>
-      <Table.Td>
+      <Table.Td miw={150}>
         <ActorName actor={session.actor} />
       </Table.Td>
       <Table.Td>
@@ -64,7 +70,7 @@ function SessionRow({ session }: { readonly session: Session }) {
         )}
       </Table.Td>
       <Count value={session.statements} />
-      <Count value={session.blocked} symbol="⛔︎" color="red" />
+      <Count value={session.blocked} symbol="⊘" color="red" />
       <Count value={session.errors} symbol="!" color="orange" />
       <Count value={session.rows} />
       <Table.Td ta="right" className="numbers">

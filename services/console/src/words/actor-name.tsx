@@ -6,7 +6,7 @@ import type { Actor } from '../api/shapes.ts'
 export function ActorName({ actor }: { readonly actor: Actor }) {
   return (
     <Stack gap={0}>
-      <Group gap={6} wrap="nowrap">
+      <Group gap="0 6px">
         <Text inherit fw={600}>
           {actor.display ?? actor.subject}
         </Text>
@@ -24,7 +24,7 @@ export function ActorName({ actor }: { readonly actor: Actor }) {
 
 export function ActorKind({ kind }: { readonly kind: string }) {
   return (
-    <Badge size="xs" variant="default" radius="sm">
+    <Badge size="xs" variant="default" radius="sm" style={{ flexShrink: 0 }}>
       {kind}
     </Badge>
   )

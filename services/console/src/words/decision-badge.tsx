@@ -3,8 +3,8 @@ import { Badge } from '@mantine/core'
 /** Symbol and word carry the meaning, the colour only repeats it. */
 const decisions: Readonly<Record<string, { symbol: string; word: string; color: string }>> = {
   allow: { symbol: '✓', word: 'allowed', color: 'teal' },
-  block: { symbol: '⛔︎', word: 'blocked', color: 'red' },
-  hold: { symbol: '⏸︎', word: 'held', color: 'yellow' },
+  block: { symbol: '⊘', word: 'blocked', color: 'red' },
+  hold: { symbol: '‖', word: 'held', color: 'yellow' },
   mask: { symbol: '▒', word: 'masked', color: 'violet' },
 }
 

@@ -3,7 +3,7 @@ import { Badge } from '@mantine/core'
 const outcomes: Readonly<Record<string, { symbol: string; word: string; color: string }>> = {
   ok: { symbol: '✓', word: 'ok', color: 'teal' },
   error: { symbol: '!', word: 'error', color: 'orange' },
-  cancelled: { symbol: '◼︎', word: 'cancelled', color: 'gray' },
+  cancelled: { symbol: '■', word: 'cancelled', color: 'gray' },
   refused: { symbol: '✕', word: 'refused', color: 'red' },
   unknown: { symbol: '?', word: 'unknown', color: 'gray' },
 }

@@ -16,7 +16,7 @@ export function ProblemAlert({ error, what, retry }: ProblemAlertProps) {
       <Stack gap="xs" align="flex-start">
         {error instanceof ProblemError && <Text size="sm">{error.title}.</Text>}
         <Text size="sm">{reason}</Text>
-        {retry !== undefined && (
+        {retry !== undefined && !isRefusal(error) && (
           <Button size="xs" variant="default" onClick={retry}>
             Try again
           </Button>
@@ -24,4 +24,9 @@ export function ProblemAlert({ error, what, retry }: ProblemAlertProps) {
       </Stack>
     </Alert>
   )
+}
+
+/** Asking the same again would be refused again. */
+function isRefusal(error: unknown): boolean {
+  return error instanceof ProblemError && error.status >= 400 && error.status < 429
 }

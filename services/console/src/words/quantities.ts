@@ -4,6 +4,11 @@ export function count(value: number): string {
   return grouped.format(value)
 }
 
+/** `1 row`, `2 rows` */
+export function counted(value: number, noun: string): string {
+  return `${count(value)} ${noun}${value === 1 ? '' : 's'}`
+}
+
 export function durationUs(us: number): string {
   if (us < 1_000) return `${us} µs`
   if (us < 1_000_000) return `${(us / 1_000).toFixed(us < 10_000 ? 2 : 1)} ms`

@@ -8,11 +8,16 @@ interface TimeProps {
   readonly withZone?: boolean
 }
 
+/** Breaks between date and time where there is little room, and nowhere else. */
 export function Time({ ms, withZone = true }: TimeProps) {
+  const [date, time] = utcTime(ms).split(' ')
   return (
-    <Text component="time" inherit dateTime={new Date(ms).toISOString()} className="numbers">
-      {utcTime(ms)}
-      {withZone ? ' UTC' : ''}
+    <Text component="time" inherit dateTime={new Date(ms).toISOString()}>
+      <span className="numbers">{date}</span>{' '}
+      <span className="numbers">
+        {time}
+        {withZone ? ' UTC' : ''}
+      </span>
     </Text>
   )
 }
