@@ -11,8 +11,8 @@ import type { MerkleTree } from './proof/tree.ts'
 import { formatMicroseconds } from './timestamp.ts'
 
 /** A commit is due at this many bytes or records. */
-export const batchBytes = 1024 * 1024
-export const batchRecords = 4096
+const batchBytes = 1024 * 1024
+const batchRecords = 4096
 
 const capacity = batchBytes + frameHeaderBytes + maxLeafBytes + commitFrameBytes
 /** While one batch is being written, the next is filled. */

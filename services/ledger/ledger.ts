@@ -20,7 +20,7 @@ import type { LedgerReader } from './reader.ts'
 import { runLedger } from './run-ledger.ts'
 import type { LedgerStorage, LogStorage } from './storage.ts'
 import { verifyLedger } from './verify-ledger.ts'
-import type { Verification, VerifyOptions } from './verify-ledger.ts'
+import type { Verification, VerifyOptions } from './verification.ts'
 
 export interface LedgerOptions {
   readonly storage: LedgerStorage

@@ -3,7 +3,7 @@ import { openCheckpoint } from './proof/checkpoint.ts'
 import { ProofError } from './proof/error.ts'
 import { mustBeSigned, readSignedHeads } from './signed-heads.ts'
 import type { LogStorage } from './storage.ts'
-import type { LedgerProblem } from './verify-ledger.ts'
+import type { LedgerProblem } from './verification.ts'
 
 interface SignedRoot {
   readonly size: number

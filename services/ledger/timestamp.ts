@@ -12,9 +12,9 @@ export function formatMicroseconds(us: number): string {
   return `${cachedText}${String(fraction).padStart(6, '0')}Z`
 }
 
-/** Whether `formatMicroseconds` writes this time with a year of four digits. */
+/** Whether `formatMicroseconds` can write this time; safe integers end in the year 2255. */
 export function isFormattable(us: number): boolean {
-  return Number.isSafeInteger(us) && us >= 0 && us < 253_402_300_800_000_000
+  return Number.isSafeInteger(us) && us >= 0
 }
 
 /** The other way; null when the text is not of that form. */

@@ -4,44 +4,8 @@ import type { StorageReader } from './ledger-reader.ts'
 import { readUnverifiedCheckpoint } from './proof/checkpoint.ts'
 import { ProofError } from './proof/error.ts'
 import type { LedgerStorage } from './storage.ts'
+import type { LedgerProblem, Verification, VerifiedLog, VerifyOptions } from './verification.ts'
 import { verifyLog } from './verify-log.ts'
-
-export interface VerifyOptions {
-  /**
-   * Signed checkpoints that somebody kept outside the ledger. Only such memory shows that a log was set back or rewritten by
-   * whoever holds its key.
-   */
-  readonly remembered?: readonly string[]
-  /** Called now and then with the entries verified so far. */
-  progress?(origin: string, entries: number): void
-}
-
-export interface Verification {
-  readonly logs: readonly VerifiedLog[]
-  /** Empty when everything holds. */
-  readonly problems: readonly LedgerProblem[]
-}
-
-export interface VerifiedLog {
-  readonly origin: string
-  readonly size: number
-  readonly signedSize: number
-  /** Signed heads that were checked against the entries. */
-  readonly checkpoints: number
-  readonly payloads: number
-  readonly erased: number
-}
-
-export interface LedgerProblem {
-  readonly origin: string
-  /** The file, or what else it was found in. */
-  readonly file: string
-  /** The entry, null when it is not of one. */
-  readonly position: number | null
-  readonly what: string
-  /** Notes signed by the log's own key that contradict each other: proof by themselves. */
-  readonly evidence?: readonly string[]
-}
 
 /**
  * Verifies everything: every frame, leaf, link, root, pack, signed checkpoint and payload commitment of every log, and that no log

@@ -14,7 +14,7 @@ import { signedRoots } from './signed-roots.ts'
 import type { SignedRoots } from './signed-roots.ts'
 import type { StoredSegment } from './entry-store.ts'
 import type { LogStorage } from './storage.ts'
-import type { LedgerProblem, VerifiedLog } from './verify-ledger.ts'
+import type { LedgerProblem, VerifiedLog } from './verification.ts'
 
 /** A block of payloads is in memory at once. */
 const blockEntries = 128

@@ -3,7 +3,7 @@ import type { KeyObject } from 'node:crypto'
 import { open } from 'node:fs/promises'
 import { dirname } from 'node:path'
 
-export type KeyFileErrorCode =
+type KeyFileErrorCode =
   'KEY_FILE_MISSING' | 'KEY_FILE_EXISTS' | 'KEY_FILE_MODE' | 'KEY_FILE_INVALID'
 
 export class KeyFileError extends Error {

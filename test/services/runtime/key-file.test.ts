@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import type { TestContext } from 'node:test'
 
-import { createKeyFile, loadKeyFile } from '../../../services/runtime/key-file.ts'
+import { KeyFileError, createKeyFile, loadKeyFile } from '../../../services/runtime/key-file.ts'
 
 async function aFile(t: TestContext): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), 'affidavit-key-'))
@@ -52,7 +52,7 @@ test('a missing file, another kind of key and no key at all are told apart, and 
   await assert.rejects(loadKeyFile(file), { code: 'KEY_FILE_MISSING' })
   await writeFile(file, 'hunter2', { mode: 0o600 })
   await assert.rejects(loadKeyFile(file), (error: Error) => {
-    assert.equal((error as Error & { code?: string }).code, 'KEY_FILE_INVALID')
+    assert.ok(error instanceof KeyFileError && error.code === 'KEY_FILE_INVALID')
     assert.doesNotMatch(`${error.message} ${String(error.cause)}`, /hunter2/)
     return true
   })
