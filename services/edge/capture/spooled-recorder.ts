@@ -1,9 +1,7 @@
 import { hash } from 'node:crypto'
 import { mkdir } from 'node:fs/promises'
 
-import { v7 as uuidv7 } from 'uuid'
-
-import { decodeContext, encodeContext, schemaVersion } from '../../../schemas/codec.ts'
+import { decodeContext, encodeContext, schemaId } from '../../../schemas/codec.ts'
 import { eventTypes } from '../../../schemas/event.ts'
 import type {
   CompletionPart,
@@ -16,6 +14,7 @@ import type { Bus } from '../../bus/bus.ts'
 import type { Clock } from '../../runtime/clock.ts'
 import type { SigningKey } from '../../runtime/key-file.ts'
 import type { Logger } from '../../runtime/logger.ts'
+import { EventIds } from './event-ids.ts'
 import type { OpenWork } from './open-work.ts'
 import { publish } from './publisher.ts'
 import type { EventDraft, RecordOutcome, RecordScope, Recorder } from './recorder.ts'
@@ -88,6 +87,7 @@ export class SpooledRecorder implements Recorder, AsyncDisposable {
   readonly #options: RecorderOptions
   readonly #spool: Spool
   readonly #open: OpenWork
+  readonly #ids = new EventIds()
   readonly #own: Scope
   readonly #stop = new AbortController()
   readonly #publishing: Promise<void>
@@ -175,9 +175,9 @@ export class SpooledRecorder implements Recorder, AsyncDisposable {
     const producerSeq = this.#spool.nextSeq
     const { type, request_id: requestId = null, occurred_at: occurredAt, ...parts } = draft
     const head: EventHead = {
-      id: uuidv7(),
+      id: this.#ids.next(this.#options.clock.nowMs()),
       type,
-      schema_version: schemaVersion,
+      schema_version: schemaId,
       occurred_at: occurredAt ?? this.#options.clock.nowUs(),
       producer: this.producer,
       producer_seq: producerSeq,
@@ -357,5 +357,6 @@ function ownContext(tenant: string): EventContext {
 }
 
 function sha256(value: Buffer): Buffer {
-  return hash('sha256', value, 'buffer')
+  // By way of a string: half the time of asking for a Buffer.
+  return Buffer.from(hash('sha256', value, 'binary'), 'latin1')
 }
