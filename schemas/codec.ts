@@ -11,9 +11,8 @@ import type { AuditEvent, EventContext, EventHead, EventParts, EventType } from 
  * sent are what is hashed, chained and sealed; nothing ever re-encodes an event.
  */
 
-/** The id of the current schema, which is also its version in `released/`. */
+/** The id of the current schema, which is also its version in `released/` and the `schema_version` of events. */
 export const schemaId = 1
-export const schemaVersion = schemaId
 
 export const contentType = 'application/avro'
 

@@ -3,7 +3,7 @@
  * hash path and is bound by `com`. Times are RFC 3339 in UTC with microseconds. Nothing in a leaf says anything about a person.
  */
 
-export const leafVersion = 1
+const leafVersion = 1
 /** A C2SP entry bundle prefixes each entry with a uint16. */
 export const maxLeafBytes = 65_535
 

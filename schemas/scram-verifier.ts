@@ -11,7 +11,7 @@ export interface ScramVerifier {
   readonly serverKey: string
 }
 
-export const scramIterations = 4096
+const scramIterations = 4096
 
 /**
  * The verifier of a password of our own making: 32 random bytes in base64url, so neither SASLprep nor many iterations add to it.

@@ -14,7 +14,7 @@ import { createLogs } from './ledger-files.ts'
 /** Changes when something in the data directory can no longer be read by the version before. */
 const dataFormat = 1
 
-export class DataDirectoryError extends Error {
+class DataDirectoryError extends Error {
   override readonly name = 'DataDirectoryError'
 }
 

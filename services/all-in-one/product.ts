@@ -34,7 +34,7 @@ import { measure } from './measurements.ts'
 import { readPassword } from './secrets.ts'
 
 /** Why the product could not start: a sentence, or the list of mistakes of a file. */
-export class ProductError extends Error {
+class ProductError extends Error {
   override readonly name = 'ProductError'
 }
 

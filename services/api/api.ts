@@ -10,7 +10,7 @@ export interface Api extends AsyncDisposable {
   readonly address: string
 }
 
-export class ApiError extends Error {
+class ApiError extends Error {
   override readonly name = 'ApiError'
   readonly code: 'API_PORT_TAKEN' | 'API_ISSUER_UNREACHABLE'
 

@@ -27,7 +27,7 @@ export interface SignInOptions {
 
 const defaultApi = 'http://127.0.0.1:21400'
 
-export function signInFile(options: SignInOptions): string {
+function signInFile(options: SignInOptions): string {
   return (
     options.signIn ??
     process.env['AFFIDAVIT_SIGN_IN'] ??

@@ -71,6 +71,8 @@ export const entryRoutes: FastifyPluginCallbackTypebox<EntryRoutesOptions> = (
         leaf: entry.leaf,
         leafBase64: entry.leafBytes.toString('base64'),
         leafHash: entry.leafHash.toString('base64'),
+        payloadBase64: entry.payload?.toString('base64') ?? null,
+        saltBase64: entry.salt?.toString('base64') ?? null,
         event: event === null ? null : readableEvent(event),
         statement: event?.request == null ? null : readableText(event.request.statement),
         parameters: (event?.request?.parameters ?? []).map((parameter) => ({

@@ -19,6 +19,9 @@ export const EntryView = Type.Object({
   leaf: Type.Unknown(),
   leafBase64: Type.String(),
   leafHash: Type.String({ description: 'base64' }),
+  /** The sealed bytes and the salt of the leaf's commitment to them; null when they were erased or there are none. */
+  payloadBase64: nullable(Type.String()),
+  saltBase64: nullable(Type.String()),
   /** The decoded event with bytes in hex; null when it was erased or is not an event. */
   event: Type.Unknown(),
   statement: nullable(Type.String()),
