@@ -239,7 +239,7 @@ test('a spool at its bound refuses, says so in an event, and takes events again 
   mustBeWholeChain(chain)
   const degraded = chain.find(({ event }) => event.type === 'edge.degraded')?.event.edge
   assert.equal(degraded?.reason, 'the spool is full')
-  assert.ok(degraded.refused > 0
+  assert.ok(degraded.refused > 0)
   assert.ok(chain.some(({ event }) => event.type === 'edge.recovered'))
 })
 
