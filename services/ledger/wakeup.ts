@@ -12,9 +12,13 @@ export class Wakeup {
   async wait(signal: AbortSignal): Promise<void> {
     if (!this.#isSet && !signal.aborted) {
       const { promise, resolve } = Promise.withResolvers<void>()
-      this.#resolve = resolve
-      signal.addEventListener('abort', () => resolve(), { once: true })
+      const wake = (): void => {
+        resolve()
+      }
+      this.#resolve = wake
+      signal.addEventListener('abort', wake, { once: true })
       await promise
+      signal.removeEventListener('abort', wake)
       this.#resolve = null
     }
     this.#isSet = false
