@@ -14,9 +14,11 @@ export function concatenate(...parts: readonly Uint8Array[]): Uint8Array<ArrayBu
   return joined
 }
 
-/** Throws `DOMException` when it is not base64. */
+/** Strict: text that decodes to the same bytes but is not how they are encoded is refused too. */
 export function fromBase64(text: string): Uint8Array<ArrayBuffer> {
-  return Uint8Array.from(atob(text), (character) => character.charCodeAt(0))
+  const decoded = atob(text)
+  if (btoa(decoded) !== text) throw new TypeError('not base64 in its canonical form')
+  return Uint8Array.from(decoded, (character) => character.charCodeAt(0))
 }
 
 export function toHex(bytes: Uint8Array): string {

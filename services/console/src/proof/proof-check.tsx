@@ -1,13 +1,21 @@
 import { Alert, Button, List, Stack, Text } from '@mantine/core'
-import { useState } from 'react'
+import { useMutation, useQueryClient } from '@tanstack/react-query'
 
-import type { Proof } from '../api/shapes.ts'
+import { oneEntry } from '../api/questions.ts'
+import type { Entry, Proof } from '../api/shapes.ts'
+import { ProblemAlert } from '../words/problem-alert.tsx'
 import { checkProof } from './check-proof.ts'
-import type { Check } from './check-proof.ts'
+import type { Check, ClaimedPayload } from './check-proof.ts'
 
 /** Computes the proof here, in the browser, and says what came out of it. */
 export function ProofCheck({ proof }: { readonly proof: Proof }) {
-  const [checks, setChecks] = useState<readonly Check[] | null>(null)
+  const client = useQueryClient()
+  const run = useMutation({
+    mutationFn: async () => {
+      const entry = await client.fetchQuery(oneEntry(proof.log, proof.position))
+      return checkProof(proof, payloadOf(entry))
+    },
+  })
   if (typeof crypto === 'undefined' || !('subtle' in crypto)) {
     return (
       <Alert color="yellow" title="This page cannot compute hashes">
@@ -20,13 +28,24 @@ export function ProofCheck({ proof }: { readonly proof: Proof }) {
     <Stack gap="xs">
       <Button
         style={{ alignSelf: 'flex-start' }}
-        onClick={() => void checkProof(proof).then(setChecks)}
+        loading={run.isPending}
+        onClick={() => {
+          run.mutate()
+        }}
       >
         Verify in this browser
       </Button>
-      {checks !== null && <Verdict checks={checks} />}
+      {run.error !== null && (
+        <ProblemAlert what="The sealed entry could not be read" error={run.error} />
+      )}
+      {run.data !== undefined && <Verdict checks={run.data} />}
     </Stack>
   )
+}
+
+function payloadOf({ saltBase64, payloadBase64, statement }: Entry): ClaimedPayload | null {
+  if (saltBase64 === null || payloadBase64 === null) return null
+  return { saltBase64, payloadBase64, statement }
 }
 
 const marks = { holds: '✓', fails: '✕', not_checked: '–' } as const
@@ -40,7 +59,7 @@ function Verdict({ checks }: { readonly checks: readonly Check[] }) {
       role="status"
       color={isRefused ? 'red' : isPartial ? 'yellow' : 'teal'}
       icon={<span aria-hidden>{isRefused ? '✕' : '✓'}</span>}
-      title={isRefused ? 'Refused' : isPartial ? 'Verified, but for the signature' : 'Verified'}
+      title={isRefused ? 'Refused' : isPartial ? 'Verified in part' : 'Verified'}
     >
       <Stack gap="xs">
         <List listStyleType="none" spacing={4} size="sm">
@@ -56,9 +75,9 @@ function Verdict({ checks }: { readonly checks: readonly Check[] }) {
         </List>
         {!isRefused && (
           <Text size="xs">
-            Computed here from the leaf, the path and the checkpoint. Whether the key is the log's
-            own you learn another way than from this page: compare it with what its operator told
-            you.
+            Computed here from the bytes of the entry, the path and the checkpoint. Whether the key
+            is the log's own you learn another way than from this page: compare it with what its
+            operator told you.
           </Text>
         )}
       </Stack>
