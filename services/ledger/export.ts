@@ -57,7 +57,11 @@ export async function exportC2sp(
 
 /** Reads the hashes that tiles are made of a tile at a time: they are asked for one after the other. */
 function tileByTile(packs: HashPacks, size: number, hash: HashReader): HashReader {
-  let held = { pack: -1, first: 0, hashes: Buffer.alloc(0) }
+  let held: { pack: number; first: number; hashes: Buffer } = {
+    pack: -1,
+    first: 0,
+    hashes: Buffer.alloc(0),
+  }
   return async (level, index) => {
     const pack = level / 8
     if (pack !== 0 && pack !== 1 && pack !== 2) return hash(level, index)
