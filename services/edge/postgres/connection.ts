@@ -3,48 +3,22 @@ import type { Socket } from 'node:net'
 
 import { v7 } from 'uuid'
 
-import type { EventContext, SessionPart } from '../../../schemas/event.ts'
-import type { Clock } from '../../runtime/clock.ts'
-import type { Logger } from '../../runtime/logger.ts'
-import type { Recorder } from '../capture/recorder.ts'
-import type { Credential, CredentialStore } from '../guard/credentials.ts'
-import type { CancelKeys } from './cancel-keys.ts'
+import type { Actor, EventContext, SessionPart } from '../../../schemas/event.ts'
+import type { Credential } from '../guard/credentials.ts'
 import { authenticateClient } from './client-authentication.ts'
 import { greetClient } from './client-handshake.ts'
-import type { ClientHello, ServerTls } from './client-handshake.ts'
+import type { ClientHello } from './client-handshake.ts'
+import type { EdgeParts } from './edge-parts.ts'
 import { SessionLog } from './events.ts'
-import type { PostgresLimits } from './limits.ts'
 import { encodeBackend, encodeError } from './protocol/backend.ts'
 import { ProtocolError } from './protocol/error.ts'
 import { sqlState } from './refusals.ts'
-import { Session } from './session.ts'
-import { SessionState } from './session-state.ts'
+import type { Session } from './session.ts'
+import { runSession } from './session-start.ts'
 import { readStartupParameters } from './startup-parameters.ts'
 import type { StartupOutcome } from './startup-parameters.ts'
-import type { StatementPolicy } from './statement-policy.ts'
-import { sha256, StatementCache, unparseable } from './statements.ts'
-import type { Statement } from './statements.ts'
-import { cancelAtTarget, openTarget } from './target-connection.ts'
-import type { TargetConnection } from './target-connection.ts'
+import { openTarget } from './target-connection.ts'
 import { TargetError } from './target-error.ts'
-import type { PostgresTarget } from './target.ts'
-
-/** What every connection of one edge shares. */
-export interface EdgeParts {
-  readonly target: PostgresTarget
-  /** Null only where clients are on this machine: then there is no TLS. */
-  readonly tls: ServerTls | null
-  readonly credentials: CredentialStore
-  readonly policy: StatementPolicy
-  readonly recorder: Recorder
-  readonly clock: Clock
-  readonly logger: Logger
-  readonly limits: PostgresLimits
-  readonly tenant: string
-  readonly synthetic: boolean
-  readonly cancelKeys: CancelKeys
-  readonly mockSecret: Buffer
-}
 
 /** A session as the edge that holds it sees it. */
 export interface LiveSession {
@@ -202,6 +176,8 @@ class Connection {
       this.#log.authenticated({ ...auth, reason: null })
       return outcome.credential
     }
+    // Nobody in particular: a name that was claimed and not proven.
+    this.#log.changeContext({ ...this.#log.context, actor: claimedActor(asked) })
     this.#log.authenticationFailed({ ...auth, reason: outcome.reason })
     switch (outcome.reason) {
       case 'client_left':
@@ -209,7 +185,10 @@ class Connection {
         return null
       case 'user_unknown':
       case 'password_wrong':
-        return this.#refuse('28P01', `password authentication failed for user "${asked.user}"`)
+        return this.#refuse(
+          '28P01',
+          `password authentication failed for user "${asked.user.slice(0, maxUserCharacters)}"`,
+        )
       case 'exchange_malformed':
         return this.#refuse('08P01', 'invalid SCRAM exchange')
       case 'credential_expired':
@@ -254,7 +233,19 @@ class Connection {
         },
         this.#signal,
       )
-      return this.#run(hello, asked, credential, session, connection, onEnded)
+      const running = runSession(this.#parts, {
+        sessionId: this.#sessionId,
+        log: this.#log,
+        client: this.#socket,
+        early: hello.reader.detach(),
+        minor: hello.minor,
+        searchPath: asked.searchPath,
+        credential,
+        session,
+        connection,
+        onEnded,
+      })
+      return { credentialId: credential.credentialId, session: running }
     } catch (error) {
       this.#log.ended({ ...session, outcome: 'target_lost' })
       if (!(error instanceof TargetError)) throw error
@@ -264,87 +255,6 @@ class Connection {
       )
       return this.#refuse('08006', `the target "${target.name}" cannot be reached`)
     }
-  }
-
-  #run(
-    hello: Startup,
-    asked: Asked,
-    credential: Credential,
-    session: SessionPart,
-    connection: TargetConnection,
-    onEnded: () => void,
-  ): LiveSession {
-    const { target, policy, recorder, clock, logger, limits, cancelKeys } = this.#parts
-    const subject = {
-      actor: credential.actor,
-      target: target.name,
-      database: session.database ?? target.database,
-      searchPath: asked.searchPath,
-      purpose: credential.purpose,
-      dataLabels: target.dataLabels,
-    }
-    const state = new SessionState({
-      cache: new StatementCache(policy, subject, limits.verdictCacheBytes),
-      log: this.#log,
-      limits,
-      onAuditFailure: target.onAuditFailure,
-      session,
-    })
-    const key = cancelKeys.issue(hello.minor, () => this.#cancel(connection))
-    const client = this.#socket
-    const early = hello.reader.detach()
-    const running = new Session({
-      client,
-      target: connection.socket,
-      state,
-      policy,
-      recorder,
-      durability: target.durability,
-      clock,
-      logger: logger.child({ session: this.#sessionId }),
-      expiresAtMs: credential.expiresAtMs,
-      cancel: () => {
-        this.#cancelAtTarget(connection).catch(ignore)
-      },
-      onEnded: () => {
-        cancelKeys.withdraw(key.processId)
-        onEnded()
-      },
-    })
-    client.write(
-      Buffer.concat([
-        encodeBackend({ type: 'authentication', authentication: { method: 'ok' } }),
-        connection.statuses,
-        encodeBackend({ type: 'backend-key-data', ...key }),
-        encodeBackend({ type: 'ready-for-query', status: 'I' }),
-      ]),
-    )
-    running.start(early, connection.rest)
-    return { credentialId: credential.credentialId, session: running }
-  }
-
-  /** A request of the client to cancel what it runs: recorded, then passed on by a connection of its own. */
-  async #cancel(connection: TargetConnection): Promise<void> {
-    const { target, recorder, logger } = this.#parts
-    const id = this.#log.nextRequestId()
-    const request = this.#log.received(
-      id,
-      { mode: 'simple', step: 'cancel', statement: noStatement, whole: null, parameters: [] },
-      { decision_id: id, outcome: 'allow', rule_ids: ['builtin/cancel'], reason: null },
-    )
-    if (request === null && target.onAuditFailure === 'refuse') return
-    try {
-      if (target.durability === 'strict') await recorder.durable()
-      await this.#cancelAtTarget(connection)
-    } catch (error) {
-      logger.warn({ err: error, target: target.name }, 'a cancel request was not passed on')
-      request?.fail('08006', 'the target cannot be reached')
-    }
-    if (request !== null) this.#log.completed(request, request.outcome())
-  }
-
-  #cancelAtTarget({ processId, key }: TargetConnection): Promise<void> {
-    return cancelAtTarget(this.#parts.target, processId, key, AbortSignal.timeout(cancelMs))
   }
 
   /** Answers with a fatal error and closes. Null, so that it can stand for the session that did not come about. */
@@ -381,17 +291,25 @@ class Connection {
   }
 }
 
+function claimedActor(asked: Asked): Actor {
+  return {
+    kind: 'unknown',
+    subject: asked.user.slice(0, maxUserCharacters),
+    issuer: '',
+    display: null,
+    groups: [],
+    on_behalf_of: [],
+    client: asked.application,
+    runtime: null,
+  }
+}
+
 /** Errors of a socket show as its end, which is handled where it matters. */
 export function ignore(): void {
   // Nothing to do.
 }
 
-const noStatement: Statement = {
-  text: Buffer.alloc(0),
-  sha256: sha256(Buffer.alloc(0)),
-  verdict: { ...unparseable('a cancel request'), refusal: null },
-}
-
+// NAMEDATALEN, less one.
+const maxUserCharacters = 63
 const newestMinor = 2
-const cancelMs = 10_000
 const lingerMs = 2_000

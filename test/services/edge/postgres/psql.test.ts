@@ -210,6 +210,10 @@ test('who has no password, the wrong one or a stale one learns nothing more', as
       'password_wrong',
     ],
   )
+  assert.deepEqual(
+    recorder.of('auth.failed').map((event) => [event.actor?.kind, event.actor?.subject]),
+    tries.map(([user]) => ['unknown', user]),
+  )
   assert.equal(recorder.of('session.started').length, 0)
 })
 

@@ -1,0 +1,26 @@
+import type { Clock } from '../../runtime/clock.ts'
+import type { Logger } from '../../runtime/logger.ts'
+import type { Recorder } from '../capture/recorder.ts'
+import type { CredentialStore } from '../guard/credentials.ts'
+import type { CancelKeys } from './cancel-keys.ts'
+import type { ServerTls } from './client-handshake.ts'
+import type { PostgresLimits } from './limits.ts'
+import type { StatementPolicy } from './statement-policy.ts'
+import type { PostgresTarget } from './target.ts'
+
+/** What every connection of one edge shares. */
+export interface EdgeParts {
+  readonly target: PostgresTarget
+  /** Null only where clients are on this machine: then there is no TLS. */
+  readonly tls: ServerTls | null
+  readonly credentials: CredentialStore
+  readonly policy: StatementPolicy
+  readonly recorder: Recorder
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly limits: PostgresLimits
+  readonly tenant: string
+  readonly synthetic: boolean
+  readonly cancelKeys: CancelKeys
+  readonly mockSecret: Buffer
+}
