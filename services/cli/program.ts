@@ -6,6 +6,7 @@ import { demoCommand } from './demo.ts'
 import { exportCommand } from './export.ts'
 import { initCommand } from './init.ts'
 import { policyCommand } from './policy.ts'
+import { rebuildCommand } from './rebuild.ts'
 import { reportCommand } from './report.ts'
 import { searchCommand } from './search.ts'
 import { upCommand } from './up.ts'
@@ -42,4 +43,5 @@ As somebody who asks questions:
     .addCommand(verifyCommand())
     .addCommand(reportCommand())
     .addCommand(exportCommand())
+    .addCommand(rebuildCommand())
 }
