@@ -3,7 +3,6 @@ import type { AuditEvent } from '../../schemas/event.ts'
 import type { Batch, BatchResult, StoredRecord } from '../bus/bus.ts'
 import type { Clock } from '../runtime/clock.ts'
 import { LedgerError } from './error.ts'
-import type { EventLeafFields } from './leaf-template.ts'
 import type { LogWriter } from './log-writer.ts'
 import { payloadCommitment, saltBytes } from './payload-commitment.ts'
 import type { NewPayload } from './payload-store.ts'
@@ -25,6 +24,7 @@ export interface PartitionSequencerOptions {
 }
 
 const eventContentType = `${contentType};schema=${schemaId}`
+const quarantinedContentType = 'application/octet-stream'
 /** A leaf says these names, and has 65,535 bytes for everything: an event with longer ones is quarantined. */
 const maxNameLength = 4096
 
@@ -121,47 +121,49 @@ export class PartitionSequencer {
     const { batch: writer, duplicates } = this.#log
     const position = writer.nextSeq
     const salt = this.#random.take(saltBytes)
-    const common = {
-      off: Number(record.offset),
-      lepoch: record.leaderEpoch ?? -1,
-      csz: record.value.length,
-      com: payloadCommitment(salt, record.value),
-    }
+    const off = Number(record.offset)
+    const lepoch = record.leaderEpoch ?? -1
+    const csz = record.value.length
+    const com = payloadCommitment(salt, record.value)
+    // Written out in full: spreading parts into each other costs more than the hash.
     writer.addEvent(
       event === null
-        ? { ...common, ...quarantined }
-        : { ...common, ...described(event, duplicates.note(event.id, position)) },
+        ? {
+            off,
+            lepoch,
+            evt: '',
+            et: '',
+            prod: '',
+            pseq: -1,
+            cty: quarantinedContentType,
+            csz,
+            com,
+            ixType: 'quarantined',
+            ixOutcome: null,
+            dupOf: null,
+          }
+        : {
+            off,
+            lepoch,
+            evt: event.id,
+            et: formatMicroseconds(event.occurred_at),
+            prod: event.producer,
+            pseq: event.producer_seq,
+            cty: eventContentType,
+            csz,
+            com,
+            ixType: event.type,
+            ixOutcome: outcomeOf(event),
+            dupOf: duplicates.note(event.id, position),
+          },
     )
     const subject = event?.session_id ?? event?.producer ?? `key:${record.key.toString('base64')}`
     return { position, subject, salt, key: record.key, value: record.value }
   }
 }
 
-type Description = Omit<EventLeafFields, 'off' | 'lepoch' | 'csz' | 'com'>
-
-const quarantined: Description = {
-  evt: '',
-  et: '',
-  prod: '',
-  pseq: -1,
-  cty: 'application/octet-stream',
-  ixType: 'quarantined',
-  ixOutcome: null,
-  dupOf: null,
-}
-
-function described(event: AuditEvent, dupOf: number | null): Description {
-  return {
-    evt: event.id,
-    et: formatMicroseconds(event.occurred_at),
-    prod: event.producer,
-    pseq: event.producer_seq,
-    cty: eventContentType,
-    ixType: event.type,
-    ixOutcome:
-      event.decision?.outcome ?? event.completion?.outcome ?? event.session?.outcome ?? null,
-    dupOf,
-  }
+function outcomeOf({ decision, completion, session }: AuditEvent): string | null {
+  return decision?.outcome ?? completion?.outcome ?? session?.outcome ?? null
 }
 
 /** The event, or null for bytes that cannot be told apart from noise: they are sealed all the same, as they are. */

@@ -19,7 +19,8 @@ export interface RunOptions {
 }
 
 const group = 'ledger'
-const recordsAtOnce = 4096
+/** Sealing them is one piece of work of some milliseconds, in which nothing else of the process runs. */
+const recordsAtOnce = 512
 /** What is signed when stopping begins is still published, unless the bus does not take it within this time. */
 const lastPublishMs = 5000
 const watchEveryMs = 1000

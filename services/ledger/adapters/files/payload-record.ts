@@ -40,21 +40,22 @@ export function writePayloadRecord(
   payload: Payload,
 ): number {
   const bodyAt = at + headerBytes + ivBytes
-  const keyBytes = Buffer.allocUnsafe(saltBytes + 2)
-  payload.salt.copy(keyBytes)
-  keyBytes.writeUInt16BE(payload.key.length, saltBytes)
-  const end = bodyAt + saltBytes + 2 + payload.key.length + payload.value.length + tagBytes
+  const { salt, key, value } = payload
+  const plain = Buffer.allocUnsafe(saltBytes + 2 + key.length + value.length)
+  salt.copy(plain)
+  plain.writeUInt16BE(key.length, saltBytes)
+  key.copy(plain, saltBytes + 2)
+  value.copy(plain, saltBytes + 2 + key.length)
+  const end = bodyAt + plain.length + tagBytes
   bytes.writeUInt32BE(end - at - 4, at)
   bytes.writeBigUInt64BE(BigInt(position), at + 4)
   bytes.writeUInt32BE(dataKey.slot, at + 12)
   iv.copy(bytes, at + headerBytes)
   const cipher = createCipheriv('aes-256-gcm', dataKey.key, iv)
   cipher.setAAD(bytes.subarray(at + 4, at + headerBytes))
-  let cursor = bodyAt
-  cursor += cipher.update(Buffer.concat([keyBytes, payload.key])).copy(bytes, cursor)
-  cursor += cipher.update(payload.value).copy(bytes, cursor)
+  cipher.update(plain).copy(bytes, bodyAt)
   cipher.final()
-  cipher.getAuthTag().copy(bytes, cursor)
+  cipher.getAuthTag().copy(bytes, end - tagBytes)
   return end
 }
 
