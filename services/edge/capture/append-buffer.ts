@@ -9,24 +9,30 @@ const chunkBytes = 1 << 20
  * publisher may read it for as long as it likes.
  */
 export class AppendBuffer {
+  readonly #maxEventBytes: number
   #chunk = Buffer.allocUnsafeSlow(chunkBytes)
   #start = 0
   #end = 0
   #full: Buffer[] = []
   #bytes = 0
 
+  constructor(maxEventBytes: number) {
+    this.#maxEventBytes = maxEventBytes
+  }
+
   /** Bytes that wait. */
   get bytes(): number {
     return this.#bytes
   }
 
-  /** Encodes an event behind the others and returns its bytes as they are sent. */
-  append(key: Buffer, head: EventHead, context: Buffer, parts: Partial<EventParts>): Buffer {
+  /** Encodes an event behind the others and returns its bytes as they are sent; null when it is too large, then nothing happened. */
+  append(key: Buffer, head: EventHead, context: Buffer, parts: Partial<EventParts>): Buffer | null {
     for (let size = chunkBytes; ; size *= 2) {
       const start = this.#end
       const valueAt = start + frameHeaderBytes + key.length
       if (valueAt < this.#chunk.length) {
         const end = encodeEvent(head, context, parts, this.#chunk, valueAt)
+        if (end - valueAt > this.#maxEventBytes) return null
         if (end > 0) {
           key.copy(this.#chunk, start + frameHeaderBytes)
           closeFrame(this.#chunk, start, head.producer_seq, key.length, end)
@@ -34,6 +40,8 @@ export class AppendBuffer {
           this.#bytes += end - start
           return this.#chunk.subarray(valueAt, end)
         }
+        // An empty chunk that is larger than any event may be was not enough.
+        if (start === 0 && this.#chunk.length > this.#maxEventBytes * 2) return null
       }
       this.#closeChunk(size)
     }

@@ -1,11 +1,28 @@
-import { encodeContext } from '../../../schemas/codec.ts'
-import type { AuditEvent, EventType } from '../../../schemas/event.ts'
+import type { EventType } from '../../../schemas/event.ts'
+
+/** What an event may begin or end. */
+export interface WorkStep {
+  readonly type: EventType
+  readonly sessionId: string
+  readonly requestId: string | null
+  /** The context of the session's events, encoded. */
+  readonly context: Buffer
+}
 
 /** A session that began and has not ended, with its requests that were received and are not completed. */
 export interface OpenSession {
-  /** The context of the session's events, encoded. */
   readonly context: Buffer
   readonly requests: Set<string>
+}
+
+/** Whether events of this type begin or end anything. */
+export function isWorkStep(type: EventType): boolean {
+  return (
+    type === 'request.received' ||
+    type === 'request.completed' ||
+    type === 'session.started' ||
+    type === 'session.ended'
+  )
 }
 
 /**
@@ -19,23 +36,17 @@ export class OpenWork {
     return this.#sessions
   }
 
-  /** Follows an event as it is recorded. */
-  note(type: EventType, sessionId: string | null, requestId: string | null, context: Buffer): void {
-    if (sessionId === null) return
-    if (type === 'request.received' && requestId !== null) {
-      this.#open(sessionId, context).requests.add(requestId)
-    } else if (type === 'request.completed' && requestId !== null) {
-      this.#sessions.get(sessionId)?.requests.delete(requestId)
+  /** Follows one event, in order of numbers. */
+  note({ type, sessionId, requestId, context }: WorkStep): void {
+    if (type === 'request.received') {
+      if (requestId !== null) this.#open(sessionId, context).requests.add(requestId)
+    } else if (type === 'request.completed') {
+      if (requestId !== null) this.#sessions.get(sessionId)?.requests.delete(requestId)
     } else if (type === 'session.started') {
       this.#open(sessionId, context)
     } else if (type === 'session.ended') {
       this.#sessions.delete(sessionId)
     }
-  }
-
-  /** Follows an event as it is found in the spool again. */
-  noteFound(event: AuditEvent): void {
-    this.note(event.type, event.session_id, event.request_id, encodeContext(event))
   }
 
   toJson(): unknown {

@@ -1,8 +1,9 @@
 import type { BusProducer, BusRecord } from '../../bus/bus.ts'
 import { topics } from '../../bus/topics.ts'
 import type { Logger } from '../../runtime/logger.ts'
-import type { Spool, SpoolBlock } from './spool.ts'
-import { frameAt } from './spool-frame.ts'
+import type { Spool } from './spool.ts'
+import type { SpoolBlock } from './spool-queue.ts'
+import { knownFrameAt } from './spool-frame.ts'
 
 export interface PublisherOptions {
   readonly spool: Spool
@@ -14,6 +15,9 @@ export interface PublisherOptions {
 
 const firstRetryMs = 100
 const longestRetryMs = 5_000
+// What one request to the bus holds, but for an event that is larger by itself.
+const sendRecords = 1_000
+const sendBytes = 1 << 20
 const noHeaders = {}
 
 /**
@@ -23,13 +27,14 @@ const noHeaders = {}
  */
 export async function publish(options: PublisherOptions, signal: AbortSignal): Promise<void> {
   const { spool, onPublished } = options
+  signal.addEventListener('abort', () => {
+    spool.queue.wake()
+  })
   for (;;) {
-    const block = await spool.next(signal)
+    const block = await spool.queue.next(signal)
     if (block === null) return
     const { byKey, throughSeq } = recordsByKey(block)
-    const sent = await Promise.all(
-      byKey.map(({ key, records }) => sendUntilTaken(options, key, records, signal)),
-    )
+    const sent = await Promise.all(byKey.map((keyed) => sendInOrder(options, keyed, signal)))
     if (!sent.every(Boolean)) return
     await spool.published(block)
     onPublished(throughSeq)
@@ -38,25 +43,57 @@ export async function publish(options: PublisherOptions, signal: AbortSignal): P
 
 interface KeyedRecords {
   readonly key: Buffer
-  readonly records: BusRecord[]
+  /** Each is one request. */
+  readonly requests: BusRecord[][]
+  /** Of the last request. */
+  bytes: number
 }
 
 function recordsByKey(block: SpoolBlock): { byKey: readonly KeyedRecords[]; throughSeq: number } {
   const byKey = new Map<string, KeyedRecords>()
   let throughSeq = -1
   for (const part of block.parts) {
-    for (let frame = frameAt(part, 0); frame !== null; frame = frameAt(part, frame.end)) {
+    for (let at = 0; at < part.length;) {
+      const frame = knownFrameAt(part, at)
+      at = frame.end
       const name = frame.key.toString('latin1')
       let keyed = byKey.get(name)
       if (keyed === undefined) {
-        keyed = { key: frame.key, records: [] }
+        keyed = { key: frame.key, requests: [], bytes: 0 }
         byKey.set(name, keyed)
       }
       throughSeq = frame.producerSeq
-      keyed.records.push({ value: frame.value, headers: noHeaders })
+      addRecord(keyed, frame.value)
     }
   }
   return { byKey: [...byKey.values()], throughSeq }
+}
+
+function addRecord(keyed: KeyedRecords, value: Buffer): void {
+  let request = keyed.requests.at(-1)
+  if (
+    request === undefined ||
+    request.length >= sendRecords ||
+    keyed.bytes + value.length > sendBytes
+  ) {
+    request = []
+    keyed.requests.push(request)
+    keyed.bytes = 0
+  }
+  request.push({ value, headers: noHeaders })
+  keyed.bytes += value.length
+}
+
+/** False when the signal aborted before the bus had taken everything. */
+async function sendInOrder(
+  options: PublisherOptions,
+  { key, requests }: KeyedRecords,
+  signal: AbortSignal,
+): Promise<boolean> {
+  for (const records of requests) {
+    if (!(await sendUntilTaken(options, key, records, signal))) return false
+  }
+  return true
 }
 
 async function sendUntilTaken(
@@ -65,7 +102,8 @@ async function sendUntilTaken(
   records: readonly BusRecord[],
   signal: AbortSignal,
 ): Promise<boolean> {
-  for (let waitMs = firstRetryMs; !signal.aborted; waitMs = Math.min(waitMs * 2, longestRetryMs)) {
+  for (let waitMs = firstRetryMs; ; waitMs = Math.min(waitMs * 2, longestRetryMs)) {
+    if (signal.aborted) return false
     try {
       await producer.send(topics.auditEvents, key, records)
       return true
@@ -77,11 +115,14 @@ async function sendUntilTaken(
       await pause(waitMs, signal)
     }
   }
-  return false
 }
 
 function pause(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
+    if (signal.aborted) {
+      resolve()
+      return
+    }
     const done = (): void => {
       clearTimeout(timer)
       signal.removeEventListener('abort', done)

@@ -9,10 +9,15 @@ export interface Recorder {
   readonly producer: string
   /** Starts a series of events with a common context. The context is encoded once. */
   scope(context: EventContext): RecordScope
-  /** Resolves when everything recorded so far is on disk; rejects when it cannot be. */
+  /** Resolves when everything recorded so far is on disk; rejects when it cannot be, or not now. */
   durable(): Promise<void>
   /** Resolves when everything recorded so far was acknowledged by the bus. Rejects when the signal aborts first. */
   published(signal?: AbortSignal): Promise<void>
+  /**
+   * A request that was not taken counts as refused. Whoever lets it through all the same (`on_audit_failure: allow`) says so here,
+   * once for each: the next `edge.degraded`, `edge.recovered` or heartbeat reports both numbers.
+   */
+  noteUnrecorded(): void
 }
 
 export interface RecordScope {
@@ -34,4 +39,7 @@ export interface EventDraft extends Partial<EventParts> {
 
 export type RecordOutcome =
   | { readonly ok: true; readonly producerSeq: number }
-  | { readonly ok: false; readonly reason: 'spool_full' | 'spool_failed' | 'closed' }
+  | {
+      readonly ok: false
+      readonly reason: 'spool_full' | 'spool_failed' | 'event_too_large' | 'closed'
+    }

@@ -1,22 +1,33 @@
-import { open, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises'
+import { constants, open, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
 
-/** The files of a spool, as a port: tests make each call fail. All of them are durable when they resolve, but for `append`. */
+import { readSlots, takeSlots, writeSlot } from './state-slots.ts'
+
+/** The files of a spool, as a port: tests make each call fail. All calls are durable when they resolve, but for a segment's `write`. */
 export interface SpoolFiles {
   /** Names of segments in order. */
   segments(): Promise<readonly string[]>
-  /** Opens a segment to append to; makes it when it is missing. */
-  append(name: string): Promise<SpoolSegment>
+  /** Makes an empty segment. */
+  create(name: string): Promise<SpoolSegment>
+  /** Makes durable what was written before, by whomever. */
+  sync(name: string): Promise<void>
   read(name: string, from: number, to: number): Promise<Buffer>
   size(name: string): Promise<number>
   truncate(name: string, size: number): Promise<void>
+  /** Writes a segment anew, elsewhere on the disk. */
+  replace(name: string, bytes: Buffer): Promise<void>
   remove(name: string): Promise<void>
   readState(): Promise<string | null>
+  /** Needs no room on the disk as long as the text is short. */
   writeState(text: string): Promise<void>
   /** Keeps so many bytes of the disk for bad days. Returns false when there is no room. */
   reserve(bytes: number): Promise<boolean>
   releaseReserve(): Promise<void>
+  /** Why the spool could not be written any more; null when it was not so. */
+  readFailure(): Promise<string | null>
+  writeFailure(text: string): Promise<void>
+  clearFailure(): Promise<void>
 }
 
 export interface SpoolSegment extends AsyncDisposable {
@@ -25,32 +36,46 @@ export interface SpoolSegment extends AsyncDisposable {
 }
 
 const suffix = '.spool'
-const stateFile = 'state.json'
-const reserveFile = 'reserve'
 
 export function segmentName(firstSeq: number): string {
-  return `${String(firstSeq).padStart(20, '0')}${suffix}`
+  return `${String(firstSeq).padStart(16, '0')}${suffix}`
 }
 
-/** The spool's directory, which exists. */
+/** The spool's directory, which exists. One process at a time may have it. */
 export function directoryFiles(directory: string): SpoolFiles {
   const path = (name: string): string => join(directory, name)
+  const slots = [path('state.0'), path('state.1')] as const
+  let generation = 0
   return {
     async segments() {
       const names = await readdir(directory)
       return names.filter((name) => name.endsWith(suffix)).sort()
     },
-    async append(name) {
-      const handle = await open(path(name), 'a+', 0o600)
-      await syncDirectory(directory)
-      await handle.close()
-      return openSegment(await open(path(name), 'r+'))
+    async create(name) {
+      const flags = constants.O_RDWR | constants.O_CREAT | constants.O_TRUNC
+      const handle = await open(path(name), flags, 0o600)
+      try {
+        await syncDirectory(directory)
+      } catch (error) {
+        await handle.close()
+        throw error
+      }
+      return openSegment(handle)
+    },
+    async sync(name) {
+      await using handle = await open(path(name), 'r+')
+      await handle.sync()
     },
     async read(name, from, to) {
       await using handle = await open(path(name), 'r')
       const bytes = Buffer.allocUnsafe(to - from)
-      const { bytesRead } = await handle.read(bytes, 0, bytes.length, from)
-      return bytes.subarray(0, bytesRead)
+      let end = 0
+      while (end < bytes.length) {
+        const { bytesRead } = await handle.read(bytes, end, bytes.length - end, from + end)
+        if (bytesRead === 0) break
+        end += bytesRead
+      }
+      return bytes.subarray(0, end)
     },
     async size(name) {
       await using handle = await open(path(name), 'r')
@@ -61,40 +86,56 @@ export function directoryFiles(directory: string): SpoolFiles {
       await handle.truncate(size)
       await handle.sync()
     },
+    async replace(name, bytes) {
+      const fresh = path(`${name}.new`)
+      await writeFile(fresh, bytes, { mode: 0o600, flush: true })
+      await rename(fresh, path(name))
+      await syncDirectory(directory)
+    },
     async remove(name) {
       await rm(path(name))
       await syncDirectory(directory)
     },
     async readState() {
+      const slot = await readSlots(slots)
+      generation = slot?.generation ?? 0
+      return slot?.text ?? null
+    },
+    async writeState(text) {
+      // Counted only then: after a failed write the other slot holds the text before, and is not the next to be written.
+      await writeSlot(slots, { generation: generation + 1, text })
+      generation += 1
+    },
+    async reserve(bytes) {
       try {
-        return await readFile(path(stateFile), 'utf8')
+        await takeSlots(slots)
+        // Written, not only sized: a hole would take no room.
+        await writeFile(path('reserve'), Buffer.alloc(bytes), { mode: 0o600, flush: true })
+        await syncDirectory(directory)
+        return true
+      } catch {
+        await rm(path('reserve'), { force: true })
+        return false
+      }
+    },
+    async releaseReserve() {
+      await rm(path('reserve'), { force: true })
+      await syncDirectory(directory)
+    },
+    async readFailure() {
+      try {
+        return await readFile(path('failure'), 'utf8')
       } catch (error) {
         if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null
         throw error
       }
     },
-    async writeState(text) {
-      const fresh = path(`${stateFile}.new`)
-      {
-        await using handle = await open(fresh, 'w', 0o600)
-        await handle.writeFile(text)
-        await handle.sync()
-      }
-      await rename(fresh, path(stateFile))
+    async writeFailure(text) {
+      await writeFile(path('failure'), text, { mode: 0o600, flush: true })
       await syncDirectory(directory)
     },
-    async reserve(bytes) {
-      try {
-        // Written, not only sized: a hole would take no room.
-        await writeFile(path(reserveFile), Buffer.alloc(bytes), { mode: 0o600, flush: true })
-        return true
-      } catch {
-        await rm(path(reserveFile), { force: true })
-        return false
-      }
-    },
-    async releaseReserve() {
-      await rm(path(reserveFile), { force: true })
+    async clearFailure() {
+      await rm(path('failure'), { force: true })
       await syncDirectory(directory)
     },
   }
@@ -105,13 +146,8 @@ function openSegment(handle: FileHandle): SpoolSegment {
     async write(bytes, position) {
       let written = 0
       while (written < bytes.length) {
-        const { bytesWritten } = await handle.write(
-          bytes,
-          written,
-          bytes.length - written,
-          position + written,
-        )
-        written += bytesWritten
+        const left = bytes.length - written
+        written += (await handle.write(bytes, written, left, position + written)).bytesWritten
       }
     },
     sync: () => handle.datasync(),

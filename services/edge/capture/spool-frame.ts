@@ -35,9 +35,17 @@ export function closeFrame(
 export function frameAt(buffer: Buffer, start: number): SpoolFrame | null {
   if (start + frameHeaderBytes > buffer.length) return null
   const end = start + 8 + buffer.readUInt32BE(start)
-  const keyEnd = start + frameHeaderBytes + buffer.readUInt16BE(start + 14)
-  if (end > buffer.length || keyEnd > end) return null
+  if (end > buffer.length || start + frameHeaderBytes + buffer.readUInt16BE(start + 14) > end) {
+    return null
+  }
   if (crc32(buffer.subarray(start + 8, end)) !== buffer.readUInt32BE(start + 4)) return null
+  return knownFrameAt(buffer, start)
+}
+
+/** The frame at `start` of bytes that hold whole frames, as we wrote them or as they were checked before. */
+export function knownFrameAt(buffer: Buffer, start: number): SpoolFrame {
+  const end = start + 8 + buffer.readUInt32BE(start)
+  const keyEnd = start + frameHeaderBytes + buffer.readUInt16BE(start + 14)
   return {
     producerSeq: buffer.readUIntBE(start + 8, 6),
     key: buffer.subarray(start + frameHeaderBytes, keyEnd),

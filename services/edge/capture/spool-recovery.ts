@@ -1,10 +1,11 @@
 import { hash } from 'node:crypto'
 
-import { decodeEvent } from '../../../schemas/codec.ts'
-import { OpenWork } from './open-work.ts'
+import { decodeEvent, encodeContext } from '../../../schemas/codec.ts'
+import { isWorkStep, OpenWork } from './open-work.ts'
 import { SpoolError } from './spool-error.ts'
 import type { SpoolFiles } from './spool-files.ts'
 import { frameAt } from './spool-frame.ts'
+import type { SpoolFrame } from './spool-frame.ts'
 
 /** A place in the spool. */
 export interface SpoolPosition {
@@ -12,113 +13,185 @@ export interface SpoolPosition {
   readonly offset: number
 }
 
-/** What a spool knows when it opens. */
-export interface RecoveredSpool {
+/** What is durable of a producer's chain. */
+export interface SpoolHead {
   readonly nextSeq: number
-  /** SHA-256 of the bytes of `nextSeq` - 1. */
+  /** SHA-256 of the bytes of `nextSeq` - 1; zeros before the first. */
   readonly prev: Buffer
+  /** What has begun and not ended before `nextSeq`. */
   readonly open: OpenWork
-  /** Segments with their sizes, in order; each holds whole frames only. */
-  readonly segments: readonly { readonly name: string; readonly size: number }[]
-  /** What lies before was acknowledged by the bus; null where nothing is left to publish from. */
+  /** What lies before was acknowledged by the bus; null where nothing was. */
   readonly published: SpoolPosition | null
-  /** Numbers below were acknowledged by the bus. */
-  readonly publishedSeq: number
 }
 
-interface SpoolState {
-  readonly version: 1
+/** Why the spool could not be written any more, as its last process left it. */
+export interface SpoolFailure {
+  readonly code: string
+  /** Events that had been taken and were not on disk. */
+  readonly lost: number
+  readonly refused: number
+  readonly unrecorded: number
+}
+
+/** What a spool knows when it opens. */
+export interface RecoveredSpool extends SpoolHead {
+  /** Segments with their sizes, in order; each holds whole frames only, and is durable. */
+  readonly segments: readonly { readonly name: string; readonly size: number }[]
+  /** Numbers below were acknowledged by the bus. */
+  readonly publishedSeq: number
+  readonly failure: SpoolFailure | null
+  /** Bytes of a torn tail that were cut off. */
+  readonly cutBytes: number
+}
+
+interface State {
+  readonly version: 2
   readonly next_seq: number
   readonly prev: string
   readonly published: SpoolPosition | null
   readonly open: unknown
-  /** Events before this number are covered by `open`. */
-  readonly covered_seq: number
 }
 
-export function stateText(
-  recovered: Pick<RecoveredSpool, 'nextSeq' | 'prev' | 'open' | 'published'>,
-): string {
-  const state: SpoolState = {
-    version: 1,
-    next_seq: recovered.nextSeq,
-    prev: recovered.prev.toString('hex'),
-    published: recovered.published,
-    open: recovered.open.toJson(),
-    covered_seq: recovered.nextSeq,
+/** The text that keeps what segments that are gone would have told. */
+export function stateText(head: SpoolHead): string {
+  const state: State = {
+    version: 2,
+    next_seq: head.nextSeq,
+    prev: head.prev.toString('hex'),
+    published: head.published,
+    open: head.open.toJson(),
   }
   return JSON.stringify(state)
 }
 
 /**
  * Reads a spool after whatever ended its process. A torn tail of the last segment is cut to its last whole frame: what it held was
- * never durable, so nobody was told that it was, and it was never published. Damage anywhere else is refused.
+ * never durable, so nobody was told that it was, and it was never published. What is kept is made durable before it counts, since its
+ * process may have ended before its sync. Damage anywhere else is refused.
  */
 export async function recoverSpool(files: SpoolFiles): Promise<RecoveredSpool> {
   const state = parseState(await files.readState())
-  const open = new OpenWork()
-  if (state !== null) open.addJson(state.open)
-  let nextSeq = state?.next_seq ?? 0
-  let prev: Buffer = state === null ? Buffer.alloc(32) : Buffer.from(state.prev, 'hex')
+  const failureText = await files.readFailure()
+  const chain = new FoundChain(state)
   const segments: { name: string; size: number }[] = []
-  let publishedSeq: number | null = null
   const names = await files.segments()
+  let cutBytes = 0
   for (const [at, name] of names.entries()) {
+    const isLast = at === names.length - 1
     const bytes = await files.read(name, 0, await files.size(name))
     let end = 0
     for (let frame = frameAt(bytes, 0); frame !== null; frame = frameAt(bytes, end)) {
-      if (publishedSeq === null && isBehind(state?.published ?? null, name, end)) {
-        publishedSeq = frame.producerSeq
-      }
-      // What the state covers may lie in segments that were not removed yet.
-      if (frame.producerSeq >= (state?.covered_seq ?? 0)) {
-        open.noteFound(decodeEvent(frame.value))
-        nextSeq = frame.producerSeq + 1
-        prev = hash('sha256', frame.value, 'buffer')
-      }
+      chain.add(frame, name, end)
       end = frame.end
     }
     if (end < bytes.length) {
-      if (at < names.length - 1) {
-        throw new SpoolError(
-          'SPOOL_CORRUPT',
-          `${name} is damaged at byte ${end}, and later segments follow: keep the spool's directory and look into it before starting again`,
-        )
-      }
+      if (!isLast || isBefore(name, end, state?.published ?? null)) throw damaged(name, end)
+      cutBytes = bytes.length - end
       await files.truncate(name, end)
     }
-    if (end === 0 && at === names.length - 1) await files.remove(name)
-    else segments.push({ name, size: end })
+    if (end === 0 && isLast) {
+      await files.remove(name)
+      continue
+    }
+    // A disk that failed may show what it does not hold.
+    if (isLast && failureText !== null) await files.replace(name, bytes.subarray(0, end))
+    else if (isLast) await files.sync(name)
+    segments.push({ name, size: end })
   }
-  const [first] = segments
+  const { nextSeq, prev, open } = chain
+  const last = segments.at(-1)
+  if (last !== undefined && chain.seenSeq !== nextSeq) throw damaged(last.name, last.size)
   const isKept = segments.some(({ name }) => name === state?.published?.segment)
-  const published = isKept
-    ? (state?.published ?? null)
-    : first === undefined
-      ? null
-      : { segment: first.name, offset: 0 }
-  return { nextSeq, prev, open, segments, published, publishedSeq: publishedSeq ?? nextSeq }
-}
-
-/** Whether this place is at or behind what was published. */
-function isBehind(published: SpoolPosition | null, segment: string, offset: number): boolean {
-  if (published === null || segment > published.segment) return true
-  return segment === published.segment && offset >= published.offset
-}
-
-function parseState(text: string | null): SpoolState | null {
-  if (text === null) return null
-  let state: Partial<SpoolState>
-  try {
-    state = JSON.parse(text) as Partial<SpoolState>
-  } catch (cause) {
-    throw new SpoolError('SPOOL_STATE_INVALID', 'state.json of the spool is damaged', { cause })
+  return {
+    nextSeq,
+    prev,
+    open,
+    segments,
+    published: isKept ? (state?.published ?? null) : null,
+    publishedSeq: chain.publishedSeq ?? nextSeq,
+    failure: failureText === null ? null : parseFailure(failureText),
+    cutBytes,
   }
-  if (state.version !== 1) {
+}
+
+/** The chain as the state and the segments tell it. */
+class FoundChain {
+  readonly #published: SpoolPosition | null
+  readonly open = new OpenWork()
+  nextSeq: number
+  prev: Buffer
+  publishedSeq: number | null = null
+  /** Numbers below were seen in a segment; null when none was. */
+  seenSeq: number | null = null
+
+  constructor(state: State | null) {
+    this.#published = state?.published ?? null
+    this.nextSeq = state?.next_seq ?? 0
+    this.prev = state === null ? Buffer.alloc(32) : Buffer.from(state.prev, 'hex')
+    if (state !== null) this.open.addJson(state.open)
+  }
+
+  add({ producerSeq, value }: SpoolFrame, segment: string, offset: number): void {
+    if (this.publishedSeq === null && !isBefore(segment, offset, this.#published)) {
+      this.publishedSeq = producerSeq
+    }
+    // Before the first one only what the bus has may be gone.
+    const expected = this.seenSeq ?? (this.#published === null ? 0 : producerSeq)
+    if (producerSeq !== expected) throw damaged(segment, offset)
+    this.seenSeq = producerSeq + 1
+    // What the state covers may lie in segments that were not removed yet.
+    if (producerSeq < this.nextSeq) return
+    const event = decodeEvent(value)
+    if (producerSeq !== this.nextSeq || !event.prev.equals(this.prev)) {
+      throw damaged(segment, offset)
+    }
+    if (isWorkStep(event.type) && event.session_id !== null) {
+      this.open.note({
+        type: event.type,
+        sessionId: event.session_id,
+        requestId: event.request_id,
+        context: encodeContext(event),
+      })
+    }
+    this.nextSeq = producerSeq + 1
+    this.prev = hash('sha256', value, 'buffer')
+  }
+}
+
+function isBefore(segment: string, offset: number, position: SpoolPosition | null): boolean {
+  if (position === null) return false
+  return segment < position.segment || (segment === position.segment && offset < position.offset)
+}
+
+function damaged(segment: string, offset: number): SpoolError {
+  return new SpoolError(
+    'SPOOL_CORRUPT',
+    `${segment} is damaged at byte ${offset}: events that were taken cannot be read any more; keep the spool's directory and look into it before starting again`,
+  )
+}
+
+function parseState(text: string | null): State | null {
+  if (text === null) return null
+  let state: Partial<State>
+  try {
+    state = JSON.parse(text) as Partial<State>
+  } catch (cause) {
+    throw new SpoolError('SPOOL_STATE_INVALID', 'the state of the spool is damaged', { cause })
+  }
+  if (state.version !== 2) {
     throw new SpoolError(
       'SPOOL_STATE_INVALID',
-      'state.json of the spool is of another version of this program',
+      'the state of the spool is of another version of this program',
     )
   }
-  return state as SpoolState
+  return state as State
+}
+
+/** Best effort, as it was when it was written. */
+function parseFailure(text: string): SpoolFailure {
+  try {
+    return JSON.parse(text) as SpoolFailure
+  } catch {
+    return { code: 'unknown', lost: 0, refused: 0, unrecorded: 0 }
+  }
 }

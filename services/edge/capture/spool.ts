@@ -1,38 +1,40 @@
+import { hash } from 'node:crypto'
+
 import type { EventHead, EventParts } from '../../../schemas/event.ts'
 import type { Logger } from '../../runtime/logger.ts'
 import { AppendBuffer } from './append-buffer.ts'
-import type { OpenWork } from './open-work.ts'
-import { SpoolError } from './spool-error.ts'
+import type { OpenWork, WorkStep } from './open-work.ts'
+import { isOutOfRoom, SpoolError } from './spool-error.ts'
 import type { SpoolFiles, SpoolSegment } from './spool-files.ts'
 import { segmentName } from './spool-files.ts'
-import { frameAt } from './spool-frame.ts'
-import type { RecoveredSpool, SpoolPosition } from './spool-recovery.ts'
+import { SpoolQueue } from './spool-queue.ts'
+import type { SpoolBlock } from './spool-queue.ts'
+import type { RecoveredSpool, SpoolFailure } from './spool-recovery.ts'
 import { stateText } from './spool-recovery.ts'
 
 export interface SpoolLimits {
-  /** Bytes on disk that wait for the bus. */
+  /** Bytes that wait for the bus, on disk and in memory. */
   readonly maxBytes: number
   /** Kept back from `maxBytes` and from the disk, for the events that say that the rest is full. */
   readonly reserveBytes: number
   /** Bytes in memory that wait for the disk, and as many that wait for the bus. */
   readonly memoryBytes: number
   readonly segmentBytes: number
+  readonly maxEventBytes: number
   /** The longest that an event waits for the disk when nobody asks for it. */
   readonly windowMs: number
 }
 
 export type SpoolState = 'running' | 'full' | 'failed'
 
-/** Frames that are durable and not published: whole ones, in order. */
-export interface SpoolBlock {
-  readonly segment: string
-  readonly from: number
-  readonly to: number
-  readonly parts: readonly Buffer[]
+interface CurrentSegment {
+  readonly name: string
+  readonly segment: SpoolSegment
+  /** Durable bytes; behind them may lie what a failed write left. */
+  size: number
 }
 
-const retryMs = 100
-const readBytes = 1 << 20
+const roomRetryMs = 200
 
 /**
  * The durable queue between recording and publishing. `append` puts an event into memory and returns; one flush at a time writes and
@@ -40,43 +42,47 @@ const readBytes = 1 << 20
  * itself ends the spool, since what a failed sync left behind cannot be known.
  */
 export class Spool implements AsyncDisposable {
+  readonly queue: SpoolQueue
   readonly #files: SpoolFiles
   readonly #limits: SpoolLimits
   readonly #logger: Logger
-  readonly #buffer = new AppendBuffer()
-  readonly #blocks: SpoolBlock[] = []
-  #blockBytes = 0
-  readonly #sizes = new Map<string, number>()
-  #current: { readonly name: string; readonly segment: SpoolSegment } | null = null
-  #published: SpoolPosition | null
+  readonly #buffer: AppendBuffer
   #state: SpoolState = 'running'
   #cause: unknown = null
   #hasReserve = false
+  #current: CurrentSegment | null = null
   #nextSeq: number
   #prev: Buffer
-  readonly #open: OpenWork
+  // What is on disk: the newest number, its hash, and what had begun by then.
   #durableSeq: number
+  #durablePrev: Buffer
+  readonly #open: OpenWork
+  #steps: WorkStep[] = []
   #timer: NodeJS.Timeout | null = null
   #flushing: Promise<void> | null = null
+  #collecting: Promise<void> = Promise.resolve()
   #waiters: { seq: number; resolve(): void; reject(error: unknown): void }[] = []
-  #wake = Promise.withResolvers<undefined>()
-  #isClosed = false
+  readonly #closed = new AbortController()
 
   constructor(files: SpoolFiles, recovered: RecoveredSpool, limits: SpoolLimits, logger: Logger) {
     this.#files = files
     this.#limits = limits
     this.#logger = logger
+    this.#buffer = new AppendBuffer(limits.maxEventBytes)
+    this.queue = new SpoolQueue(files, recovered, limits.memoryBytes)
     this.#nextSeq = recovered.nextSeq
-    this.#durableSeq = recovered.nextSeq
     this.#prev = recovered.prev
+    this.#durableSeq = recovered.nextSeq
+    this.#durablePrev = recovered.prev
     this.#open = recovered.open
-    this.#published = recovered.published
-    for (const { name, size } of recovered.segments) this.#sizes.set(name, size)
   }
 
-  /** Sets room aside. To be called before the first append. */
+  /** Sets room aside and removes what was published before. To be called before the first append. */
   async prepare(): Promise<void> {
     this.#hasReserve = await this.#files.reserve(this.#limits.reserveBytes)
+    if (!this.#hasReserve) this.#state = 'full'
+    await this.#collect()
+    if (!this.#hasReserve) void this.#refillReserve()
   }
 
   get state(): SpoolState {
@@ -87,44 +93,55 @@ export class Spool implements AsyncDisposable {
     return this.#nextSeq
   }
 
-  /** Numbers below are on disk. */
-  get durableSeq(): number {
-    return this.#durableSeq
-  }
-
   /** SHA-256 of the bytes of the newest event. */
   get prev(): Buffer {
     return this.#prev
   }
 
+  /** Sessions that have begun and not ended, as far as that is on disk. */
+  get openSessions(): number {
+    return this.#open.sessions.size
+  }
+
   /** Bytes that wait for the bus, on disk and in memory. */
   get waitingBytes(): number {
-    return this.#diskBytes() + this.#buffer.bytes
+    return this.queue.waitingBytes + this.#buffer.bytes
+  }
+
+  /** Bytes of events in memory. */
+  get memoryBytes(): number {
+    return this.queue.keptBytes + this.#buffer.bytes
   }
 
   /** Whether an event would be taken now; `spare` is for the few that may use the reserve. */
   hasRoom(spare: boolean): boolean {
-    if (this.#state === 'failed' || this.#isClosed) return false
-    if (spare) return this.#buffer.bytes < this.#limits.memoryBytes * 2
-    if (this.#state === 'full') return false
+    if (this.#state === 'failed' || this.#closed.signal.aborted) return false
+    const { memoryBytes, maxBytes, reserveBytes } = this.#limits
+    const inMemory = this.#buffer.bytes
+    if (spare) return inMemory < memoryBytes * 2 && this.waitingBytes < maxBytes
     return (
-      this.#buffer.bytes < this.#limits.memoryBytes &&
-      this.waitingBytes < this.#limits.maxBytes - this.#limits.reserveBytes
+      this.#state === 'running' &&
+      inMemory < memoryBytes &&
+      this.queue.waitingBytes + inMemory < maxBytes - reserveBytes
     )
   }
 
-  /** Takes an event. The caller has asked `hasRoom`; `digest` gives the hash that the next event will name. */
+  /** Takes an event, for which the caller has found room. False when it is too large. `step` is what it begins or ends. */
   append(
     key: Buffer,
     head: EventHead,
     context: Buffer,
     parts: Partial<EventParts>,
-    digest: (value: Buffer) => Buffer,
-  ): void {
+    step: WorkStep | null,
+  ): boolean {
     const value = this.#buffer.append(key, head, context, parts)
-    this.#prev = digest(value)
+    if (value === null) return false
+    // By way of a string: half the time of asking for a Buffer.
+    this.#prev = Buffer.from(hash('sha256', value, 'binary'), 'latin1')
     this.#nextSeq += 1
-    this.#schedule(this.#limits.windowMs)
+    if (step !== null) this.#steps.push(step)
+    if (this.#timer === null) this.#schedule(this.#limits.windowMs)
+    return true
   }
 
   /** Resolves when everything taken so far is on disk. */
@@ -137,42 +154,23 @@ export class Spool implements AsyncDisposable {
     })
   }
 
-  /** The next frames to publish, once there are some; null when the signal aborts first. */
-  async next(signal: AbortSignal): Promise<SpoolBlock | null> {
-    const aborted = new Promise<void>((resolve) => {
-      if (signal.aborted) resolve()
-      signal.addEventListener(
-        'abort',
-        () => {
-          resolve()
-        },
-        { once: true },
-      )
-    })
-    for (;;) {
-      const block = await this.#nextBlock()
-      if (block !== null) return block
-      if (signal.aborted) return null
-      await Promise.race([this.#wake.promise, aborted])
-    }
-  }
-
   /** The bus has these frames: they need not be kept. */
   async published(block: SpoolBlock): Promise<void> {
-    if (this.#blocks[0] === block) {
-      this.#blocks.shift()
-      this.#blockBytes -= block.to - block.from
+    this.queue.markPublished(block)
+    if (this.queue.finished(this.#current?.name ?? null).length > 0) await this.#collect()
+  }
+
+  /** Keeps for the next start what this process could not record any more. Best effort: the disk has failed. */
+  async keepFailure(counts: Pick<SpoolFailure, 'refused' | 'unrecorded'>): Promise<void> {
+    const failure: SpoolFailure = {
+      code: (this.#cause as NodeJS.ErrnoException | null)?.code ?? 'unknown',
+      lost: this.#nextSeq - this.#durableSeq,
+      ...counts,
     }
-    this.#published = { segment: block.segment, offset: block.to }
-    const done = [...this.#sizes.keys()].filter(
-      (name) =>
-        name < block.segment || (name === block.segment && this.#isFinished(name, block.to)),
-    )
-    if (done.length === 0) return
-    await this.#saveState()
-    for (const name of done) {
-      await this.#files.remove(name)
-      this.#sizes.delete(name)
+    try {
+      await this.#files.writeFailure(JSON.stringify(failure))
+    } catch (error) {
+      this.#logger.warn({ err: error }, 'the failure of the spool could not be noted on its disk')
     }
   }
 
@@ -180,16 +178,18 @@ export class Spool implements AsyncDisposable {
     await this.durable().catch((error: unknown) => {
       this.#logger.error({ err: error }, 'the spool could not be written to its end')
     })
-    this.#isClosed = true
+    this.#closed.abort()
     if (this.#timer !== null) clearTimeout(this.#timer)
     await this.#flushing
-    if (this.#state !== 'failed') await this.#saveState()
+    await this.#collecting
+    if (this.#state !== 'failed')
+      await this.#saveState().catch((error: unknown) => this.#fail(error))
     await this.#current?.segment[Symbol.asyncDispose]()
-    this.#wakeReader()
+    this.queue.wake()
   }
 
   #schedule(delayMs: number): void {
-    if (this.#flushing !== null || this.#isClosed || this.#state === 'failed') return
+    if (this.#flushing !== null || this.#closed.signal.aborted || this.#state === 'failed') return
     if (delayMs > 0) {
       this.#timer ??= setTimeout(() => {
         this.#timer = null
@@ -213,175 +213,163 @@ export class Spool implements AsyncDisposable {
 
   async #flush(): Promise<void> {
     const seq = this.#nextSeq
+    const prev = this.#prev
     const parts = this.#buffer.take()
+    const steps = this.#steps
+    this.#steps = []
     if (parts.length === 0) return
     try {
-      const { name, segment } = await this.#segmentFor(seq)
-      const from = this.#sizes.get(name) ?? 0
-      let at = from
-      for (const part of parts) {
-        await this.#write(segment, part, at)
-        at += part.length
-      }
-      await segment.sync()
-      this.#sizes.set(name, at)
+      const block = await this.#writeUntilRoom(parts)
       this.#durableSeq = seq
-      this.#keep({ segment: name, from, to: at, parts })
+      this.#durablePrev = prev
+      for (const step of steps) this.#open.note(step)
+      this.queue.add(block)
       this.#settle()
-      if (this.#state === 'full') this.#running()
     } catch (error) {
       this.#fail(error)
     }
   }
 
-  /** Writes again for as long as the disk is full; whatever was written before at this place is overwritten. */
-  async #write(segment: SpoolSegment, part: Buffer, at: number): Promise<void> {
+  async #writeUntilRoom(parts: readonly Buffer[]): Promise<SpoolBlock> {
     for (;;) {
       try {
-        await segment.write(part, at)
-        return
+        return await this.#write(parts)
       } catch (error) {
-        const { code } = error as NodeJS.ErrnoException
-        if ((code !== 'ENOSPC' && code !== 'EDQUOT') || this.#isClosed) throw error
-        if (this.#state !== 'full') this.#logger.error({ code }, 'the disk of the spool is full')
-        this.#state = 'full'
-        if (this.#hasReserve) {
-          this.#hasReserve = false
-          await this.#files.releaseReserve()
-        } else {
-          await new Promise((resolve) => setTimeout(resolve, retryMs))
-        }
+        if (!isOutOfRoom(error) || this.#closed.signal.aborted) throw error
+        await this.#makeRoom(error)
       }
     }
   }
 
-  #running(): void {
-    // The state ends only when there is room for more than what was waiting.
-    void this.#files.reserve(this.#limits.reserveBytes).then((hasRoom) => {
-      this.#hasReserve = hasRoom
-      if (hasRoom && this.#state === 'full') this.#state = 'running'
-      else if (this.#state === 'full')
-        setTimeout(() => {
-          this.#running()
-        }, retryMs).unref()
-    })
+  async #write(parts: readonly Buffer[]): Promise<SpoolBlock> {
+    const current = await this.#segment()
+    const from = current.size
+    let to = from
+    for (const part of parts) {
+      await current.segment.write(part, to)
+      to += part.length
+    }
+    await current.segment.sync()
+    current.size = to
+    return { segment: current.name, from, to, parts }
   }
 
-  async #segmentFor(seq: number): Promise<{ name: string; segment: SpoolSegment }> {
-    const current = this.#current
-    if (current !== null && (this.#sizes.get(current.name) ?? 0) < this.#limits.segmentBytes)
-      return current
-    await current?.segment[Symbol.asyncDispose]()
-    const name = segmentName(seq)
-    this.#current = { name, segment: await this.#files.append(name) }
-    this.#sizes.set(name, 0)
+  async #segment(): Promise<CurrentSegment> {
+    if (this.#current !== null && this.#current.size < this.#limits.segmentBytes) {
+      return this.#current
+    }
+    const isNext = this.#current !== null
+    await this.#current?.segment[Symbol.asyncDispose]()
+    this.#current = null
+    const name = segmentName(this.#durableSeq)
+    this.#current = { name, segment: await this.#files.create(name), size: 0 }
+    // A start after a crash then has to decode no more than the newest segment.
+    if (isNext) void this.#collect()
     return this.#current
   }
 
-  // In memory while there is room, so that publishing needs no reading; the rest is read again from disk.
-  #keep(block: SpoolBlock): void {
-    const bytes = block.to - block.from
-    const last = this.#blocks.at(-1)
-    const follows = last === undefined ? this.#isNext(block) : true
-    if (follows && this.#blockBytes + bytes <= this.#limits.memoryBytes) {
-      this.#blocks.push(block)
-      this.#blockBytes += bytes
+  /**
+   * The disk is full: gives up the reserve, then waits. What the bus already has can only be removed with its segment, so the
+   * current one is ended.
+   */
+  async #makeRoom(error: unknown): Promise<void> {
+    if (this.#state === 'running') {
+      this.#state = 'full'
+      this.#logger.error(
+        { code: (error as NodeJS.ErrnoException).code },
+        'the disk of the spool is full: free some room',
+      )
     }
-    this.#published ??= { segment: block.segment, offset: block.from }
-    this.#wakeReader()
-  }
-
-  #isNext(block: SpoolBlock): boolean {
-    const at = this.#cursor()
-    return at === null || (at.segment === block.segment && at.offset === block.from)
-  }
-
-  /** Where publishing goes on: at the published position, or at the begin of the next segment behind it. */
-  #cursor(): SpoolPosition | null {
-    const at = this.#published
-    if (at === null) return null
-    if (at.offset < (this.#sizes.get(at.segment) ?? 0)) return at
-    const later = [...this.#sizes.keys()].sort().find((name) => name > at.segment)
-    return later === undefined ? at : { segment: later, offset: 0 }
-  }
-
-  async #nextBlock(): Promise<SpoolBlock | null> {
-    const [first] = this.#blocks
-    if (first !== undefined && this.#isNext(first)) return first
-    if (first !== undefined) {
-      // Blocks in memory that do not follow would leave a hole.
-      this.#blocks.length = 0
-      this.#blockBytes = 0
+    if (this.#hasReserve) {
+      this.#hasReserve = false
+      await this.#files.releaseReserve()
+      void this.#refillReserve()
+      return
     }
-    const at = this.#cursor()
-    if (at === null) return null
-    const size = this.#sizes.get(at.segment) ?? 0
-    for (let bytes = readBytes; at.offset < size; bytes *= 2) {
-      const to = Math.min(at.offset + bytes, size)
-      const read = await this.#files.read(at.segment, at.offset, to)
-      let end = 0
-      for (let frame = frameAt(read, 0); frame !== null; frame = frameAt(read, end)) end = frame.end
-      if (end > 0) {
-        return {
-          segment: at.segment,
-          from: at.offset,
-          to: at.offset + end,
-          parts: [read.subarray(0, end)],
-        }
-      }
-      if (to === size)
-        throw new SpoolError('SPOOL_CORRUPT', `${at.segment} is damaged at byte ${at.offset}`)
+    for (const waiter of this.#waiters) {
+      waiter.reject(new SpoolError('SPOOL_FULL', 'the disk of the spool is full', { cause: error }))
     }
-    return null
-  }
-
-  #isFinished(name: string, offset: number): boolean {
-    return name !== this.#current?.name && offset >= (this.#sizes.get(name) ?? 0)
-  }
-
-  #diskBytes(): number {
-    const at = this.#published
-    let bytes = 0
-    for (const [name, size] of this.#sizes) {
-      if (at === null || name > at.segment) bytes += size
-      else if (name === at.segment) bytes += size - at.offset
+    this.#waiters = []
+    const current = this.#current
+    if (current !== null && current.size > 0) {
+      await this.#files.truncate(current.name, current.size)
+      await current.segment[Symbol.asyncDispose]()
+      this.#current = null
     }
-    return bytes
+    await this.#collect()
+    await this.#pause()
   }
 
-  async #saveState(): Promise<void> {
-    // Taken before the wait: all that it covers is on disk when it is written. Were it not, its numbers would become a gap.
-    const text = stateText({
-      nextSeq: this.#nextSeq,
-      prev: this.#prev,
-      open: this.#open,
-      published: this.#published,
+  /** Events are taken again when there is room for more than what was waiting. */
+  async #refillReserve(): Promise<void> {
+    while (this.#isWaitingForRoom()) {
+      await this.#pause()
+      if (this.#flushing !== null && !this.#isDurable()) continue
+      this.#hasReserve = await this.#files.reserve(this.#limits.reserveBytes)
+      if (this.#hasReserve && this.#isWaitingForRoom()) this.#state = 'running'
+    }
+  }
+
+  #isWaitingForRoom(): boolean {
+    return this.#state === 'full' && !this.#closed.signal.aborted
+  }
+
+  #isDurable(): boolean {
+    return this.#durableSeq >= this.#nextSeq
+  }
+
+  #pause(): Promise<void> {
+    return new Promise((resolve) => {
+      setTimeout(resolve, roomRetryMs)
     })
-    await this.durable()
-    await this.#files.writeState(text)
+  }
+
+  /** Keeps the state of what is durable, then removes the segments that it stands in for. One at a time. */
+  #collect(): Promise<void> {
+    this.#collecting = this.#collecting.then(async () => {
+      if (this.#state === 'failed') return
+      try {
+        await this.#saveState()
+        for (const name of this.queue.finished(this.#current?.name ?? null)) {
+          await this.#files.remove(name)
+          this.queue.forget(name)
+        }
+      } catch (error) {
+        if (isOutOfRoom(error)) this.#logger.warn({ err: error }, 'segments are kept: no room')
+        else this.#fail(error)
+      }
+    })
+    return this.#collecting
+  }
+
+  #saveState(): Promise<void> {
+    const text = stateText({
+      nextSeq: this.#durableSeq,
+      prev: this.#durablePrev,
+      open: this.#open,
+      published: this.queue.publishedAt,
+    })
+    return this.#files.writeState(text)
   }
 
   #settle(): void {
+    if (this.#waiters.length === 0) return
     const waiting = this.#waiters
     this.#waiters = waiting.filter(({ seq }) => seq > this.#durableSeq)
     for (const waiter of waiting) if (waiter.seq <= this.#durableSeq) waiter.resolve()
   }
 
   #fail(error: unknown): void {
+    if (this.#state === 'failed') return
     this.#state = 'failed'
     this.#cause = error
     this.#logger.fatal(
-      { err: error },
-      'the spool cannot be written any more; restart after the disk was looked at',
+      { err: error, events: this.#nextSeq - this.#durableSeq },
+      'the spool cannot be written any more and takes nothing; look into the disk, then restart',
     )
     for (const waiter of this.#waiters) waiter.reject(this.#failure())
     this.#waiters = []
-    this.#wakeReader()
-  }
-
-  #wakeReader(): void {
-    this.#wake.resolve(undefined)
-    this.#wake = Promise.withResolvers<undefined>()
+    void this.keepFailure({ refused: 0, unrecorded: 0 })
   }
 
   #failure(): SpoolError {

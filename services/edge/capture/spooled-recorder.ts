@@ -1,24 +1,18 @@
-import { hash } from 'node:crypto'
 import { mkdir } from 'node:fs/promises'
 
 import { decodeContext, encodeContext, schemaId } from '../../../schemas/codec.ts'
 import { eventTypes } from '../../../schemas/event.ts'
-import type {
-  CompletionPart,
-  EdgePart,
-  EventContext,
-  EventHead,
-  SessionPart,
-} from '../../../schemas/event.ts'
+import type { EventContext, EventHead, EventType } from '../../../schemas/event.ts'
 import type { Bus } from '../../bus/bus.ts'
 import type { Clock } from '../../runtime/clock.ts'
 import type { SigningKey } from '../../runtime/key-file.ts'
 import type { Logger } from '../../runtime/logger.ts'
+import { unknownCompletion, unknownEnd } from './cut-off-work.ts'
+import { EdgeReports } from './edge-reports.ts'
 import { EventIds } from './event-ids.ts'
-import type { OpenWork } from './open-work.ts'
+import { isWorkStep } from './open-work.ts'
 import { publish } from './publisher.ts'
 import type { EventDraft, RecordOutcome, RecordScope, Recorder } from './recorder.ts'
-import { sealPart } from './seal.ts'
 import { Spool } from './spool.ts'
 import type { SpoolLimits } from './spool.ts'
 import { directoryFiles } from './spool-files.ts'
@@ -28,7 +22,7 @@ import type { RecoveredSpool } from './spool-recovery.ts'
 
 export interface RecorderOptions {
   readonly producer: string
-  /** Holds the spool of this producer and nothing else. */
+  /** Holds the spool of this producer and nothing else; one process at a time may have it. */
   readonly directory: string
   readonly tenant: string
   readonly version: string
@@ -37,10 +31,14 @@ export interface RecorderOptions {
   readonly bus: Bus
   readonly clock: Clock
   readonly logger: Logger
+  /** What this producer can report, as `edge.started` says (AU-2a). Default: every type. */
+  readonly eventTypes?: readonly EventType[]
   /** The longest that an event waits for the disk when nobody asks. Default 20 ms. */
   readonly windowMs?: number
   /** Default 10 s. */
   readonly heartbeatMs?: number
+  /** How long disposing waits for the bus. Default 5 s. */
+  readonly closeMs?: number
   /** Default 1 GiB. */
   readonly maxSpoolBytes?: number
   /** For tests. Default: the directory. */
@@ -50,16 +48,17 @@ export interface RecorderOptions {
 /** What a recorder says of itself. */
 export interface RecorderStats {
   readonly state: 'running' | 'degraded' | 'failed'
-  /** Events and bytes that the bus has not acknowledged. */
+  /** Events and bytes that the bus has not acknowledged: the lag. */
   readonly spoolEvents: number
   readonly spoolBytes: number
+  /** Of these, bytes in memory. */
+  readonly memoryBytes: number
+  /** Since the start. */
   readonly recorded: number
-  /** Events that were not taken, since the start. */
   readonly notTaken: number
+  readonly published: number
 }
 
-const sealMs = 1_000
-const closeMs = 5_000
 const mebibyte = 1_048_576
 
 /**
@@ -67,59 +66,70 @@ const mebibyte = 1_048_576
  * producer goes on where it was.
  */
 export async function openRecorder(options: RecorderOptions): Promise<SpooledRecorder> {
-  await mkdir(options.directory, { recursive: true, mode: 0o700 })
-  const files = options.files ?? directoryFiles(options.directory)
+  const { directory, logger } = options
+  await mkdir(directory, { recursive: true, mode: 0o700 })
+  const files = options.files ?? directoryFiles(directory)
   const recovered = await recoverSpool(files)
+  if (recovered.cutBytes > 0) {
+    logger.warn({ bytes: recovered.cutBytes }, 'the end of the spool was torn, and was cut off')
+  }
+  const maxBytes = options.maxSpoolBytes ?? 1024 * mebibyte
   const limits: SpoolLimits = {
-    maxBytes: options.maxSpoolBytes ?? 1024 * mebibyte,
+    maxBytes,
     reserveBytes: mebibyte,
-    memoryBytes: 32 * mebibyte,
-    segmentBytes: 16 * mebibyte,
+    memoryBytes: 16 * mebibyte,
+    segmentBytes: Math.min(16 * mebibyte, Math.max(mebibyte, Math.floor(maxBytes / 16))),
+    maxEventBytes: 4 * mebibyte,
     windowMs: options.windowMs ?? 20,
   }
-  const spool = new Spool(files, recovered, limits, options.logger)
+  const spool = new Spool(files, recovered, limits, logger)
   await spool.prepare()
-  return new SpooledRecorder(options, spool, recovered)
+  const recorder = new SpooledRecorder(options, spool, recovered)
+  if (recovered.failure !== null) {
+    await spool.durable()
+    await files.clearFailure()
+  }
+  return recorder
 }
 
 export class SpooledRecorder implements Recorder, AsyncDisposable {
   readonly producer: string
   readonly #options: RecorderOptions
   readonly #spool: Spool
-  readonly #open: OpenWork
+  readonly #reports: EdgeReports
   readonly #ids = new EventIds()
-  readonly #own: Scope
   readonly #stop = new AbortController()
   readonly #publishing: Promise<void>
-  readonly #timers: NodeJS.Timeout[]
+  readonly #firstSeq: number
   #publishedSeq: number
   #publishWaiters: { seq: number; resolve(): void }[] = []
-  #sealedSeq: number
-  #recorded = 0
   #notTaken = 0
-  #reportedNotTaken = 0
-  #isDegraded = false
+  #published = 0
   #isClosed = false
 
   constructor(options: RecorderOptions, spool: Spool, recovered: RecoveredSpool) {
     this.#options = options
     this.producer = options.producer
     this.#spool = spool
-    this.#open = recovered.open
+    this.#firstSeq = spool.nextSeq
     this.#publishedSeq = recovered.publishedSeq
-    this.#sealedSeq = spool.nextSeq
-    this.#own = new Scope(this, ownContext(options.tenant))
-    this.#closeOpenWork()
-    this.#report('edge.started', 'running', null)
+    const own = new Scope(this, ownContext(options.tenant))
+    this.#reports = new EdgeReports({
+      producer: options.producer,
+      version: options.version,
+      eventTypes: options.eventTypes ?? eventTypes,
+      windowMs: options.windowMs ?? 20,
+      heartbeatMs: options.heartbeatMs ?? 10_000,
+      key: options.key,
+      spool,
+      record: (draft, spare) => this.#append(own, draft, spare).ok,
+      waitingEvents: () => this.#waitingEvents,
+    })
+    this.#closeOpenWork(recovered)
+    if (recovered.failure !== null) this.#reports.failedBefore(recovered.failure)
+    this.#reports.started()
+    this.#reports.start()
     this.#publishing = this.#publish()
-    this.#timers = [
-      setInterval(() => {
-        this.#look()
-      }, sealMs),
-      setInterval(() => {
-        this.#report('edge.heartbeat', this.#isDegraded ? 'degraded' : 'running', null)
-      }, options.heartbeatMs ?? 10_000),
-    ]
   }
 
   scope(context: EventContext): RecordScope {
@@ -133,11 +143,13 @@ export class SpooledRecorder implements Recorder, AsyncDisposable {
   published(signal?: AbortSignal): Promise<void> {
     const seq = this.#spool.nextSeq
     if (this.#publishedSeq >= seq) return Promise.resolve()
-    // Nothing is published before it is durable, so do not wait for the window.
-    this.#spool.durable().catch(() => undefined)
     return new Promise((resolve, reject) => {
-      const abort = (): void => {
+      const settle = (): void => {
+        signal?.removeEventListener('abort', abort)
         this.#publishWaiters = this.#publishWaiters.filter((each) => each !== waiter)
+      }
+      const abort = (): void => {
+        settle()
         reject(
           new Error('the bus did not acknowledge the events in time', { cause: signal?.reason }),
         )
@@ -145,151 +157,134 @@ export class SpooledRecorder implements Recorder, AsyncDisposable {
       const waiter = {
         seq,
         resolve: () => {
-          signal?.removeEventListener('abort', abort)
+          settle()
           resolve()
         },
       }
       this.#publishWaiters.push(waiter)
       if (signal?.aborted === true) abort()
       else signal?.addEventListener('abort', abort, { once: true })
+      // Nothing is published before it is durable, so do not wait for the window.
+      this.#spool.durable().catch((error: unknown) => {
+        if (this.#spool.state !== 'failed') return
+        settle()
+        reject(error)
+      })
     })
+  }
+
+  noteUnrecorded(): void {
+    this.#reports.unrecorded()
+  }
+
+  /** Signs the newest event now, as it happens by itself at the end of a session and once a second. */
+  seal(): void {
+    this.#reports.seal()
   }
 
   stats(): RecorderStats {
+    const { state, waitingBytes, memoryBytes, nextSeq } = this.#spool
     return {
-      state: this.#spool.state === 'failed' ? 'failed' : this.#isDegraded ? 'degraded' : 'running',
-      spoolEvents: this.#spool.nextSeq - this.#publishedSeq,
-      spoolBytes: this.#spool.waitingBytes,
-      recorded: this.#recorded,
+      state: state === 'failed' ? 'failed' : this.#reports.isDegraded ? 'degraded' : 'running',
+      spoolEvents: this.#waitingEvents,
+      spoolBytes: waitingBytes,
+      memoryBytes,
+      recorded: nextSeq - this.#firstSeq,
       notTaken: this.#notTaken,
+      published: this.#published,
     }
   }
 
-  /** Takes an event of a scope; see `RecordScope.record`. `spare` may use the reserve. */
-  take(scope: Scope, draft: EventDraft, spare = false): RecordOutcome {
-    if (this.#isClosed) return { ok: false, reason: 'closed' }
-    if (!this.#spool.hasRoom(spare)) {
+  /** Takes an event of a scope; see `RecordScope.record`. */
+  take(scope: Scope, draft: EventDraft): RecordOutcome {
+    const outcome = this.#append(scope, draft, false)
+    if (!outcome.ok) {
       this.#notTaken += 1
-      return { ok: false, reason: this.#spool.state === 'failed' ? 'spool_failed' : 'spool_full' }
+      this.#reports.notTaken(!isAnswer(draft.type))
+    } else if (draft.type === 'session.ended') {
+      this.#reports.seal()
     }
-    const producerSeq = this.#spool.nextSeq
-    const { type, request_id: requestId = null, occurred_at: occurredAt, ...parts } = draft
-    const head: EventHead = {
-      id: this.#ids.next(this.#options.clock.nowMs()),
-      type,
-      schema_version: schemaId,
-      occurred_at: occurredAt ?? this.#options.clock.nowUs(),
-      producer: this.producer,
-      producer_seq: producerSeq,
-      prev: this.#spool.prev,
-      request_id: requestId,
-    }
-    this.#spool.append(scope.key, head, scope.encoded, parts, sha256)
-    this.#open.note(type, scope.context.session_id, requestId, scope.encoded)
-    this.#recorded += 1
-    if (type === 'session.ended') this.#seal()
-    return { ok: true, producerSeq }
+    return outcome
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const timer of this.#timers) clearInterval(timer)
-    this.#report('edge.stopped', 'stopping', null)
-    this.#seal()
+    if (this.#isClosed) return
+    this.#reports.stopped()
+    this.#isClosed = true
+    const closeMs = this.#options.closeMs ?? 5_000
     // What the bus does not take in this time waits in the spool for the next start.
     await this.published(AbortSignal.timeout(closeMs)).catch(() => {
       this.#options.logger.warn(
-        { events: this.stats().spoolEvents },
+        { events: this.#waitingEvents },
         'events wait in the spool for the next start',
       )
     })
-    this.#isClosed = true
     this.#stop.abort()
-    await this.#publishing
+    // A request that the bus does not answer must not hold up the end; when it is answered later, that only means a repeat.
+    await Promise.race([this.#publishing, pause(closeMs)])
     await this.#spool[Symbol.asyncDispose]()
+  }
+
+  get #waitingEvents(): number {
+    return this.#spool.nextSeq - this.#publishedSeq
+  }
+
+  #append(scope: Scope, draft: EventDraft, spare: boolean): RecordOutcome {
+    const spool = this.#spool
+    if (this.#isClosed) return closed
+    if (!spool.hasRoom(spare)) return spool.state === 'failed' ? spoolFailed : spoolFull
+    const producerSeq = spool.nextSeq
+    const requestId = draft.request_id ?? null
+    const head: EventHead = {
+      id: this.#ids.next(this.#options.clock.nowMs()),
+      type: draft.type,
+      schema_version: schemaId,
+      occurred_at: draft.occurred_at ?? this.#options.clock.nowUs(),
+      producer: this.producer,
+      producer_seq: producerSeq,
+      prev: spool.prev,
+      request_id: requestId,
+    }
+    const { encoded } = scope
+    const sessionId = scope.context.session_id
+    const step =
+      sessionId !== null && isWorkStep(draft.type)
+        ? { type: draft.type, sessionId, requestId, context: encoded }
+        : null
+    if (!spool.append(scope.key, head, encoded, draft, step)) return tooLarge
+    return { ok: true, producerSeq }
   }
 
   async #publish(): Promise<void> {
     const { bus, logger } = this.#options
     const onPublished = (throughSeq: number): void => {
+      this.#published += throughSeq + 1 - this.#publishedSeq
       this.#publishedSeq = throughSeq + 1
-      const waiting = this.#publishWaiters
-      this.#publishWaiters = waiting.filter(({ seq }) => seq > this.#publishedSeq)
-      for (const waiter of waiting) if (waiter.seq <= this.#publishedSeq) waiter.resolve()
+      for (const waiter of this.#publishWaiters) {
+        if (waiter.seq <= this.#publishedSeq) waiter.resolve()
+      }
     }
     try {
-      await publish(
-        { spool: this.#spool, producer: bus.producer, logger, onPublished },
-        this.#stop.signal,
-      )
+      const { producer } = bus
+      await publish({ spool: this.#spool, producer, logger, onPublished }, this.#stop.signal)
     } catch (error) {
       logger.fatal({ err: error }, 'publishing ended; events wait in the spool')
+      this.#reports.publishingEnded('events are not published any more: the spool cannot be read')
     }
-  }
-
-  /** Once a second: seals what is new, and says when recording was not possible and when it is again. */
-  #look(): void {
-    const isDegraded = this.#spool.state !== 'running' || this.#notTaken > this.#reportedNotTaken
-    if (isDegraded && !this.#isDegraded) {
-      this.#isDegraded = true
-      this.#report(
-        'edge.degraded',
-        'degraded',
-        `the spool is ${this.#spool.state === 'running' ? 'full' : this.#spool.state}`,
-      )
-    } else if (!isDegraded && this.#isDegraded && this.#spool.hasRoom(false)) {
-      this.#isDegraded = false
-      this.#report('edge.recovered', 'running', null)
-    }
-    this.#reportedNotTaken = this.#notTaken
-    if (this.#spool.nextSeq > this.#sealedSeq) this.#seal()
-  }
-
-  #seal(): void {
-    const headSeq = this.#spool.nextSeq - 1
-    this.take(
-      this.#own,
-      {
-        type: 'edge.sealed',
-        seal: sealPart(this.#options.key, this.producer, headSeq, this.#spool.prev),
-      },
-      true,
-    )
-    this.#sealedSeq = this.#spool.nextSeq
-  }
-
-  #report(
-    type: 'edge.started' | 'edge.stopped' | 'edge.heartbeat' | 'edge.degraded' | 'edge.recovered',
-    state: EdgePart['state'],
-    reason: string | null,
-  ): void {
-    const edge: EdgePart = {
-      version: this.#options.version,
-      state,
-      reason,
-      event_types: type === 'edge.started' ? eventTypes : [],
-      sessions: this.#open.sessions.size,
-      spool_events: this.#spool.nextSeq - this.#publishedSeq,
-      spool_bytes: this.#spool.waitingBytes,
-      refused: this.#notTaken,
-      unrecorded: 0,
-      durability: null,
-      clock_offset_us: null,
-    }
-    this.take(this.#own, { type, edge }, true)
   }
 
   /** What a crash cut off: each request gets its completion, each session its end, and says that nobody knows how it went. */
-  #closeOpenWork(): void {
-    for (const [sessionId, { context, requests }] of this.#open.sessions) {
+  #closeOpenWork({ open }: RecoveredSpool): void {
+    for (const [sessionId, { context, requests }] of open.sessions) {
       const scope = new Scope(this, decodeContext(context))
       for (const requestId of requests) {
-        this.take(
+        this.#append(
           scope,
           { type: 'request.completed', request_id: requestId, completion: unknownCompletion },
           true,
         )
       }
-      this.take(scope, { type: 'session.ended', session: unknownEnd }, true)
+      this.#append(scope, { type: 'session.ended', session: unknownEnd }, true)
       this.#options.logger.warn(
         { session: sessionId, requests: requests.size },
         'a session was cut off by a crash',
@@ -317,29 +312,19 @@ class Scope implements RecordScope {
   }
 }
 
-const unknownCompletion: CompletionPart = {
-  outcome: 'unknown',
-  command_tag: null,
-  rows: 0,
-  bytes_in: 0,
-  bytes_out: 0,
-  error_code: null,
-  error_message: null,
-  duration_us: 0,
-  response_sha256: null,
-  masked: [],
-}
+const spoolFull = { ok: false, reason: 'spool_full' } as const
+const spoolFailed = { ok: false, reason: 'spool_failed' } as const
+const tooLarge = { ok: false, reason: 'event_too_large' } as const
+const closed = { ok: false, reason: 'closed' } as const
 
-const unknownEnd: SessionPart = {
-  protocol: 'unknown',
-  database: null,
-  role: null,
-  application: null,
-  outcome: 'unknown',
-  requests: 0,
-  bytes_in: 0,
-  bytes_out: 0,
-  duration_us: null,
+/** Events that follow a request and are not one. */
+function isAnswer(type: EventType): boolean {
+  return (
+    type === 'request.completed' ||
+    type === 'request.decided' ||
+    type === 'response.recorded' ||
+    type === 'session.ended'
+  )
 }
 
 function ownContext(tenant: string): EventContext {
@@ -356,7 +341,8 @@ function ownContext(tenant: string): EventContext {
   }
 }
 
-function sha256(value: Buffer): Buffer {
-  // By way of a string: half the time of asking for a Buffer.
-  return Buffer.from(hash('sha256', value, 'binary'), 'latin1')
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, ms).unref()
+  })
 }

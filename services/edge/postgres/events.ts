@@ -118,6 +118,7 @@ export class SessionLog {
 
   /** A request that goes on without having been recorded, where the target's `on_audit_failure` allows that. */
   unrecorded(id: string, statement: Statement): RequestInFlight {
+    this.#options.recorder.noteUnrecorded()
     return this.#requestInFlight(id, statement, this.#options.clock.nowUs())
   }
 

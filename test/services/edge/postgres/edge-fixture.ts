@@ -45,7 +45,12 @@ export class MemoryRecorder implements Recorder {
   refusal: Exclude<RecordOutcome, { ok: true }>['reason'] | null = null
   /** Called by `durable`; a promise that is pending holds strict sessions. */
   untilDurable: () => Promise<void> = () => Promise.resolve()
+  unrecorded = 0
   #waiting: { readonly isThere: () => boolean; readonly resolve: () => void }[] = []
+
+  noteUnrecorded(): void {
+    this.unrecorded += 1
+  }
 
   scope(context: Parameters<Recorder['scope']>[0]): ReturnType<Recorder['scope']> {
     const encoded = encodeContext(context)
