@@ -5,6 +5,6 @@ import { aDirectory } from '../../support/a-ledger.ts'
 import { killLedgerAgainAndAgain } from '../../support/kill-ledger.ts'
 
 test('a ledger that is killed again and again seals everything once', async (t) => {
-  const acknowledged = await killLedgerAgainAndAgain(await aDirectory(t), 4, Math.random)
+  const acknowledged = await killLedgerAgainAndAgain(await aDirectory(t), 3, Math.random)
   assert.ok(acknowledged > 0)
 })
