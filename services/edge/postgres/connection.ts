@@ -206,7 +206,7 @@ class Connection {
     database: string,
     onEnded: () => void,
   ): Promise<LiveSession | null> {
-    const { target, logger } = this.#parts
+    const { target, logger, limits } = this.#parts
     const session: SessionPart = {
       protocol: `postgres ${hello.major}.${Math.min(hello.minor, newestMinor)}`,
       database,
@@ -231,7 +231,7 @@ class Connection {
           applicationName: `gw/${this.#sessionId}`,
           settings: asked.settings,
         },
-        this.#signal,
+        AbortSignal.any([this.#signal, AbortSignal.timeout(limits.targetMs)]),
       )
       const running = runSession(this.#parts, {
         sessionId: this.#sessionId,

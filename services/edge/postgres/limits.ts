@@ -4,6 +4,8 @@ export interface PostgresLimits {
   readonly maxSessions: number
   /** From the first byte to the end of authentication. */
   readonly handshakeMs: number
+  /** Part of that: to connect and sign in to the target. */
+  readonly targetMs: number
   /** PostgreSQL's own limit. */
   readonly maxMessageBytes: number
   /** Longer statements are refused: parsing them would stop every other session. */
@@ -34,6 +36,7 @@ export interface PostgresLimits {
 export const defaultLimits: PostgresLimits = {
   maxSessions: 1_000,
   handshakeMs: 15_000,
+  targetMs: 10_000,
   maxMessageBytes: 0x3fffffff,
   maxStatementBytes: 256 * 1024,
   maxBindBytes: 16 * 1024 * 1024,

@@ -164,9 +164,13 @@ export class Session {
 
   readonly #onDurable = (): void => {
     if (this.#outcome !== null) return
-    this.#send()
-    this.#release(held.byRecorder)
-    if ((this.#held & held.byRelay) !== 0) this.#resumeRelay()
+    try {
+      this.#send()
+      this.#release(held.byRecorder)
+      if ((this.#held & held.byRelay) !== 0) this.#resumeRelay()
+    } catch (error) {
+      this.#fail(error)
+    }
   }
 
   readonly #onNotDurable = (): void => {

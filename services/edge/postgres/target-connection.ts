@@ -52,19 +52,17 @@ export async function openTarget(
   login: TargetLogin,
   signal: AbortSignal,
 ): Promise<TargetConnection> {
-  const socket = await connectTarget(target, signal)
+  const raw = connectRaw(target)
   const stop = (): void => {
-    socket.destroy()
+    raw.destroy()
   }
   signal.addEventListener('abort', stop, { once: true })
   try {
-    return await signIn(socket, login)
-  } catch (error) {
-    socket.destroy()
-    if (error instanceof TargetError) throw error
-    throw new TargetError('TARGET_PROTOCOL', 'the target did not follow the protocol', {
-      cause: error,
-    })
+    return await signIn(await secureIfAsked(raw, target, signal), login)
+  } catch (cause) {
+    raw.destroy()
+    if (cause instanceof TargetError) throw cause
+    throw new TargetError('TARGET_PROTOCOL', 'the target did not follow the protocol', { cause })
   } finally {
     signal.removeEventListener('abort', stop)
   }
@@ -77,24 +75,39 @@ export async function cancelAtTarget(
   key: Buffer,
   signal: AbortSignal,
 ): Promise<void> {
-  const socket = await connectTarget(target, signal)
-  socket.resume()
-  socket.end(encodeStartup({ type: 'cancel-request', processId, key }))
-  if (!socket.destroyed) await once(socket, 'close', { signal }).catch(() => socket.destroy())
+  const raw = connectRaw(target)
+  const stop = (): void => {
+    raw.destroy()
+  }
+  signal.addEventListener('abort', stop, { once: true })
+  try {
+    const socket = await secureIfAsked(raw, target, signal)
+    socket.resume()
+    socket.end(encodeStartup({ type: 'cancel-request', processId, key }))
+    if (!socket.destroyed) await once(socket, 'close', { signal })
+  } finally {
+    raw.destroy()
+    signal.removeEventListener('abort', stop)
+  }
 }
 
-async function connectTarget(target: TargetAddress, signal: AbortSignal): Promise<Socket> {
+function connectRaw(target: TargetAddress): Socket {
   const raw = connect({ host: target.address, port: target.port, noDelay: true, keepAlive: true })
   // Errors show as the end of the connection, to whoever reads from it then.
-  raw.on('error', () => undefined)
+  return raw.on('error', () => undefined)
+}
+
+async function secureIfAsked(
+  raw: Socket,
+  target: TargetAddress,
+  signal: AbortSignal,
+): Promise<Socket> {
   try {
     await once(raw, 'connect', { signal })
-    return target.tls.mode === 'disable' ? raw : await secure(raw, target, target.tls, signal)
   } catch (cause) {
-    raw.destroy()
-    if (cause instanceof TargetError) throw cause
     throw new TargetError('TARGET_UNREACHABLE', 'the target cannot be reached', { cause })
   }
+  return target.tls.mode === 'disable' ? raw : secure(raw, target, target.tls, signal)
 }
 
 async function secure(
@@ -107,6 +120,9 @@ async function secure(
   raw.write(encodeStartup({ type: 'ssl-request' }))
   const answer = await reader.byte()
   const early = reader.detach()
+  if (answer === null) {
+    throw new TargetError('TARGET_UNREACHABLE', 'the target closed the connection or said nothing')
+  }
   if (answer !== 0x53) {
     throw new TargetError(
       'TARGET_TLS',

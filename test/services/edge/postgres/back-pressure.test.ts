@@ -43,7 +43,7 @@ test('a client that does not read stops the target, not the edge', async (t) => 
   await client.send([
     {
       type: 'query',
-      text: Buffer.from("SELECT repeat('x', 1000) FROM generate_series(1, 50000)"),
+      text: Buffer.from("SELECT repeat('x', 5000) FROM generate_series(1, 10000)"),
     },
   ])
   // The target says itself that it waits for us, and goes on saying it.
@@ -54,8 +54,8 @@ test('a client that does not read stops the target, not the edge', async (t) => 
   assert.ok(process.memoryUsage().external - before < 25_000_000, 'half of the result at the most')
   client.socket.resume()
   const answer = await client.answer()
-  assert.equal(answer.rows.length, 50_000)
-  assert.equal(edge.recorder.requests()[0]?.completion?.rows, 50_000)
+  assert.equal(answer.rows.length, 10_000)
+  assert.equal(edge.recorder.requests()[0]?.completion?.rows, 10_000)
 })
 
 test('a target that does not read stops the client, not the edge', async (t) => {

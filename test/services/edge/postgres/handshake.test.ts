@@ -142,6 +142,16 @@ test('a target that lets us in without knowing the password is not believed', as
   assert.equal(await signIn(edge), '08006')
 })
 
+test('a target that does not answer is given up', async (t) => {
+  const silent = createServer((socket) => socket.resume()).listen(0, '127.0.0.1')
+  await once(silent, 'listening')
+  t.after(() => silent.close())
+  const { port } = silent.address() as AddressInfo
+  const options = { limits: { targetMs: 50 } }
+  const edge = await anEdge(t, { target: { port }, options })
+  assert.equal(await signIn(edge), '08006')
+})
+
 test('sessions beyond the limit are told so, and there is room again when one ends', async (t) => {
   const edge = await anEdge(t, { options: { limits: { maxSessions: 1 } }, plain: true })
   const first = new pg.Client(edge.client)

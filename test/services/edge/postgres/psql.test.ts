@@ -175,8 +175,15 @@ test('Ctrl-C in psql cancels what runs', async (t) => {
   child.kill('SIGINT')
   const [err] = await Promise.all([text(child.stderr), once(child, 'close')])
   assert.match(err, /ERROR: {2}canceling statement due to user request/)
-  const [completed] = await psql.edge.recorder.until('request.completed')
-  assert.equal(completed?.completion?.outcome, 'cancelled')
+  await psql.edge.recorder.until('request.completed', 2)
+  const requests = psql.edge.recorder.requests()
+  assert.deepEqual(
+    requests.map(({ operation, completion }) => [operation, completion?.outcome]),
+    [
+      ['select', 'cancelled'],
+      ['cancel', 'ok'],
+    ],
+  )
 })
 
 test('who has no password, the wrong one or a stale one learns nothing more', async (t) => {
