@@ -1,0 +1,189 @@
+import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, suite, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+
+import { Client } from 'pg'
+
+import type { SessionPassword } from '../../services/api/schemas/credentials.ts'
+import { writeSignIn } from '../../services/cli/sign-in.ts'
+import type { SearchResult } from '../../services/indexer/query.ts'
+import { demoStack } from '../support/demo-stack.ts'
+import type { DemoStack } from '../support/demo-stack.ts'
+
+const main = fileURLToPath(new URL('../../services/cli/main.ts', import.meta.url))
+
+interface Ended {
+  readonly code: number
+  readonly stdout: string
+  readonly stderr: string
+}
+
+async function affidavit(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Ended> {
+  try {
+    const { stdout, stderr } = await promisify(execFile)(process.execPath, [main, ...args], {
+      env: { ...process.env, ...env },
+      timeout: 60_000,
+    })
+    return { code: 0, stdout, stderr }
+  } catch (error) {
+    return error as Ended
+  }
+}
+
+suite('the command on the running product', () => {
+  let stack: DemoStack
+  let signIn: string
+  before(async () => {
+    stack = await demoStack()
+    const { demo, directory } = stack
+    await demo.runAgent()
+    const token = await demo.tokenOf('sam')
+    signIn = join(directory, 'sam.json')
+    writeSignIn(signIn, {
+      api: demo.product.address,
+      issuer: demo.issuer.url,
+      client_id: 'cli',
+      access_token: token.accessToken,
+      expires_at: Date.now() + token.expiresInSeconds * 1000,
+    })
+  })
+  after(() => stack[Symbol.asyncDispose]())
+
+  test('search finds the blocked statement, for people and for programs', async () => {
+    const text = await affidavit([
+      'search',
+      'drop table',
+      '--decision',
+      'block',
+      '--sign-in',
+      signIn,
+    ])
+    assert.equal(text.code, 0, text.stderr)
+    assert.match(text.stdout, /request\.received {2}shop-agent for Olivia Okafor on shop/)
+    assert.match(text.stdout, /block refused 42501.*no-ddl-for-agents/)
+    assert.match(text.stdout, /DROP TABLE customers/)
+    const json = await affidavit([
+      'search',
+      'drop',
+      '--kind',
+      'drop',
+      '--json',
+      '--sign-in',
+      signIn,
+    ])
+    const { hits } = JSON.parse(json.stdout) as SearchResult
+    assert.equal(hits[0]?.statement, 'DROP TABLE customers')
+  })
+
+  test('a sign-in is kept in a file that only its owner reads', () => {
+    assert.equal(statSync(signIn).mode & 0o777, 0o600)
+  })
+
+  test('connect gives a session password that works, and keeps it nowhere', async () => {
+    const { accessToken } = await stack.demo.tokenOf('olivia')
+    const ended = await affidavit(
+      ['connect', 'shop', '--json', '--api', stack.demo.product.address],
+      {
+        AFFIDAVIT_TOKEN: accessToken,
+        AFFIDAVIT_SIGN_IN: join(stack.directory, 'none.json'),
+      },
+    )
+    assert.equal(ended.code, 0, ended.stderr)
+    const issued = JSON.parse(ended.stdout) as SessionPassword
+    const client = new Client({
+      host: issued.host,
+      port: issued.port,
+      database: issued.database,
+      user: issued.user,
+      password: issued.password,
+      ssl: { ca: issued.ca_pem },
+    })
+    await client.connect()
+    assert.equal((await client.query('SELECT count(*)::int AS n FROM customers')).rows.length, 1)
+    await client.end()
+    assert.throws(() => statSync(join(stack.directory, 'none.json')))
+  })
+
+  test('connect to a target that does not exist says so', async () => {
+    const ended = await affidavit(['connect', 'nowhere', '--sign-in', signIn])
+    assert.equal(ended.code, 1)
+    assert.match(ended.stderr, /There is no such thing: no target is called nowhere/)
+  })
+
+  test('nobody at the address is said in one sentence', async () => {
+    const ended = await affidavit([
+      'search',
+      'x',
+      '--api',
+      'http://127.0.0.1:1',
+      '--sign-in',
+      signIn,
+    ])
+    assert.equal(ended.code, 1)
+    assert.match(ended.stderr, /^affidavit: nothing answers at http:\/\/127\.0\.0\.1:1/)
+    assert.equal(ended.stderr.trim().split('\n').length, 1)
+  })
+
+  test('export writes each log once, while the product runs', async () => {
+    const config = join(stack.directory, 'affidavit.yaml')
+    const target = join(stack.directory, 'export')
+    const ended = await affidavit(['export', '--c2sp', target, '--config', config, '--json'])
+    assert.equal(ended.code, 0, ended.stderr)
+    const [log] = JSON.parse(ended.stdout) as { directory: string; size: number; vkey: string }[]
+    assert.ok(log)
+    const [origin, size] = readFileSync(join(log.directory, 'checkpoint'), 'utf8').split('\n')
+    assert.equal(Number(size), log.size)
+    assert.ok(log.vkey.startsWith(`${origin}+`))
+  })
+})
+
+test('policy check prints every mistake with its line and ends with status 2', async (t) => {
+  const directory = mkdtempSync(join(tmpdir(), 'affidavit-cli-'))
+  t.after(() => {
+    rmSync(directory, { recursive: true })
+  })
+  const file = join(directory, 'policy.yaml')
+  writeFileSync(
+    file,
+    `version: 1
+rules:
+  - id: one
+    targets: [shop]
+    statements: [selekt]
+    outcome: allow
+  - id: one
+    targets: [shop]
+    when: "facts.nothing +"
+    outcome: perhaps
+`,
+  )
+  const ended = await affidavit(['policy', 'check', file])
+  assert.equal(ended.code, 2)
+  assert.match(ended.stdout, /policy\.yaml:5:\d+ .*selekt/)
+  assert.match(ended.stdout, /policy\.yaml:10:\d+ .*outcome/)
+  const good = await affidavit(['policy', 'check', file.replace('policy.yaml', 'none.yaml')])
+  assert.equal(good.code, 2)
+})
+
+test('init writes files to start from, then the deployment, and overwrites nothing', async (t) => {
+  const directory = mkdtempSync(join(tmpdir(), 'affidavit-init-'))
+  t.after(() => {
+    rmSync(directory, { recursive: true })
+  })
+  const config = join(directory, 'affidavit.yaml')
+  const first = await affidavit(['init', '--config', config])
+  assert.equal(first.code, 0, first.stderr)
+  assert.match(first.stdout, /wrote .*affidavit\.yaml\nwrote .*policy\.yaml/)
+  assert.equal((await affidavit(['policy', 'check', join(directory, 'policy.yaml')])).code, 0)
+  const second = await affidavit(['init', '--config', config])
+  assert.equal(second.code, 0, second.stderr)
+  assert.match(second.stdout, /log ledger\.example\.com\/prod\/audit\.events\/p00\//)
+  const third = await affidavit(['init', '--config', config])
+  assert.equal(third.code, 1)
+  assert.match(third.stderr, /in use by a deployment already; start it with: affidavit up/)
+})
