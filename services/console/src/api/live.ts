@@ -25,6 +25,7 @@ export function useLive(isOn: boolean): LiveState {
     const stopped = new AbortController()
     let counts: string | null = null
     let askedAtMs = Date.now()
+    let lookedAtMs = 0
     let isWaiting = false
 
     const askAgain = (): void => {
@@ -33,6 +34,7 @@ export function useLive(isOn: boolean): LiveState {
     }
     const look = async (): Promise<void> => {
       isWaiting = false
+      lookedAtMs = Date.now()
       const from = Math.floor(Date.now() / hourMs) * hourMs - hourMs
       const found = await getJson<ActivityAnswer>('/v1/activity', { from }, stopped.signal).catch(
         () => null,
@@ -54,9 +56,13 @@ export function useLive(isOn: boolean): LiveState {
     source.addEventListener('progress', () => {
       if (isWaiting) return
       isWaiting = true
-      setTimeout(() => {
-        if (!stopped.signal.aborted) void look()
-      }, betweenLooksMs)
+      // At once, but for a look that was just made.
+      setTimeout(
+        () => {
+          if (!stopped.signal.aborted) void look()
+        },
+        Math.max(0, lookedAtMs + betweenLooksMs - Date.now()),
+      )
     })
     return () => {
       stopped.abort()

@@ -8,7 +8,7 @@ import { Loading } from '../words/loading.tsx'
 import { NothingHere } from '../words/nothing-here.tsx'
 import { ProblemAlert } from '../words/problem-alert.tsx'
 import { count } from '../words/quantities.ts'
-import { addressOfFilter, filterOfAddress } from './evidence-filter.ts'
+import { addressOfFilter, filterOfAddress, isBlank } from './evidence-filter.ts'
 import { FilterForm } from './filter-form.tsx'
 import { HitTable } from './hit-table.tsx'
 import { Pager } from './pager.tsx'
@@ -16,15 +16,19 @@ import { Pager } from './pager.tsx'
 export function SearchPage() {
   const [address, setAddress] = useSearchParams()
   const filter = filterOfAddress(address)
-  const { data, error, isPending, refetch } = useQuery(
-    hitsThatFit(Object.fromEntries(addressOfFilter(filter)), address.get('after')),
+  const { data, error, isPending, isPlaceholderData, refetch } = useQuery(
+    hitsThatFit(
+      isBlank(filter) ? { kind: 'request.received' } : Object.fromEntries(addressOfFilter(filter)),
+      address.get('after'),
+    ),
   )
   return (
     <Stack>
       <div>
         <PageTitle>Search</PageTitle>
         <Text c="dimmed" size="sm">
-          Statements and other events of all sessions, newest first. Each search is recorded.
+          Statements and other events, newest first; without a condition, all statements. Each
+          search is recorded.
         </Text>
       </div>
       <FilterForm
@@ -48,10 +52,10 @@ export function SearchPage() {
         </NothingHere>
       )}
       {data !== undefined && data.hits.length > 0 && (
-        <>
+        <Stack className="listed" aria-busy={isPlaceholderData}>
           <HitTable hits={data.hits} />
           <Pager next={data.next} shown={`${count(data.hits.length)} on this page, newest first`} />
-        </>
+        </Stack>
       )}
     </Stack>
   )

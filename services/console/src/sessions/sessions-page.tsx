@@ -44,13 +44,13 @@ export function SessionsPage() {
       {sessions.isPending && <Loading what="Reading the sessions …" />}
       {sessions.data?.sessions.length === 0 && <NoSessions isFiltered={!isBlank(filter)} />}
       {sessions.data !== undefined && sessions.data.sessions.length > 0 && (
-        <>
+        <Stack className="listed" aria-busy={sessions.isPlaceholderData}>
           <SessionTable sessions={sessions.data.sessions} />
           <Pager
             next={sessions.data.next}
             shown={`${count(sessions.data.sessions.length)} on this page, newest first`}
           />
-        </>
+        </Stack>
       )}
     </Stack>
   )

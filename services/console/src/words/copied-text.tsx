@@ -21,7 +21,7 @@ export function CopiedText({ label, text }: CopiedTextProps) {
           )}
         </CopyButton>
       </Group>
-      <Box tabIndex={0} role="group" aria-label={label} style={{ overflowX: 'auto' }}>
+      <Box tabIndex={0} role="group" aria-label={label} mah={420} style={{ overflow: 'auto' }}>
         <Code block className="exact">
           {text}
         </Code>

@@ -1,0 +1,187 @@
+import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { test } from 'node:test'
+
+import type { Page } from 'playwright-core'
+
+import { parseTlogProof } from '../../services/ledger/proof/tlog-proof.ts'
+import { verifyLeafProof } from '../../services/ledger/proof/leaf-proof.ts'
+import { verifyBundle } from '../../services/reporter/verify.ts'
+import { demoStack } from '../support/demo-stack.ts'
+import type { DemoStack } from '../support/demo-stack.ts'
+import { requireProgram } from '../support/engine.ts'
+import { aBrowser, complaintsOf } from './a-browser.ts'
+import { builtConsole } from './built-console.ts'
+
+test('somebody of the security team follows what an agent did, in the console', async (t) => {
+  const chromium = requireProgram(t, 'chromium', 'chromium-browser', 'google-chrome')
+  if (chromium === null) return
+  await builtConsole()
+  await using stack = await demoStack()
+  await using browser = await aBrowser(chromium)
+  const page = await browser.newPage()
+  page.setDefaultTimeout(15_000)
+  const complaints = complaintsOf(page)
+  const address = stack.demo.product.address
+
+  await t.test(
+    'who is not signed in sees the way to sign in, and comes back from there',
+    async () => {
+      await page.goto(`${address}/search?text=nothing-yet`)
+      await signIn(page, stack, 'sam')
+      await page.waitForURL('**/search?text=nothing-yet')
+      await page.getByRole('heading', { name: 'Search', level: 1 }).waitFor()
+      await page.getByText('Sam Silva').waitFor()
+    },
+  )
+
+  await t.test('a session appears while the page is open', async (t) => {
+    await page.goto(`${address}/sessions`)
+    await page.getByText('Updating as it happens').waitFor()
+    await page.getByRole('heading', { name: 'No sessions yet' }).waitFor()
+    await stack.demo.runAgent()
+    const endedMs = performance.now()
+    const row = sessionRows(page).filter({ hasText: 'shop-agent' })
+    await row.filter({ hasText: 'on behalf of Olivia Okafor' }).waitFor()
+    t.diagnostic(`it was there ${Math.round(performance.now() - endedMs)} ms after its end`)
+  })
+
+  await t.test('conditions stand in the address and are found again from it', async () => {
+    await page.getByLabel('Decision').selectOption('block')
+    await page.getByLabel('Search', { exact: true }).fill('"drop table"')
+    await page.getByRole('button', { name: 'Search' }).click()
+    await page.waitForURL(/text=%22drop\+table%22&decision=block/)
+    await sessionRows(page).filter({ hasText: 'shop-agent' }).waitFor()
+    await page.goto(`${address}/sessions?actor=nobody`)
+    await page.getByRole('heading', { name: 'No session fits' }).waitFor()
+    await page.getByRole('button', { name: 'Clear' }).click()
+    await sessionRows(page).filter({ hasText: 'shop-agent' }).waitFor()
+  })
+
+  await t.test('the numbers of the drawing are there as a table', async () => {
+    await page.getByRole('button', { name: 'Show the numbers' }).click()
+    const numbers = page.getByRole('table', { name: 'Statements per hour' })
+    await numbers.getByRole('columnheader', { name: 'Blocked' }).waitFor()
+  })
+
+  await t.test('the session shows who, for whom, and the blocked statement', async () => {
+    await sessionRows(page).getByRole('link').first().click()
+    await page.getByRole('heading', { name: 'shop-agent on shop' }).waitFor()
+    await page.getByText('Policy at the start (SHA-256)').waitFor()
+    const drop = statement(page, 'DROP TABLE customers')
+    await drop.getByText('blocked').first().waitFor()
+    await drop.getByText('by rule no-ddl-for-agents').waitFor()
+    await drop.getByRole('button', { expanded: false }).click()
+    await drop.getByText('Blocked: it never reached the target').waitFor()
+  })
+
+  await t.test('a statement shows its bind parameters and its recorded result', async () => {
+    const prepared = statement(page, 'WHERE customer_id = $1').first()
+    await prepared.getByRole('button', { expanded: false }).click()
+    await prepared.getByRole('table', { name: 'Bind parameters' }).waitFor()
+    const result = prepared.getByRole('group', { name: 'Recorded result' })
+    await result.getByRole('columnheader', { name: 'placed_at' }).waitFor()
+    assert.equal(await result.getByRole('row').count(), 6)
+  })
+
+  await t.test('the proof of the blocked statement is verified in the browser', async () => {
+    await openProof(page, 'DROP TABLE customers')
+    await page.getByRole('button', { name: 'Verify in this browser' }).click()
+    const verdict = page.getByRole('status').filter({ hasText: 'The leaf commits to the payload' })
+    await verdict.getByText('Verified', { exact: true }).waitFor()
+    assert.equal(await verdict.getByText('holds', { exact: true }).count(), 7)
+  })
+
+  await t.test('the downloaded proof is one that our own verifier accepts', async () => {
+    const proof = parseTlogProof((await download(page, /tlog-proof/)).toString())
+    const leaf = await download(page, 'Download the leaf')
+    const { vkey } = await stack.demo.product.reader.head(JSON.parse(leaf.toString()).log)
+    assert.equal(verifyLeafProof(proof, leaf, vkey).leaf.seq, proof.index)
+  })
+
+  await t.test('a proof whose entry was changed on the way is refused', async () => {
+    await page.route('**/v1/entries/*/proof?*', async (route) => {
+      const response = await route.fetch()
+      const proof = (await response.json()) as { leafBase64: string }
+      const leaf = Buffer.from(proof.leafBase64, 'base64').toString()
+      const changed = leaf.replace('"outcome":"block"', '"outcome":"allow"')
+      assert.notEqual(changed, leaf)
+      await route.fulfill({
+        response,
+        json: { ...proof, leafBase64: Buffer.from(changed).toString('base64') },
+      })
+    })
+    await page.reload()
+    await page.getByRole('button', { name: 'Verify in this browser' }).click()
+    await page.getByText('Refused', { exact: true }).waitFor()
+    await page.unrouteAll({ behavior: 'wait' })
+  })
+
+  await t.test('a hit of the search leads to its statement in the session', async () => {
+    await page.goto(`${address}/search`)
+    await page.getByLabel('Search', { exact: true }).fill('loyalty_points')
+    await page.getByRole('button', { name: 'Search' }).click()
+    await page
+      .getByRole('table', { name: 'Found' })
+      .getByRole('link', { name: 'loyalty_points' })
+      .click()
+    await page.waitForURL(/\/sessions\/.*#request-/)
+    await page.getByText('column "loyalty_points" does not exist').waitFor()
+  })
+
+  await t.test('a report is run, its bundle downloaded, and the bundle verified', async () => {
+    await page.getByRole('link', { name: 'Reports' }).click()
+    await page.getByRole('button', { name: 'Run now' }).click()
+    const report = page.getByRole('article').first()
+    await report.getByRole('link', { name: 'Download' }).waitFor({ timeout: 60_000 })
+    await report.getByRole('table', { name: 'Determinations' }).waitFor()
+    const bundle = await download(report, 'Download')
+    const sha256 = createHash('sha256').update(bundle).digest('hex')
+    await report.getByText(sha256).waitFor()
+    const line = await report.getByRole('group', { name: 'Check the download' }).innerText()
+    const [, keyFingerprint = ''] = /--key ([0-9a-f]{64})/.exec(line) ?? []
+    assert.ok((await verifyBundle(bundle, { keyFingerprint })).ok)
+  })
+
+  await t.test('who signs out sees nothing any more', async () => {
+    await page.getByRole('button', { name: 'Sign out' }).click()
+    await page.getByRole('link', { name: 'Sign in' }).waitFor()
+    await page.goto(`${address}/sessions`)
+    await page.getByRole('link', { name: 'Sign in' }).waitFor()
+  })
+
+  assert.deepEqual(complaints, [])
+})
+
+async function signIn(page: Page, stack: DemoStack, username: string): Promise<void> {
+  const account = stack.demo.issuer.accounts.find((each) => each.username === username)
+  await page.getByRole('link', { name: 'Sign in' }).click()
+  await page.getByLabel('Name').fill(username)
+  await page.getByLabel('Password').fill(account?.password ?? '')
+  await page.getByRole('button', { name: 'Sign in' }).click()
+}
+
+function sessionRows(page: Page) {
+  return page.getByRole('table', { name: 'Sessions' }).getByRole('row')
+}
+
+function statement(page: Page, text: string) {
+  return page
+    .getByRole('region', { name: 'Statements' })
+    .getByRole('listitem')
+    .filter({ hasText: text })
+}
+
+async function openProof(page: Page, text: string): Promise<void> {
+  await statement(page, text)
+    .getByRole('link', { name: /^Proof of position/ })
+    .first()
+    .click()
+}
+
+async function download(within: Pick<Page, 'getByRole'>, name: string | RegExp): Promise<Buffer> {
+  const link = within.getByRole('link', { name })
+  const [downloaded] = await Promise.all([link.page().waitForEvent('download'), link.click()])
+  return readFileSync(await downloaded.path())
+}
