@@ -1,7 +1,5 @@
 import { Command, InvalidArgumentError } from 'commander'
 
-import { runDemo } from '../all-in-one/demo/run-demo.ts'
-
 interface DemoCommandOptions {
   readonly data: string
   readonly portBase: number
@@ -23,6 +21,7 @@ export function demoCommand(): Command {
     .option('--once', 'end when the first report is written and verified')
     .option('--log-level <level>', 'debug, info, warn or error', 'warn')
     .action(async (options: DemoCommandOptions) => {
+      const { runDemo } = await import('../all-in-one/demo/run-demo.ts')
       await runDemo({
         directory: options.data,
         portBase: options.portBase,

@@ -1,6 +1,5 @@
 import { Command } from 'commander'
 
-import { exportLogs } from '../all-in-one/export-logs.ts'
 import { readConfig } from './config-file.ts'
 
 interface ExportOptions {
@@ -26,6 +25,7 @@ Holds leaves, hashes and signed checkpoints, and no payload: it can be given awa
 }
 
 async function run(options: ExportOptions): Promise<void> {
+  const { exportLogs } = await import('../all-in-one/export-logs.ts')
   const written = await exportLogs(readConfig(options.config), options.c2sp, options.log ?? null)
   if (options.json === true) {
     process.stdout.write(`${JSON.stringify(written, null, 2)}\n`)

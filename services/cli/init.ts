@@ -3,7 +3,6 @@ import { dirname, join, resolve } from 'node:path'
 
 import { Command } from 'commander'
 
-import { initializeData } from '../all-in-one/data-directory.ts'
 import { createLogger } from '../runtime/logger.ts'
 import { readConfig } from './config-file.ts'
 import { configTemplate, policyTemplate } from './templates.ts'
@@ -34,6 +33,7 @@ async function init(options: { readonly config: string }): Promise<void> {
     process.stdout.write('Edit both, then run affidavit init again.\n')
     return
   }
+  const { initializeData } = await import('../all-in-one/data-directory.ts')
   const made = await initializeData(readConfig(file), createLogger('warn'))
   process.stdout.write(`made ${made.directory}\n`)
   for (const log of made.logs) process.stdout.write(`log ${log.origin}\n  ${log.vkey}\n`)

@@ -3,7 +3,6 @@ import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
 
 import { formatProblem } from '../../schemas/validated-document.ts'
-import { compilePolicy, loadPolicy } from '../edge/guard/policy.ts'
 import { CommandFailure } from './failure.ts'
 
 export function policyCommand(): Command {
@@ -21,13 +20,14 @@ export function policyCommand(): Command {
   return command
 }
 
-function check(file: string, options: { readonly json?: boolean }): void {
+async function check(file: string, options: { readonly json?: boolean }): Promise<void> {
   let text: string
   try {
     text = readFileSync(file, 'utf8')
   } catch (cause) {
     throw new CommandFailure(`${file} cannot be read`, 2, { cause })
   }
+  const { compilePolicy, loadPolicy } = await import('../edge/guard/policy.ts')
   const loaded = loadPolicy(text, file)
   if (!loaded.ok) {
     process.stdout.write(

@@ -12,6 +12,7 @@ import { searchCommand } from './search.ts'
 import { upCommand } from './up.ts'
 import { verifyCommand } from './verify.ts'
 
+/** Each command loads what it needs when it runs, so that asking for help does not start the product's parts. */
 export function createProgram(): Command {
   return new Command('affidavit')
     .description(

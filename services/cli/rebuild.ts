@@ -1,6 +1,5 @@
 import { Command } from 'commander'
 
-import { remakeIndex } from '../all-in-one/remake-index.ts'
 import { createLogger } from '../runtime/logger.ts'
 import { readConfig } from './config-file.ts'
 
@@ -18,6 +17,7 @@ export function rebuildCommand(): Command {
       process.once('SIGINT', () => {
         stop.abort()
       })
+      const { remakeIndex } = await import('../all-in-one/remake-index.ts')
       const { logs, entries } = await remakeIndex(
         readConfig(options.config),
         createLogger(options.logLevel),

@@ -1,6 +1,5 @@
 import { Command } from 'commander'
 
-import { startProduct } from '../all-in-one/product.ts'
 import { createLogger } from '../runtime/logger.ts'
 import { readConfig } from './config-file.ts'
 
@@ -18,6 +17,7 @@ export function upCommand(): Command {
 
 async function up(options: { readonly config: string; readonly logLevel: string }): Promise<void> {
   const config = readConfig(options.config)
+  const { startProduct } = await import('../all-in-one/product.ts')
   await using product = await startProduct(config, createLogger(options.logLevel))
   product.lifecycle.stopOnSignals()
   process.stdout.write(`console   ${config.api.publicUrl}\n`)

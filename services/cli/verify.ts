@@ -2,7 +2,6 @@ import { readFileSync } from 'node:fs'
 
 import { Command } from 'commander'
 
-import { verifyBundle } from '../reporter/verify.ts'
 import { CommandFailure } from './failure.ts'
 
 interface VerifyOptions {
@@ -36,6 +35,7 @@ async function verify(file: string, options: VerifyOptions): Promise<void> {
   } catch (cause) {
     throw new CommandFailure(`${file} cannot be read`, 2, { cause })
   }
+  const { verifyBundle } = await import('../reporter/verify.ts')
   const outcome = await verifyBundle(
     bytes,
     options.key === undefined ? {} : { keyFingerprint: options.key },
