@@ -34,8 +34,13 @@ export interface LoadResult {
 export async function runPgbench(program: string, load: Load): Promise<LoadResult> {
   const prefix = `log-${load.place.port}`
   const said = await pgbench(program, load.place, load.directory, [
-    ...['-n', '-S', '-M', load.protocol, '-j', '1', '-c', String(load.clients)],
-    ...['-T', String(load.seconds), '-l', `--log-prefix=${prefix}`, '--sampling-rate=0.1'],
+    '-nSl',
+    `--protocol=${load.protocol}`,
+    '--jobs=1',
+    `--client=${load.clients}`,
+    `--time=${load.seconds}`,
+    `--log-prefix=${prefix}`,
+    '--sampling-rate=0.1',
   ])
   const transactions = /actually processed: (\d+)/.exec(said)?.[1]
   const tps = /tps = ([\d.]+) \(without/.exec(said)?.[1]

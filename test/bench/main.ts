@@ -1,9 +1,10 @@
 /** `npm run bench -- edge|ledger [options]`: each bench is a module of this folder with a `run`. */
-const benches: ReadonlyMap<string, () => Promise<{ run(args: readonly string[]): Promise<void> }>> =
-  new Map([
-    ['edge', () => import('./edge.ts')],
-    ['ledger', () => import('./ledger.ts')],
-  ])
+type Run = (args: readonly string[]) => Promise<void>
+
+const benches: ReadonlyMap<string, () => Promise<Run>> = new Map([
+  ['edge', async () => (await import('./edge.ts')).run],
+  ['ledger', async () => (await import('./ledger.ts')).run],
+])
 
 const [name = '', ...args] = process.argv.slice(2)
 const load = benches.get(name)
@@ -11,6 +12,6 @@ if (load === undefined) {
   console.error(`usage: npm run bench -- ${[...benches.keys()].join('|')} [--help]`)
   process.exitCode = 2
 } else {
-  const { run } = await load()
+  const run = await load()
   await run(args)
 }
