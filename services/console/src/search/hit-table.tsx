@@ -104,7 +104,6 @@ function What({ hit }: { readonly hit: SearchHit }) {
       component={Link}
       inherit
       to={`/sessions/${encodeURIComponent(hit.sessionId)}${anchor}`}
-      underline="hover"
     >
       {text}
     </Anchor>
