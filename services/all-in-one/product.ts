@@ -33,8 +33,8 @@ import { openProducer, ownContext, recordConfig } from './producers.ts'
 import { measure } from './measurements.ts'
 import { readPassword } from './secrets.ts'
 
-/** Why the product could not start: a sentence, or the list of mistakes of a file. */
-class ProductError extends Error {
+/** What it was given to start with is wrong: a sentence, or the list of mistakes of a file. */
+export class ProductError extends Error {
   override readonly name = 'ProductError'
 }
 

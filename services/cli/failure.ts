@@ -1,5 +1,3 @@
-import { ProductError } from '../all-in-one/product.ts'
-
 /** What a command ends with when it cannot do what was asked: a sentence for the person who typed it, and an exit status. */
 export class CommandFailure extends Error {
   override readonly name = 'CommandFailure'
@@ -22,7 +20,7 @@ export function reportFailure(error: unknown): number {
   if (process.env['AFFIDAVIT_DEBUG'] !== undefined && error instanceof Error) {
     process.stderr.write(`${error.stack ?? ''}\n`)
   }
-  return error instanceof ProductError ? 2 : 1
+  return 1
 }
 
 function sentence(error: unknown): string {

@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 
 import { createLogger } from '../runtime/logger.ts'
+import { CommandFailure } from './failure.ts'
 import { readConfig } from './config-file.ts'
 
 export function upCommand(): Command {
@@ -17,8 +18,12 @@ export function upCommand(): Command {
 
 async function up(options: { readonly config: string; readonly logLevel: string }): Promise<void> {
   const config = readConfig(options.config)
-  const { startProduct } = await import('../all-in-one/product.ts')
-  await using product = await startProduct(config, createLogger(options.logLevel))
+  const { ProductError, startProduct } = await import('../all-in-one/product.ts')
+  await using product = await startProduct(config, createLogger(options.logLevel)).catch(
+    (error: unknown) => {
+      throw error instanceof ProductError ? new CommandFailure(error.message, 2) : error
+    },
+  )
   product.lifecycle.stopOnSignals()
   process.stdout.write(`console   ${config.api.publicUrl}\n`)
   for (const target of config.targets) {
