@@ -84,7 +84,8 @@ export async function cancelAtTarget(
     const socket = await secureIfAsked(raw, target, signal)
     socket.resume()
     socket.end(encodeStartup({ type: 'cancel-request', processId, key }))
-    if (!socket.destroyed) await once(socket, 'close', { signal })
+    // However it closes, reset included, the request has arrived.
+    if (!socket.destroyed) await once(socket, 'close', { signal }).catch(() => undefined)
   } finally {
     raw.destroy()
     signal.removeEventListener('abort', stop)

@@ -1,13 +1,10 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import type { TestContext } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
-
-import pg from 'pg'
 
 import type { EmbeddedPostgres } from '../../../../services/all-in-one/demo/embedded-postgres.ts'
 import { encodeFrontend } from '../../../../services/edge/postgres/protocol/frontend.ts'
-import { startTarget } from './edge-fixture.ts'
+import { directClient, startTarget, untilTarget } from './edge-fixture.ts'
 import { aWire, copyData, copyDone } from './raw-client.ts'
 import type { RawClient } from './raw-client.ts'
 
@@ -21,23 +18,8 @@ after(async () => {
   await server[Symbol.asyncDispose]()
 })
 
-/** Straight to the target, to see what the edge did to it. */
-async function aDirectClient(t: TestContext): Promise<pg.Client> {
-  const client = new pg.Client({
-    host: server.host,
-    port: server.port,
-    user: server.superuser,
-    password: server.superuserPassword,
-    database: 'postgres',
-  })
-  await client.connect()
-  t.after(() => client.end())
-  return client
-}
-
 test('a client that does not read stops the target, not the edge', async (t) => {
   const { edge, client } = await aWire(t, server)
-  const direct = await aDirectClient(t)
   const before = process.memoryUsage().external
   client.socket.pause()
   await client.send([
@@ -48,7 +30,7 @@ test('a client that does not read stops the target, not the edge', async (t) => 
   ])
   // The target says itself that it waits for us, and goes on saying it.
   for (let seen = 0; seen < 20; seen++) {
-    await untilTarget(direct, "state = 'active' AND wait_event = 'ClientWrite'")
+    await untilTarget(server, "state = 'active' AND wait_event = 'ClientWrite'")
     await delay(10)
   }
   assert.ok(process.memoryUsage().external - before < 25_000_000, 'half of the result at the most')
@@ -60,7 +42,8 @@ test('a client that does not read stops the target, not the edge', async (t) => 
 
 test('a target that does not read stops the client, not the edge', async (t) => {
   const { edge, client } = await aWire(t, server)
-  const direct = await aDirectClient(t)
+  const direct = await directClient(server)
+  t.after(() => direct.end())
   await direct.query('CREATE TABLE blocked (line text)')
   await client.query('SELECT 1')
   await direct.query('BEGIN; LOCK TABLE blocked')
@@ -69,7 +52,7 @@ test('a target that does not read stops the client, not the edge', async (t) => 
   const line = frameOf(copyData(`${'y'.repeat(1_000)}\n`))
   const block = Buffer.concat(Array<Buffer>(10_000).fill(line))
   for (let sent = 0; sent < 4; sent++) client.socket.write(block)
-  await untilTarget(direct, "wait_event_type = 'Lock'")
+  await untilTarget(server, "wait_event_type = 'Lock'")
   let waiting = 0
   while (client.socket.writableLength !== waiting) {
     waiting = client.socket.writableLength
@@ -84,16 +67,6 @@ test('a target that does not read stops the client, not the edge', async (t) => 
   assert.deepEqual([copied?.rows, copied?.bytes_in], [40_000, 40_000 * 1_001])
   await direct.query('DROP TABLE blocked')
 })
-
-async function untilTarget(direct: pg.Client, condition: string): Promise<void> {
-  for (;;) {
-    const { rows } = await direct.query(
-      `SELECT 1 FROM pg_stat_activity WHERE application_name LIKE 'gw/%' AND ${condition}`,
-    )
-    if (rows.length > 0) return
-    await delay(10)
-  }
-}
 
 function frameOf(message: Parameters<RawClient['send']>[0][number]): Buffer {
   return Buffer.isBuffer(message) ? message : encodeFrontend(message)

@@ -5,7 +5,9 @@ import type { AddressInfo } from 'node:net'
 import { once } from 'node:events'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 
+import pg from 'pg'
 import { pino } from 'pino'
 
 import { decodeEvent, encodeContext, encodeEvent } from '../../../../schemas/codec.ts'
@@ -292,6 +294,35 @@ export async function startEdge(
       ssl: changes.plain === true ? false : { ca: certificate.certificatePem },
     },
     [Symbol.asyncDispose]: () => edge[Symbol.asyncDispose](),
+  }
+}
+
+/** Straight to the target, past the edge. The caller ends it. */
+export async function directClient(server: EmbeddedPostgres): Promise<pg.Client> {
+  const client = new pg.Client({
+    host: server.host,
+    port: server.port,
+    user: server.superuser,
+    password: server.superuserPassword,
+    database: 'postgres',
+  })
+  await client.connect()
+  return client
+}
+
+/** Resolves when a session of an edge is in this state at the target, by the target's own word. */
+export async function untilTarget(server: EmbeddedPostgres, condition: string): Promise<void> {
+  const client = await directClient(server)
+  try {
+    for (;;) {
+      const { rows } = await client.query(
+        `SELECT 1 FROM pg_stat_activity WHERE application_name LIKE 'gw/%' AND ${condition}`,
+      )
+      if (rows.length > 0) return
+      await delay(10)
+    }
+  } finally {
+    await client.end()
   }
 }
 

@@ -12,7 +12,7 @@ import type { TestContext } from 'node:test'
 
 import type { EmbeddedPostgres } from '../../../../services/all-in-one/demo/embedded-postgres.ts'
 import { requireProgram } from '../../../support/engine.ts'
-import { startEdge, startTarget } from './edge-fixture.ts'
+import { startEdge, startTarget, untilTarget } from './edge-fixture.ts'
 import type { TestEdge } from './edge-fixture.ts'
 
 let server: EmbeddedPostgres
@@ -171,7 +171,7 @@ test('Ctrl-C in psql cancels what runs', async (t) => {
   if (psql === null) return
   const child = psql.start(['-c', 'SELECT pg_sleep(60)'])
   child.stdin.end()
-  await psql.edge.recorder.until('request.received')
+  await untilTarget(server, "wait_event = 'PgSleep'")
   child.kill('SIGINT')
   const [err] = await Promise.all([text(child.stderr), once(child, 'close')])
   assert.match(err, /ERROR: {2}canceling statement due to user request/)

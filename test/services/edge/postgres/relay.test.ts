@@ -10,7 +10,7 @@ import pg from 'pg'
 
 import type { EmbeddedPostgres } from '../../../../services/all-in-one/demo/embedded-postgres.ts'
 import { encodeStartup } from '../../../../services/edge/postgres/protocol/startup.ts'
-import { startEdge, startTarget } from './edge-fixture.ts'
+import { directClient, startEdge, startTarget, untilTarget } from './edge-fixture.ts'
 import type { TestEdge } from './edge-fixture.ts'
 
 let server: EmbeddedPostgres
@@ -247,8 +247,7 @@ test('a cancelled statement ends with 57014 and is recorded as cancelled', async
   const edge = await anEdge(t)
   const client = await aClient(t, edge)
   const cancelled = assert.rejects(client.query('SELECT pg_sleep(60)'), { code: '57014' })
-  const [request] = await edge.recorder.until('request.received')
-  assert.ok(request)
+  await untilTarget(server, "wait_event = 'PgSleep'")
   const { processID, secretKey } = client as unknown as { processID: number; secretKey: number }
   await sendCancel(edge, processID, secretKey + 1)
   await sendCancel(edge, processID, secretKey)
@@ -262,17 +261,10 @@ test('what a session ran does not run on when it ends', async (t) => {
   client.on('error', () => undefined)
   await client.connect()
   const ended = assert.rejects(client.query('SELECT pg_sleep(60)'))
-  await edge.recorder.until('request.received')
+  await untilTarget(server, "wait_event = 'PgSleep'")
   edge.credentials.revoke('credential-of-agent')
   await ended
-  const direct = new pg.Client({
-    host: server.host,
-    port: server.port,
-    user: server.superuser,
-    password: server.superuserPassword,
-    database: 'postgres',
-  })
-  await direct.connect()
+  const direct = await directClient(server)
   t.after(() => direct.end())
   const running =
     "SELECT 1 FROM pg_stat_activity WHERE query LIKE '%pg_sleep(60)' AND state = 'active'"
@@ -292,14 +284,7 @@ test('in strict mode nothing is forwarded before it is on disk', async (t) => {
   const before = edge.recorder.of('request.received').length
   const answer = client.query("SELECT nextval('forwarded')::int AS n")
   await edge.recorder.until('request.received', before + 1)
-  const other = new pg.Client({
-    host: server.host,
-    port: server.port,
-    user: server.superuser,
-    password: server.superuserPassword,
-    database: 'postgres',
-  })
-  await other.connect()
+  const other = await directClient(server)
   t.after(() => other.end())
   const { rows } = await other.query('SELECT is_called FROM forwarded')
   assert.deepEqual(rows, [{ is_called: false }])

@@ -7,7 +7,7 @@ import { after, before, test } from 'node:test'
 
 import type { EmbeddedPostgres } from '../../../../services/all-in-one/demo/embedded-postgres.ts'
 import { encodeStartup } from '../../../../services/edge/postgres/protocol/startup.ts'
-import { startEdge, startTarget } from './edge-fixture.ts'
+import { startEdge, startTarget, untilTarget } from './edge-fixture.ts'
 import { aWire, bind, execute, parse, rawClient, sync } from './raw-client.ts'
 
 let server: EmbeddedPostgres
@@ -79,7 +79,7 @@ test('cancel keys are ours, and long where the protocol allows it', async (t) =>
   const key = client.startup.find((message) => message.type === 'backend-key-data')
   assert.equal(key?.type === 'backend-key-data' && key.key.length, 32)
   await client.send([{ type: 'query', text: Buffer.from('SELECT pg_sleep(60)') }])
-  await edge.recorder.until('request.received')
+  await untilTarget(server, "wait_event = 'PgSleep'")
   assert.equal(key?.type, 'backend-key-data')
   const { processId, key: secret } = key
   const wrong = Buffer.from(secret)
