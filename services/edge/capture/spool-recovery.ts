@@ -101,13 +101,13 @@ export async function recoverSpool(files: SpoolFiles): Promise<RecoveredSpool> {
   const { nextSeq, prev, open } = chain
   const last = segments.at(-1)
   if (last !== undefined && chain.seenSeq !== nextSeq) throw damaged(last.name, last.size)
-  const isKept = segments.some(({ name }) => name === state?.published?.segment)
   return {
     nextSeq,
     prev,
     open,
     segments,
-    published: isKept ? (state?.published ?? null) : null,
+    // Also when its segment is gone: a state without it would say that the first event must still be here.
+    published: state?.published ?? null,
     publishedSeq: chain.publishedSeq ?? nextSeq,
     failure: failureText === null ? null : parseFailure(failureText),
     cutBytes,
