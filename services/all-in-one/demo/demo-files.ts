@@ -53,7 +53,7 @@ function configText({
   return `# Written by affidavit demo at each start; your own deployment begins with affidavit init.
 version: 1
 tenant: demo
-data: ${text(resolve(directory, 'data'))}
+data: ${text(resolve(directory))}
 api:
   port: ${ports.api}
 identity:
