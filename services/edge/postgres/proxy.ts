@@ -86,7 +86,15 @@ class Edge implements PostgresEdge {
   async listen(): Promise<void> {
     const { host, port } = this.#options.listen
     this.#server.listen({ host, port })
-    await once(this.#server, 'listening')
+    try {
+      await once(this.#server, 'listening')
+    } catch (cause) {
+      if ((cause as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw cause
+      throw new Error(
+        `port ${port} of ${host} is in use; set the port of the target ${this.#options.target.name} to another one`,
+        { cause },
+      )
+    }
   }
 
   get address(): { readonly host: string; readonly port: number } {
