@@ -71,7 +71,7 @@ export const statementClasses = {
     'set_transaction',
     'set_constraints',
   ],
-  session: ['set', 'reset', 'prepare', 'execute', 'deallocate', 'discard'],
+  session: ['set', 'reset', 'prepare', 'execute', 'deallocate', 'discard', 'unlisten'],
   ddl: [
     'create',
     'create_function',
@@ -86,7 +86,7 @@ export const statementClasses = {
   ],
   maintenance: ['vacuum', 'analyze', 'reindex', 'cluster', 'checkpoint'],
   access: ['grant', 'revoke', 'create_role', 'alter_role', 'drop_role', 'reassign'],
-  messaging: ['listen', 'unlisten', 'notify'],
+  messaging: ['listen', 'notify'],
   two_phase: ['prepare_transaction', 'commit_prepared', 'rollback_prepared'],
   code: ['call', 'do', 'load', 'alter_system', 'function_call'],
   other: ['other'],
