@@ -61,7 +61,10 @@ export async function greetClient(
       continue
     }
     const bytes = await reader.startupPacket()
-    if (bytes === null) return { type: 'closed' }
+    if (bytes === null) {
+      if (reader.buffered.length === 0) return { type: 'closed' }
+      throw new ProtocolError('MESSAGE_MALFORMED', 'startup packet cut short')
+    }
     const packet = decodeStartup(bytes)
     switch (packet.type) {
       case 'ssl-request':

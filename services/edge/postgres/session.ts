@@ -79,8 +79,8 @@ export class Session {
     }
     client.on('data', this.#onClientData)
     client.on('drain', () => target.resume())
-    client.on('end', () => this.end('closed'))
-    client.on('close', () => this.end('closed'))
+    client.on('end', this.#onClientGone)
+    client.on('close', this.#onClientGone)
     target.on('data', this.#onTargetData)
     target.on('drain', () => this.#release(held.byTarget))
     target.on('end', this.#onTargetLost)
@@ -208,6 +208,12 @@ export class Session {
     const { context } = state.log
     if (context.policy_digest?.equals(policy.digest) === true) return
     state.log.changeContext({ ...context, policy_digest: policy.digest })
+  }
+
+  /** A client that leaves in the middle of a message has not kept to the protocol. */
+  readonly #onClientGone = (): void => {
+    const { isAtBoundary, unreadBytes } = this.#fromClient
+    this.end(isAtBoundary || unreadBytes > 0 ? 'closed' : 'protocol_error')
   }
 
   readonly #onTargetLost = (): void => {
