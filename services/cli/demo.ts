@@ -1,5 +1,7 @@
 import { Command, InvalidArgumentError } from 'commander'
 
+import { writeSignIn } from './sign-in.ts'
+
 interface DemoCommandOptions {
   readonly data: string
   readonly portBase: number
@@ -27,6 +29,7 @@ export function demoCommand(): Command {
         portBase: options.portBase,
         once: options.once === true,
         logLevel: options.logLevel,
+        keepSignIn: writeSignIn,
       })
     })
 }

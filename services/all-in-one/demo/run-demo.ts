@@ -4,7 +4,6 @@ import { join, relative, resolve } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 
-import { writeSignIn } from '../../cli/sign-in.ts'
 import { verifyBundle } from '../../reporter/verify.ts'
 import { createLogger } from '../../runtime/logger.ts'
 import type { AgentStep } from './agent.ts'
@@ -16,6 +15,16 @@ export interface RunDemoOptions {
   readonly portBase: number
   readonly once: boolean
   readonly logLevel: string
+  /** Keeps a sign-in of a person for later commands. */
+  readonly keepSignIn: (file: string, signIn: DemoSignIn) => void
+}
+
+export interface DemoSignIn {
+  readonly api: string
+  readonly issuer: string
+  readonly client_id: string
+  readonly access_token: string
+  readonly expires_at: number
 }
 
 /** `affidavit demo`: starts everything, lets the agent work, makes the first report, and says where to look. */
@@ -41,7 +50,7 @@ export async function runDemo(options: RunDemoOptions): Promise<void> {
   await settled(demo)
   tell('running the first AU-2 report')
   const bundle = await firstReport(demo, tell)
-  await printAddresses(demo, options.directory, bundle)
+  await printAddresses(demo, options, bundle)
   if (options.once) return
   process.stdout.write('\nCtrl-C stops everything; the next start goes on where this one was.\n')
   await demo.product.stopped
@@ -90,11 +99,15 @@ async function firstReport(demo: Demo, tell: (line: string) => void): Promise<st
   return bundle
 }
 
-async function printAddresses(demo: Demo, directory: string, bundle: string): Promise<void> {
+async function printAddresses(
+  demo: Demo,
+  { directory, keepSignIn }: RunDemoOptions,
+  bundle: string,
+): Promise<void> {
   const session = await demo.connect('olivia')
   const sam = await demo.tokenOf('sam')
   const signInFile = join(resolve(directory), 'sam.sign-in.json')
-  writeSignIn(signInFile, {
+  keepSignIn(signInFile, {
     api: demo.product.address,
     issuer: demo.issuer.url,
     client_id: demo.issuer.clients.cli.clientId,
