@@ -100,11 +100,7 @@ function What({ hit }: { readonly hit: SearchHit }) {
   if (hit.sessionId === null) return text
   const anchor = hit.requestId === null ? '' : `#request-${hit.requestId}`
   return (
-    <Anchor
-      component={Link}
-      inherit
-      to={`/sessions/${encodeURIComponent(hit.sessionId)}${anchor}`}
-    >
+    <Anchor component={Link} inherit to={`/sessions/${encodeURIComponent(hit.sessionId)}${anchor}`}>
       {text}
     </Anchor>
   )
