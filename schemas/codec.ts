@@ -1,6 +1,14 @@
 import avro from 'avsc'
 
 import schema from './audit-event.avsc.json' with { type: 'json' }
+import { writeAbsent, writePresent, writeRaw } from './avro-write.ts'
+import {
+  writeCompletion,
+  writeDecision,
+  writeHead,
+  writeRequest,
+  writeResponse,
+} from './event-write.ts'
 import { eventTypes } from './event.ts'
 import type { AuditEvent, EventContext, EventHead, EventParts, EventType } from './event.ts'
 
@@ -79,20 +87,16 @@ function fieldType(name: string): avro.Type {
   throw new Error(`the schema has no field ${name}`)
 }
 
-const noParts: { [name in keyof EventParts]: null } = {
-  session: null,
-  auth: null,
-  credential: null,
-  request: null,
-  decision: null,
-  completion: null,
-  response: null,
-  edge: null,
-  seal: null,
-  gap: null,
-  change: null,
-  report: null,
-  evidence: null,
+const rareTypes: { readonly [name in RarePart]: avro.Type } = {
+  session: fieldType('session'),
+  auth: fieldType('auth'),
+  credential: fieldType('credential'),
+  edge: fieldType('edge'),
+  seal: fieldType('seal'),
+  gap: fieldType('gap'),
+  change: fieldType('change'),
+  report: fieldType('report'),
+  evidence: fieldType('evidence'),
 }
 
 export function encodeContext(context: EventContext): Buffer {
@@ -115,16 +119,54 @@ export function encodeEvent(
   buffer: Buffer,
   position: number,
 ): number {
-  const room = buffer.length - position
-  if (room < frameBytes) return room - frameBytes
+  let at = position + frameBytes
+  if (at > buffer.length) return buffer.length - at
   buffer[position] = 0
   buffer.writeUInt32BE(schemaId, position + 1)
-  const contextAt = headType.encode(head, buffer, position + frameBytes)
-  if (contextAt < 0) return contextAt
-  const partsAt = contextAt + context.length
-  if (partsAt > buffer.length) return buffer.length - partsAt
-  context.copy(buffer, contextAt)
-  return partsType.encode({ ...noParts, ...parts }, buffer, partsAt)
+  at = writeHead(head, buffer, at)
+  at = writeRaw(buffer, at, context)
+  at = writePart('session', parts.session, buffer, at)
+  at = writePart('auth', parts.auth, buffer, at)
+  at = writePart('credential', parts.credential, buffer, at)
+  const { request = null, decision = null, completion = null, response = null } = parts
+  at =
+    request === null
+      ? writeAbsent(buffer, at)
+      : writeRequest(request, buffer, writePresent(buffer, at))
+  at =
+    decision === null
+      ? writeAbsent(buffer, at)
+      : writeDecision(decision, buffer, writePresent(buffer, at))
+  at =
+    completion === null
+      ? writeAbsent(buffer, at)
+      : writeCompletion(completion, buffer, writePresent(buffer, at))
+  at =
+    response === null
+      ? writeAbsent(buffer, at)
+      : writeResponse(response, buffer, writePresent(buffer, at))
+  at = writePart('edge', parts.edge, buffer, at)
+  at = writePart('seal', parts.seal, buffer, at)
+  at = writePart('gap', parts.gap, buffer, at)
+  at = writePart('change', parts.change, buffer, at)
+  at = writePart('report', parts.report, buffer, at)
+  at = writePart('evidence', parts.evidence, buffer, at)
+  return at <= buffer.length ? at : buffer.length - at
+}
+
+type RarePart = Exclude<keyof EventParts, 'request' | 'decision' | 'completion' | 'response'>
+
+function writePart<N extends RarePart>(
+  name: N,
+  part: EventParts[N] | undefined,
+  buffer: Buffer,
+  at: number,
+): number {
+  if (part === null || part === undefined) return writeAbsent(buffer, at)
+  // From here on avsc says by a negative number how much room is missing.
+  if (at >= buffer.length) return at + 1
+  const end = rareTypes[name].encode(part, buffer, at)
+  return end < 0 ? buffer.length - end : end
 }
 
 export type CodecErrorCode = 'EVENT_FRAME_INVALID' | 'EVENT_SCHEMA_UNKNOWN' | 'EVENT_BODY_INVALID'
