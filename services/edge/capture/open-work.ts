@@ -2,6 +2,7 @@ import type { EventType } from '../../../schemas/event.ts'
 
 /** What an event may begin or end. */
 export interface WorkStep {
+  readonly seq: number
   readonly type: EventType
   readonly sessionId: string
   readonly requestId: string | null
@@ -37,7 +38,7 @@ export class OpenWork {
   }
 
   /** Follows one event, in order of numbers. */
-  note({ type, sessionId, requestId, context }: WorkStep): void {
+  note({ type, sessionId, requestId, context }: Omit<WorkStep, 'seq'>): void {
     if (type === 'request.received') {
       if (requestId !== null) this.#open(sessionId, context).requests.add(requestId)
     } else if (type === 'request.completed') {

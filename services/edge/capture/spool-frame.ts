@@ -53,3 +53,11 @@ export function knownFrameAt(buffer: Buffer, start: number): SpoolFrame {
     end,
   }
 }
+
+/** The last of these frames, of which there is one at least. */
+export function lastFrame(parts: readonly Buffer[]): SpoolFrame {
+  const last = parts.at(-1) ?? Buffer.alloc(0)
+  let frame = knownFrameAt(last, 0)
+  while (frame.end < last.length) frame = knownFrameAt(last, frame.end)
+  return frame
+}

@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto'
+import { setTimeout as pause } from 'node:timers/promises'
 
 import type { EventHead, EventParts } from '../../../schemas/event.ts'
 import type { Logger } from '../../runtime/logger.ts'
@@ -7,6 +8,7 @@ import type { OpenWork, WorkStep } from './open-work.ts'
 import { isOutOfRoom, SpoolError } from './spool-error.ts'
 import type { SpoolFiles, SpoolSegment } from './spool-files.ts'
 import { segmentName } from './spool-files.ts'
+import { lastFrame } from './spool-frame.ts'
 import { SpoolQueue } from './spool-queue.ts'
 import type { SpoolBlock } from './spool-queue.ts'
 import type { RecoveredSpool, SpoolFailure } from './spool-recovery.ts'
@@ -51,6 +53,8 @@ export class Spool implements AsyncDisposable {
   #cause: unknown = null
   #hasReserve = false
   #current: CurrentSegment | null = null
+  /** Bytes on their way to the disk. */
+  #flushingBytes = 0
   #nextSeq: number
   #prev: Buffer
   // What is on disk: the newest number, its hash, and what had begun by then.
@@ -105,19 +109,19 @@ export class Spool implements AsyncDisposable {
 
   /** Bytes that wait for the bus, on disk and in memory. */
   get waitingBytes(): number {
-    return this.queue.waitingBytes + this.#buffer.bytes
+    return this.queue.waitingBytes + this.#flushingBytes + this.#buffer.bytes
   }
 
   /** Bytes of events in memory. */
   get memoryBytes(): number {
-    return this.queue.keptBytes + this.#buffer.bytes
+    return this.queue.keptBytes + this.#flushingBytes + this.#buffer.bytes
   }
 
   /** Whether an event would be taken now; `spare` is for the few that may use the reserve. */
   hasRoom(spare: boolean): boolean {
     if (this.#state === 'failed' || this.#closed.signal.aborted) return false
     const { memoryBytes, maxBytes, reserveBytes } = this.#limits
-    const inMemory = this.#buffer.bytes
+    const inMemory = this.#flushingBytes + this.#buffer.bytes
     if (spare) return inMemory < memoryBytes * 2 && this.waitingBytes < maxBytes
     return (
       this.#state === 'running' &&
@@ -136,8 +140,7 @@ export class Spool implements AsyncDisposable {
   ): boolean {
     const value = this.#buffer.append(key, head, context, parts)
     if (value === null) return false
-    // By way of a string: half the time of asking for a Buffer.
-    this.#prev = Buffer.from(hash('sha256', value, 'binary'), 'latin1')
+    this.#prev = sha256(value)
     this.#nextSeq += 1
     if (step !== null) this.#steps.push(step)
     if (this.#timer === null) this.#schedule(this.#limits.windowMs)
@@ -203,42 +206,59 @@ export class Spool implements AsyncDisposable {
   }
 
   #startFlush(): void {
-    if (this.#flushing !== null) return
-    this.#flushing = this.#flush().finally(() => {
-      this.#flushing = null
-      if (this.#waiters.length > 0) this.#schedule(0)
-      else if (this.#buffer.bytes > 0) this.#schedule(this.#limits.windowMs)
-    })
+    if (this.#flushing === null) this.#holdFlushes(this.#flush())
+  }
+
+  /** One at a time writes to the segments. */
+  #holdFlushes(work: Promise<void>): void {
+    this.#flushing = work
+      .catch((error: unknown) => {
+        this.#fail(error)
+      })
+      .finally(() => {
+        this.#flushing = null
+        if (this.#waiters.length > 0) this.#schedule(0)
+        else if (this.#buffer.bytes > 0) this.#schedule(this.#limits.windowMs)
+      })
   }
 
   async #flush(): Promise<void> {
     const seq = this.#nextSeq
     const prev = this.#prev
-    const parts = this.#buffer.take()
-    const steps = this.#steps
-    this.#steps = []
-    if (parts.length === 0) return
-    try {
-      const block = await this.#writeUntilRoom(parts)
-      this.#durableSeq = seq
-      this.#durablePrev = prev
-      for (const step of steps) this.#open.note(step)
-      this.queue.add(block)
-      this.#settle()
-    } catch (error) {
-      this.#fail(error)
-    }
-  }
-
-  async #writeUntilRoom(parts: readonly Buffer[]): Promise<SpoolBlock> {
-    for (;;) {
+    this.#flushingBytes = this.#buffer.bytes
+    let rest = this.#buffer.take()
+    while (rest.length > 0) {
+      // With room everything shares one sync. Without, it goes piece by piece: what the bus takes of it makes room for the next.
+      const now = this.#state === 'full' ? rest.slice(0, 1) : rest
       try {
-        return await this.#write(parts)
+        const block = await this.#write(now)
+        rest = rest.slice(now.length)
+        if (rest.length === 0) {
+          this.#isOnDisk(seq, prev)
+        } else {
+          const last = lastFrame(now)
+          this.#isOnDisk(last.producerSeq + 1, sha256(last.value))
+        }
+        this.#flushingBytes -= block.to - block.from
+        this.queue.add(block)
       } catch (error) {
         if (!isOutOfRoom(error) || this.#closed.signal.aborted) throw error
         await this.#makeRoom(error)
       }
     }
+  }
+
+  #isOnDisk(nextSeq: number, prev: Buffer): void {
+    this.#durableSeq = nextSeq
+    this.#durablePrev = prev
+    const steps = this.#steps
+    const end = steps.findIndex(({ seq }) => seq >= nextSeq)
+    this.#steps = end < 0 ? [] : steps.slice(end)
+    for (const step of end < 0 ? steps : steps.slice(0, end)) this.#open.note(step)
+    if (this.#waiters.length === 0) return
+    const waiting = this.#waiters
+    this.#waiters = waiting.filter((waiter) => waiter.seq > nextSeq)
+    for (const waiter of waiting) if (waiter.seq <= nextSeq) waiter.resolve()
   }
 
   async #write(parts: readonly Buffer[]): Promise<SpoolBlock> {
@@ -290,38 +310,38 @@ export class Spool implements AsyncDisposable {
       waiter.reject(new SpoolError('SPOOL_FULL', 'the disk of the spool is full', { cause: error }))
     }
     this.#waiters = []
+    await this.#endSegment()
+    await pause(roomRetryMs)
+  }
+
+  /** What a segment holds can be removed once it is ended and the bus has all of it. */
+  async #endSegment(): Promise<void> {
     const current = this.#current
-    if (current !== null && current.size > 0) {
-      await this.#files.truncate(current.name, current.size)
-      await current.segment[Symbol.asyncDispose]()
-      this.#current = null
-    }
+    if (current === null || current.size === 0) return
+    this.#current = null
+    // A failed write may have left something behind the durable end.
+    await this.#files.truncate(current.name, current.size)
+    await current.segment[Symbol.asyncDispose]()
     await this.#collect()
-    await this.#pause()
   }
 
   /** Events are taken again when there is room for more than what was waiting. */
   async #refillReserve(): Promise<void> {
     while (this.#isWaitingForRoom()) {
-      await this.#pause()
-      if (this.#flushing !== null && !this.#isDurable()) continue
+      await pause(roomRetryMs)
+      if (this.#flushing !== null) continue
       this.#hasReserve = await this.#files.reserve(this.#limits.reserveBytes)
       if (this.#hasReserve && this.#isWaitingForRoom()) this.#state = 'running'
+      else this.#startEnding()
     }
+  }
+
+  #startEnding(): void {
+    if (this.#flushing === null) this.#holdFlushes(this.#endSegment())
   }
 
   #isWaitingForRoom(): boolean {
     return this.#state === 'full' && !this.#closed.signal.aborted
-  }
-
-  #isDurable(): boolean {
-    return this.#durableSeq >= this.#nextSeq
-  }
-
-  #pause(): Promise<void> {
-    return new Promise((resolve) => {
-      setTimeout(resolve, roomRetryMs)
-    })
   }
 
   /** Keeps the state of what is durable, then removes the segments that it stands in for. One at a time. */
@@ -352,13 +372,6 @@ export class Spool implements AsyncDisposable {
     return this.#files.writeState(text)
   }
 
-  #settle(): void {
-    if (this.#waiters.length === 0) return
-    const waiting = this.#waiters
-    this.#waiters = waiting.filter(({ seq }) => seq > this.#durableSeq)
-    for (const waiter of waiting) if (waiter.seq <= this.#durableSeq) waiter.resolve()
-  }
-
   #fail(error: unknown): void {
     if (this.#state === 'failed') return
     this.#state = 'failed'
@@ -375,4 +388,9 @@ export class Spool implements AsyncDisposable {
   #failure(): SpoolError {
     return new SpoolError('SPOOL_FAILED', 'the spool cannot be written', { cause: this.#cause })
   }
+}
+
+function sha256(value: Buffer): Buffer {
+  // By way of a string: half the time of asking for a Buffer.
+  return Buffer.from(hash('sha256', value, 'binary'), 'latin1')
 }

@@ -211,9 +211,9 @@ export class SpooledRecorder implements Recorder, AsyncDisposable {
     if (this.#isClosed) return
     this.#reports.stopped()
     this.#isClosed = true
-    const closeMs = this.#options.closeMs ?? 5_000
+    const enough = deadline(this.#options.closeMs ?? 5_000)
     // What the bus does not take in this time waits in the spool for the next start.
-    await this.published(AbortSignal.timeout(closeMs)).catch(() => {
+    await this.published(enough.signal).catch(() => {
       this.#options.logger.warn(
         { events: this.#waitingEvents },
         'events wait in the spool for the next start',
@@ -221,7 +221,8 @@ export class SpooledRecorder implements Recorder, AsyncDisposable {
     })
     this.#stop.abort()
     // A request that the bus does not answer must not hold up the end; when it is answered later, that only means a repeat.
-    await Promise.race([this.#publishing, pause(closeMs)])
+    await Promise.race([this.#publishing, enough.passed])
+    enough.clear()
     await this.#spool[Symbol.asyncDispose]()
   }
 
@@ -249,7 +250,7 @@ export class SpooledRecorder implements Recorder, AsyncDisposable {
     const sessionId = scope.context.session_id
     const step =
       sessionId !== null && isWorkStep(draft.type)
-        ? { type: draft.type, sessionId, requestId, context: encoded }
+        ? { seq: producerSeq, type: draft.type, sessionId, requestId, context: encoded }
         : null
     if (!spool.append(scope.key, head, encoded, draft, step)) return tooLarge
     return { ok: true, producerSeq }
@@ -341,8 +342,19 @@ function ownContext(tenant: string): EventContext {
   }
 }
 
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => {
-    setTimeout(resolve, ms).unref()
-  })
+/** Unlike `AbortSignal.timeout` it keeps the process alive: what waits for it must not be cut off. */
+function deadline(ms: number): { signal: AbortSignal; passed: Promise<void>; clear(): void } {
+  const controller = new AbortController()
+  const { promise, resolve } = Promise.withResolvers<undefined>()
+  const timer = setTimeout(() => {
+    controller.abort()
+    resolve(undefined)
+  }, ms)
+  return {
+    signal: controller.signal,
+    passed: promise,
+    clear: () => {
+      clearTimeout(timer)
+    },
+  }
 }

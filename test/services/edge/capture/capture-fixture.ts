@@ -103,9 +103,25 @@ export function chainOf(values: readonly Buffer[]): readonly ChainLink[] {
   return chain
 }
 
+const undone = new WeakMap<TestContext, (() => unknown)[]>()
+
+/** Undoes what a test did, the newest first: the runner's own hooks run in the opposite order. */
+export function afterwards(t: TestContext, undo: () => unknown): void {
+  const known = undone.get(t)
+  if (known !== undefined) {
+    known.push(undo)
+    return
+  }
+  const all = [undo]
+  undone.set(t, all)
+  t.after(async () => {
+    for (const each of all.reverse()) await each()
+  })
+}
+
 export function directoryFor(t: TestContext): string {
   const directory = mkdtempSync(join(tmpdir(), 'affidavit-spool-'))
-  t.after(() => {
+  afterwards(t, () => {
     rmSync(directory, { recursive: true, force: true })
   })
   return directory
@@ -146,7 +162,7 @@ export async function open(
     closeMs: 1_000,
     ...more,
   })
-  t.after(() => recorder[Symbol.asyncDispose]())
+  afterwards(t, () => recorder[Symbol.asyncDispose]())
   return recorder
 }
 
