@@ -18,6 +18,9 @@ const longestRetryMs = 5_000
 // What one request to the bus holds, but for an event that is larger by itself.
 const sendRecords = 1_000
 const sendBytes = 1 << 20
+// Each send costs the bus a sync, which those of the spool have to share the disk with: what becomes durable meanwhile goes together.
+const paceMs = 20
+const paceUpToBytes = 1 << 20
 const noHeaders = {}
 
 /**
@@ -33,11 +36,14 @@ export async function publish(options: PublisherOptions, signal: AbortSignal): P
   for (;;) {
     const block = await spool.queue.next(signal)
     if (block === null) return
+    const startedMs = performance.now()
     const { byKey, throughSeq } = recordsByKey(block)
     const sent = await Promise.all(byKey.map((keyed) => sendInOrder(options, keyed, signal)))
     if (!sent.every(Boolean)) return
     await spool.published(block)
     onPublished(throughSeq)
+    const restMs = startedMs + paceMs - performance.now()
+    if (restMs > 0 && spool.queue.waitingBytes < paceUpToBytes) await pause(restMs, signal)
   }
 }
 
