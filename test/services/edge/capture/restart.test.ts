@@ -36,6 +36,24 @@ test('a second start goes on with number and hash, also when everything was publ
   assert.equal(chain.filter(({ event }) => event.type === 'edge.started').length, 4)
 })
 
+test('a start that ends before the bus took anything does not lock out the next', async (t) => {
+  const list = new ListBus()
+  const directory = directoryFor(t)
+  const first = await open(t, directory, list.bus)
+  await first[Symbol.asyncDispose]()
+  const down = new ListBus()
+  down.isDown = true
+  let latest = directory
+  for (let start = 0; start < 3; start += 1) {
+    const unlucky = await open(t, latest, down.bus, { closeMs: 10 })
+    await unlucky.durable()
+    latest = crashedCopy(t, latest)
+  }
+  const last = await open(t, latest, list.bus)
+  await last.published()
+  assert.equal(list.chain().filter(({ event }) => event.type === 'edge.started').length, 5)
+})
+
 test('after a crash, open requests are completed as unknown and open sessions end', async (t) => {
   const list = new ListBus()
   const directory = directoryFor(t)
