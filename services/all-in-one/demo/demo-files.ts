@@ -66,7 +66,7 @@ identity:
     client_id: ${text(issuer.clients.cli.clientId)}
 edge:
   id: edge-1
-  heartbeat_seconds: 10
+  heartbeat_seconds: 2
 ledger:
   operator: ledger.demo.example
   environment: demo
@@ -92,6 +92,8 @@ reports:
       au-02_odp.03: each occurrence
       au-02_odp.04: annually
       au-08_odp: one second
+      au-12_odp.01: edge-1, api, reporter and ledger
+      au-12_odp.02: the operations group
       heartbeat: 30 seconds
 `
 }
