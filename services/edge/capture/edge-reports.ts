@@ -76,7 +76,7 @@ export class EdgeReports {
     for (const timer of this.#timers) clearInterval(timer)
     this.#report('edge.stopped', 'stopping', null, true)
     this.seal()
-    if (this.#options.spool.state === 'failed') void this.#keepFailure()
+    if (this.#options.spool.state === 'failed') this.#keepFailure()
   }
 
   /** An event of somebody was not taken. */
@@ -113,7 +113,7 @@ export class EdgeReports {
       this.#report('edge.recovered', 'running', null, true)
     }
     if (spool.nextSeq > this.#sealedSeq) this.seal()
-    if (spool.state === 'failed') void this.#keepFailure()
+    if (spool.state === 'failed') this.#keepFailure()
   }
 
   #trouble(): string | null {
@@ -124,12 +124,12 @@ export class EdgeReports {
     return this.#hasRefused ? 'the spool is full' : null
   }
 
-  async #keepFailure(): Promise<void> {
+  #keepFailure(): void {
     const counts = { refused: this.#refused, unrecorded: this.#unrecorded }
     const sum = counts.refused + counts.unrecorded
     if (sum === this.#keptFailure) return
     this.#keptFailure = sum
-    await this.#options.spool.keepFailure(counts)
+    this.#options.spool.keepFailure(counts)
   }
 
   #report(

@@ -65,6 +65,7 @@ export class Spool implements AsyncDisposable {
   #timer: NodeJS.Timeout | null = null
   #flushing: Promise<void> | null = null
   #collecting: Promise<void> = Promise.resolve()
+  #noting: Promise<void> = Promise.resolve()
   #waiters: { seq: number; resolve(): void; reject(error: unknown): void }[] = []
   readonly #closed = new AbortController()
 
@@ -164,17 +165,14 @@ export class Spool implements AsyncDisposable {
   }
 
   /** Keeps for the next start what this process could not record any more. Best effort: the disk has failed. */
-  async keepFailure(counts: Pick<SpoolFailure, 'refused' | 'unrecorded'>): Promise<void> {
-    const failure: SpoolFailure = {
-      code: (this.#cause as NodeJS.ErrnoException | null)?.code ?? 'unknown',
-      lost: this.#nextSeq - this.#durableSeq,
-      ...counts,
-    }
-    try {
-      await this.#files.writeFailure(JSON.stringify(failure))
-    } catch (error) {
-      this.#logger.warn({ err: error }, 'the failure of the spool could not be noted on its disk')
-    }
+  keepFailure(counts: Pick<SpoolFailure, 'refused' | 'unrecorded'>): void {
+    const { code = 'unknown' } = this.#cause as NodeJS.ErrnoException
+    const failure: SpoolFailure = { code, lost: this.#nextSeq - this.#durableSeq, ...counts }
+    this.#noting = this.#noting
+      .then(() => this.#files.writeFailure(JSON.stringify(failure)))
+      .catch((error: unknown) => {
+        this.#logger.warn({ err: error }, 'the failure of the spool could not be noted on its disk')
+      })
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -187,6 +185,7 @@ export class Spool implements AsyncDisposable {
     await this.#collecting
     if (this.#state !== 'failed')
       await this.#saveState().catch((error: unknown) => this.#fail(error))
+    await this.#noting
     await this.#current?.segment[Symbol.asyncDispose]()
     this.queue.wake()
   }
@@ -382,7 +381,7 @@ export class Spool implements AsyncDisposable {
     )
     for (const waiter of this.#waiters) waiter.reject(this.#failure())
     this.#waiters = []
-    void this.keepFailure({ refused: 0, unrecorded: 0 })
+    this.keepFailure({ refused: 0, unrecorded: 0 })
   }
 
   #failure(): SpoolError {
