@@ -1,10 +1,9 @@
-import { Alert, Badge, Button, Group, Paper, Stack, Text, Title } from '@mantine/core'
+import { Alert, Button, Group, Paper, Stack, Text, Title } from '@mantine/core'
 
 import type { ReportRun } from '../api/shapes.ts'
-import { bytes, count } from '../words/quantities.ts'
+import { bytes } from '../words/quantities.ts'
 import { Time } from '../words/time.tsx'
-import { Determinations } from './determinations.tsx'
-import { HowToVerify } from './how-to-verify.tsx'
+import { ReportOutcome } from './report-outcome.tsx'
 import { RunProgress } from './run-progress.tsx'
 
 const triggers = {
@@ -13,7 +12,12 @@ const triggers = {
   ad_hoc: 'ad hoc',
 } as const
 
-export function ReportItem({ run }: { readonly run: ReportRun }) {
+interface ReportItemProps {
+  readonly run: ReportRun
+  readonly isNewest: boolean
+}
+
+export function ReportItem({ run, isNewest }: ReportItemProps) {
   return (
     <li id={run.id}>
       <Paper withBorder p="md" component="article" aria-label={`${run.title}, ${run.id}`}>
@@ -53,31 +57,7 @@ export function ReportItem({ run }: { readonly run: ReportRun }) {
               when the cause is gone.
             </Alert>
           )}
-          {run.state === 'done' && (
-            <>
-              <Group gap="xs">
-                {run.population !== null && (
-                  <Badge variant="default" size="lg">
-                    {count(run.population)} in the population
-                  </Badge>
-                )}
-                {run.exceptions !== null && (
-                  <Badge
-                    size="lg"
-                    variant="light"
-                    color={run.exceptions > 0 ? 'orange' : 'teal'}
-                    leftSection={<span aria-hidden>{run.exceptions > 0 ? '!' : '✓'}</span>}
-                  >
-                    {run.exceptions === 0
-                      ? 'no exceptions'
-                      : `${count(run.exceptions)} ${run.exceptions === 1 ? 'exception' : 'exceptions'}`}
-                  </Badge>
-                )}
-              </Group>
-              <Determinations determinations={run.determinations} />
-              <HowToVerify run={run} />
-            </>
-          )}
+          {run.state === 'done' && <ReportOutcome run={run} isOpenAtFirst={isNewest} />}
         </Stack>
       </Paper>
     </li>

@@ -34,8 +34,8 @@ export function ReportsPage() {
         </NothingHere>
       )}
       <Stack component="ol" p={0} m={0} style={{ listStyle: 'none' }}>
-        {data?.reports.map((run) => (
-          <ReportItem key={run.id} run={run} />
+        {data?.reports.map((run, index) => (
+          <ReportItem key={run.id} run={run} isNewest={index === 0} />
         ))}
       </Stack>
     </Stack>
