@@ -31,6 +31,7 @@ import { startEdges } from './edges.ts'
 import { openLogs } from './ledger-files.ts'
 import { openProducer, ownContext, recordConfig } from './producers.ts'
 import { measure } from './measurements.ts'
+import { prepareSealing } from './sealing.ts'
 import { readPassword } from './secrets.ts'
 
 /** What it was given to start with is wrong: a sentence, or the list of mistakes of a file. */
@@ -76,9 +77,11 @@ export async function startProduct(config: Config, logger: Logger): Promise<Prod
   )
   lifecycle.background('indexer', indexer.done)
 
+  const beginSealing = prepareSealing({ ledger, bus, lifecycle, logger })
+
   const record = (producer: string) => openProducer(config, producer, bus, lifecycle, logger)
   const ledgerRecorder = await record('ledger')
-  lifecycle.background('ledger', ledger.run(bus, signal, ledgerRecorder.scope(ownContext(config))))
+  beginSealing(ledgerRecorder.scope(ownContext(config)))
   const reporterRecorder = await record('reporter')
   const apiRecorder = await record('api')
   const edgeRecorder = await record(config.edge.id)

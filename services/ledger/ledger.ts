@@ -126,6 +126,17 @@ export class Ledger implements AsyncDisposable {
     return this.#partitions.reduce((sum, { log }) => sum + log.durableSize, 0)
   }
 
+  /** Records on the bus that are not sealed and durable yet. */
+  async lag(bus: Bus): Promise<number> {
+    let records = 0
+    for (const [part, { log }] of this.#partitions.entries()) {
+      const { high } = await bus.watermarks(this.#options.topic, part)
+      const { nextOffset } = log.storage.entries.last
+      records += Number(high - (nextOffset < 0n ? 0n : nextOffset))
+    }
+    return records
+  }
+
   /**
    * Seals the topic until the signal aborts; then signs and publishes what is left and resolves. Rejects when the ledger must not
    * go on. `gaps` records what is found missing between the producers and here, as the ledger's own events.

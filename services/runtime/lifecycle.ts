@@ -23,15 +23,23 @@ export class Lifecycle implements AsyncDisposable {
     this.#stack.defer(stop)
   }
 
-  /** Ends the process with status 1 when `work` fails before stopping began: a part that died silently would lose events. */
+  /** Work that goes on until the signal aborts; stopping waits for its end. Watched as `watch` does. */
   background(name: string, work: Promise<void>): void {
-    const watched = work.catch((error: unknown) => {
+    const watched = this.watch(name, work)
+    this.onStop(() => watched)
+  }
+
+  /**
+   * Stops everything and sets exit status 1 when `work` fails before stopping began: a part that died silently would lose events.
+   * Gives the work as one that does not fail.
+   */
+  watch(name: string, work: Promise<void>): Promise<void> {
+    return work.catch((error: unknown) => {
       if (this.#controller.signal.aborted) return
       this.#logger.fatal({ part: name, err: error }, 'a part failed; stopping')
       process.exitCode = 1
       this.stop()
     })
-    this.onStop(() => watched)
   }
 
   /** Begins to stop. Disposing waits for the end. */

@@ -93,6 +93,11 @@ export async function startDemo(options: DemoOptions): Promise<Demo> {
   if (!isInitialized(config)) await initializeData(config, logger)
   tell('starting edge, ledger, index, reports, api and console')
   const product = lifecycle.add(await startProduct(config, logger))
+  // Stopping begins together: who waits for the product's end is woken by the demo's signals.
+  const { signal } = lifecycle
+  const stopProduct = (): void => product.lifecycle.stop()
+  if (signal.aborted) stopProduct()
+  else signal.addEventListener('abort', stopProduct, { once: true })
 
   const tokenOf = async (username: string) => {
     const account = issuer.accounts.find((each) => each.username === username)
