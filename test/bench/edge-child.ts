@@ -46,6 +46,26 @@ export async function startEdge(
   }
 }
 
+export interface Passthrough extends Place, AsyncDisposable {
+  readonly pid: number
+}
+
+export async function startPassthrough(target: Place): Promise<Passthrough> {
+  const child = fork(new URL('./edge-passthrough.ts', import.meta.url))
+  const ended = once(child, 'exit')
+  child.send(target.port)
+  const { port } = await answerOf<EdgeReady>(child)
+  return {
+    ...target,
+    port,
+    pid: child.pid ?? 0,
+    async [Symbol.asyncDispose]() {
+      if (child.connected) child.disconnect()
+      await ended
+    },
+  }
+}
+
 async function answerOf<T>(child: ChildProcess): Promise<T> {
   const gone = new AbortController()
   const onExit = (): void => gone.abort(new Error('the edge ended'))

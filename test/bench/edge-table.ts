@@ -1,6 +1,6 @@
 import type { QueryProtocol } from './edge-pgbench.ts'
 
-export type Variant = 'direct' | 'pgbouncer' | 'batched' | 'strict'
+export type Variant = 'direct' | 'pgbouncer' | 'passthrough' | 'batched' | 'strict'
 
 /** One run of one variant in one round. */
 export interface Measured {

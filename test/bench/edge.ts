@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 
 import { findProgram } from '../support/engine.ts'
-import { startEdge } from './edge-child.ts'
+import { startEdge, startPassthrough } from './edge-child.ts'
 import type { EdgeChild } from './edge-child.ts'
 import { cpuTimeOf } from './edge-cpu.ts'
 import { startPgbouncer } from './edge-pgbouncer.ts'
@@ -22,9 +22,10 @@ Select-only pgbench through pgbouncer (session mode) and through the edge, batch
 every round, so that what else the machine does meets all of them. Throughput counts as a ratio to pgbouncer.
 
   --rounds N          default 5
-  --seconds S         of each run; runs for reference only (direct, prepared) take half. Default 3
+  --seconds S         of each run; runs for reference (direct, passthrough, prepared) take half. Default 3
   --clients LIST      default 1,8,32
-  --variants LIST     default direct,pgbouncer,batched,strict
+  --variants LIST     of direct,pgbouncer,passthrough,batched,strict; default all.
+                      passthrough is a Node proxy that does nothing
   --protocols LIST    default simple,prepared
   --scale N           of pgbench's tables, default 20
   --results BYTES     how much of each result is recorded, default 65536
@@ -32,7 +33,7 @@ every round, so that what else the machine does meets all of them. Throughput co
   --directory DIR     where spools and data lie, default the system's temporary directory
 `
 
-const everyVariant: readonly Variant[] = ['direct', 'pgbouncer', 'batched', 'strict']
+const everyVariant: readonly Variant[] = ['direct', 'pgbouncer', 'passthrough', 'batched', 'strict']
 
 /** What a run goes through: where pgbench signs in, and the process whose CPU time counts. */
 interface Subject {
@@ -84,6 +85,9 @@ export async function run(args: readonly string[]): Promise<void> {
       const bouncer = await startPgbouncer(pgbouncer, join(directory, variant), target)
       cleanup.use(bouncer)
       subjects.push({ variant, place: bouncer, pid: bouncer.pid, edge: null })
+    } else if (variant === 'passthrough') {
+      const relay = cleanup.use(await startPassthrough(placeOf(target)))
+      subjects.push({ variant, place: relay, pid: relay.pid, edge: null })
     } else {
       const edge = await startEdge(
         {
@@ -110,9 +114,9 @@ export async function run(args: readonly string[]): Promise<void> {
     for (const protocol of protocols) {
       for (const clients of round === 0 ? [8] : values.clients.split(',').map(Number)) {
         for (const subject of subjects) {
-          // Prepared statements are an extra: there, strict and direct would only cost time.
-          if (protocol === 'prepared' && /direct|strict/.test(subject.variant)) continue
-          const isReference = protocol === 'prepared' || subject.variant === 'direct'
+          // Prepared statements are an extra: there, the other variants would only cost time.
+          if (protocol === 'prepared' && !/pgbouncer|batched/.test(subject.variant)) continue
+          const isReference = protocol === 'prepared' || /direct|passthrough/.test(subject.variant)
           const load = {
             protocol,
             clients,
