@@ -1,0 +1,139 @@
+import type { AuditEvent } from '../../schemas/event.ts'
+import type { PopulationEvent } from '../population-row.ts'
+
+/** What the ledger holds of one producer. Times are microseconds. */
+export class ProducerFacts {
+  readonly producer: string
+  readonly #heartbeatUs: number
+  /** Numbers of its events in the period and of all others. */
+  readonly inside: number[] = []
+  readonly outside: number[] = []
+  readonly protocols = new Map<string, number>()
+  readonly days = new Map<string, number>()
+  readonly schemaVersions = new Set<number>()
+  heartbeats = 0
+  sessionsOpened = 0
+  sessionsClosed = 0
+  version = ''
+  /** What it said it can log when it started last; null when it never said so. */
+  canLog: readonly string[] | null = null
+  canLogAt = ''
+  longestSilenceUs = 0
+  /** Those longer than the heartbeat allows. */
+  readonly silences: { readonly fromUs: number; readonly toUs: number; readonly at: string }[] = []
+  #lastUs: number | null = null
+  #isStopped = true
+
+  constructor(producer: string, heartbeatUs: number) {
+    this.producer = producer
+    this.#heartbeatUs = heartbeatUs
+  }
+
+  get runsAtEnd(): boolean {
+    return !this.#isStopped && this.#lastUs !== null
+  }
+
+  get lastUs(): number {
+    return this.#lastUs ?? 0
+  }
+
+  /** Every event of it up to the end of the period, in the order of the ledger. */
+  take(given: PopulationEvent, event: AuditEvent, fromUs: number): void {
+    const us = event.occurred_at
+    if (!this.#isStopped && this.#lastUs !== null && us > fromUs) {
+      this.#silence(Math.max(this.#lastUs, fromUs), us, `${given.log}:${given.position}`)
+    }
+    this.#lastUs = Math.max(this.#lastUs ?? 0, us)
+    this.#isStopped = event.type === 'edge.stopped'
+    if (event.type === 'edge.started' && event.edge !== null) {
+      this.version = event.edge.version
+      this.canLog = event.edge.event_types
+      this.canLogAt = `${given.log}:${given.position}`
+    }
+  }
+
+  /** A producer that did not say that it stops was running, or dead, until the end. */
+  end(endUs: number, fromUs: number): void {
+    if (this.runsAtEnd && endUs > this.lastUs) {
+      this.#silence(Math.max(this.lastUs, fromUs), endUs, '')
+    }
+  }
+
+  #silence(fromUs: number, toUs: number, at: string): void {
+    this.longestSilenceUs = Math.max(this.longestSilenceUs, toUs - fromUs)
+    if (toUs - fromUs > this.#heartbeatUs) this.silences.push({ fromUs, toUs, at })
+  }
+}
+
+/** How the numbers of a producer add up. */
+export interface SequenceAccount {
+  readonly producer: string
+  readonly startSeq: number
+  readonly endSeq: number
+  /** endSeq - startSeq + 1. */
+  readonly spanned: number
+  readonly rows: number
+  /** Of the span: in the ledger, but not of the period. */
+  readonly outside: number
+  /** Of the span: lost, and the ledger says so in a `gap.detected`. */
+  readonly knownMissing: number
+  /** Of the span: lost, and nothing says so. */
+  readonly unexplained: readonly (readonly [from: number, to: number])[]
+  /** The same number twice within the period. */
+  readonly repeated: number
+}
+
+export interface KnownGap {
+  readonly producer: string
+  readonly fromSeq: number
+  readonly toSeq: number
+  readonly reason: string
+  readonly at: string
+}
+
+/** Beyond this a jump is taken as a whole: numbers are not followed one by one. */
+const longestWalk = 1_000_000
+
+export function accountOf(facts: ProducerFacts, gaps: readonly KnownGap[]): SequenceAccount {
+  const inside = [...facts.inside].sort((one, other) => one - other)
+  const startSeq = inside[0] ?? 0
+  const endSeq = inside.at(-1) ?? -1
+  const outside = new Set(facts.outside)
+  const lost = gaps.filter(
+    ({ producer, reason }) => producer === facts.producer && reason === 'missing',
+  )
+  let known = 0
+  let repeated = 0
+  const unexplained: [number, number][] = []
+  // The numbers right before the first of the period may be missing, too.
+  let previous = facts.outside.reduce(
+    (last, seq) => (seq < startSeq && seq > last ? seq : last),
+    -1,
+  )
+  for (const seq of inside) {
+    if (seq === previous) repeated += 1
+    if (seq - previous > longestWalk) unexplained.push([previous + 1, seq - 1])
+    else {
+      for (let missing = previous + 1; missing < seq; missing++) {
+        if (outside.has(missing)) continue
+        const isKnown = lost.some(({ fromSeq, toSeq }) => fromSeq <= missing && missing <= toSeq)
+        const last = unexplained.at(-1)
+        if (isKnown) known += missing >= startSeq ? 1 : 0
+        else if (last?.[1] === missing - 1) last[1] = missing
+        else unexplained.push([missing, missing])
+      }
+    }
+    previous = seq
+  }
+  return {
+    producer: facts.producer,
+    startSeq,
+    endSeq,
+    spanned: endSeq - startSeq + 1,
+    rows: inside.length,
+    outside: facts.outside.filter((seq) => seq > startSeq && seq < endSeq).length,
+    knownMissing: known,
+    unexplained,
+    repeated,
+  }
+}

@@ -1,0 +1,303 @@
+import { v5 as uuidv5 } from 'uuid'
+
+import { eventTypes } from '../../schemas/event.ts'
+import type { ReportException, RuleResult } from '../determination.ts'
+import { contentParts } from './completeness.ts'
+import { mostIndices } from './ledger-facts.ts'
+import type { Au2Facts } from './ledger-facts.ts'
+import { rules as ruleTexts } from './objectives.ts'
+import type { SequenceAccount } from './producer-facts.ts'
+
+/** Names of exceptions are v5 UUIDs in this namespace, so that the same exception has the same id in every report. */
+const exceptionNamespace = '5d0f8a5e-5f0c-4e52-9a43-3a0f6f0f2c11'
+
+export interface Au2Evidence {
+  readonly facts: Au2Facts
+  readonly accounts: readonly SequenceAccount[]
+  readonly longestSessionUs: number
+}
+
+/** Every rule of the report against the evidence, in the order of the register. */
+export function evaluateRules(evidence: Au2Evidence): ReadonlyMap<string, RuleResult> {
+  const results = [
+    sequenceGaps(evidence),
+    sessionEnds(evidence),
+    silences(evidence),
+    unreadable(evidence),
+    canaries(evidence),
+    disabledTypes(evidence),
+    selectionChanges(evidence),
+    ...contentParts.map((part, index) => content(evidence, part, `AU3-0${index + 1}`)),
+    skew(evidence),
+    zones(evidence),
+    capability(evidence),
+  ]
+  return new Map(results.map((result) => [result.rule, result]))
+}
+
+function sequenceGaps({ facts, accounts }: Au2Evidence): RuleResult {
+  const unexplained = accounts.flatMap(({ producer, unexplained }) =>
+    unexplained.map(([from, to]) =>
+      exception(
+        'AU2-01',
+        producer,
+        `${producer} numbered events ${from} to ${to}, and they are not in the ledger; nothing says why.`,
+        [],
+        `${from}`,
+        to - from + 1,
+      ),
+    ),
+  )
+  const repeated = accounts.flatMap(({ producer, repeated }) =>
+    repeated === 0
+      ? []
+      : [exception('AU2-01', producer, `${producer} used ${repeated} numbers twice.`, [], 'twice')],
+  )
+  const known = facts.gaps
+    .filter(({ isInPeriod }) => isInPeriod)
+    .map(({ producer, fromSeq, toSeq, reason, at }) =>
+      exception(
+        'AU2-01',
+        producer,
+        `Events ${fromSeq} to ${toSeq} of ${producer}: ${reason.replaceAll('_', ' ')}.`,
+        [at],
+      ),
+    )
+  const losses = facts.losses.map((at) =>
+    exception('AU2-01', at, 'The bus lost records before the ledger could read them.', [at]),
+  )
+  const spanned = accounts.reduce((sum, account) => sum + Math.max(0, account.spanned), 0)
+  return result('AU2-01', spanned, 'producer numbers', [
+    ...unexplained,
+    ...repeated,
+    ...known,
+    ...losses,
+  ])
+}
+
+function sessionEnds({ facts, longestSessionUs }: Au2Evidence): RuleResult {
+  const late = [...facts.openSessions]
+    .filter(([, { us }]) => facts.limits.toUs - us > longestSessionUs)
+    .map(([id, { at }]) =>
+      exception('AU2-02', id, `Session ${id} began and has no end within the longest session.`, [
+        at,
+      ]),
+    )
+  return result('AU2-02', facts.sessions, 'sessions', late)
+}
+
+function silences({ facts }: Au2Evidence): RuleResult {
+  const found = [...facts.producers.values()].flatMap(({ producer, silences }) =>
+    silences.map(({ fromUs, toUs, at }) =>
+      exception(
+        'AU2-03',
+        producer,
+        `${producer} was silent for ${Math.round((toUs - fromUs) / 1_000_000)} s from ${instant(fromUs)} without having said that it stops.`,
+        at === '' ? [] : [at],
+        `${fromUs}`,
+      ),
+    ),
+  )
+  const running = [...facts.producers.values()].filter(({ heartbeats }) => heartbeats > 0).length
+  return result(
+    'AU2-03',
+    facts.producers.size,
+    'producers',
+    found,
+    running === 0 ? 'no producer sent a heartbeat in the period' : null,
+  )
+}
+
+function unreadable({ facts }: Au2Evidence): RuleResult {
+  const found = facts.quarantined.map((at) =>
+    exception('AU2-04', at, `Entry ${at} holds bytes that are not an event.`, [at]),
+  )
+  return result('AU2-04', facts.delays.length + found.length, 'entries', found)
+}
+
+function canaries({ facts }: Au2Evidence): RuleResult {
+  const reason =
+    facts.canaries.length === 0
+      ? 'no canary ran in the period'
+      : 'there is no schedule of canaries to compare with yet'
+  return result('AU2-05', facts.canaries.length, 'canaries', [], reason)
+}
+
+function disabledTypes({ facts }: Au2Evidence): RuleResult {
+  const { specified } = facts
+  const found = [...facts.producers.values()].flatMap(({ producer, canLog, canLogAt }) => {
+    const missing =
+      canLog === null ? [] : (specified ?? []).filter((type) => !canLog.includes(type))
+    if (missing.length === 0) return []
+    return [
+      exception(
+        'AU2-06',
+        producer,
+        `${producer} cannot log types that are specified: ${missing.join(', ')}.`,
+        [canLogAt],
+      ),
+    ]
+  })
+  return result(
+    'AU2-06',
+    (specified ?? []).length * facts.producers.size,
+    'types of producers',
+    found,
+    specified === null ? 'no event up to the end of the period specifies the types' : null,
+  )
+}
+
+function selectionChanges({ facts }: Au2Evidence): RuleResult {
+  const inPeriod = facts.changes.filter(({ isInPeriod }) => isInPeriod)
+  const anonymous = inPeriod.filter(({ by }) => by === '')
+  return result(
+    'AU2-07',
+    inPeriod.length,
+    'changes',
+    [],
+    inPeriod.length === 0
+      ? 'no change and no review of the selection was recorded in the period'
+      : anonymous.length > 0
+        ? `${anonymous.length} of ${inPeriod.length} changes were made in files of the deployment and name no person`
+        : 'who may change the selection is not recorded yet',
+  )
+}
+
+function content(
+  { facts }: Au2Evidence,
+  part: (typeof contentParts)[number],
+  rule: string,
+): RuleResult {
+  let checked = 0
+  const found: ReportException[] = []
+  for (const [type, { content }] of [...facts.types].sort(byName)) {
+    const counted = content.get(part)
+    if (counted === undefined) continue
+    checked += counted.required
+    if (counted.missing === 0) continue
+    found.push(
+      exception(
+        rule,
+        type,
+        `${counted.missing} of ${counted.required} events ${type} do not say ${saying[part]}.`,
+        counted.where,
+        '',
+        counted.missing,
+      ),
+    )
+  }
+  const { erased } = facts
+  const reason = checked === 0 ? 'no event of the period needs it' : null
+  const withheld = erased > 0 ? `${erased} events were erased and cannot be looked into` : null
+  return result(rule, checked, 'events', found, reason ?? withheld)
+}
+
+const saying = {
+  what: 'what type they are',
+  when: 'when they occurred',
+  where: 'where they occurred',
+  source: 'where they came from',
+  outcome: 'how they ended',
+  identity: 'who acted',
+} as const
+
+function skew({ facts }: Au2Evidence): RuleResult {
+  const { ahead, offsetsOver, reportedOffsets } = facts
+  const found = [
+    ...(ahead.length === 0
+      ? []
+      : [
+          exception(
+            'AU8-01',
+            'received before occurred',
+            `${ahead.length} events were received before they occurred, by more than the tolerance.`,
+            ahead,
+            '',
+            ahead.length,
+          ),
+        ]),
+    ...(offsetsOver.length === 0
+      ? []
+      : [
+          exception(
+            'AU8-01',
+            'reported offset',
+            `${offsetsOver.length} producers' reports tell of a clock that is off by more than the tolerance.`,
+            offsetsOver,
+            '',
+            offsetsOver.length,
+          ),
+        ]),
+  ]
+  const reason = 'no producer reported the offset of its clock in the period'
+  return result(
+    'AU8-01',
+    facts.delays.length,
+    'events',
+    found,
+    reportedOffsets.length === 0 ? reason : null,
+  )
+}
+
+function zones({ facts }: Au2Evidence): RuleResult {
+  const { withoutUtc } = facts
+  const sentence = `${withoutUtc} events have a time that is not in UTC.`
+  const found =
+    withoutUtc === 0 ? [] : [exception('AU8-02', 'times', sentence, [], '', withoutUtc)]
+  return result('AU8-02', facts.delays.length, 'events', found)
+}
+
+function capability({ facts }: Au2Evidence): RuleResult {
+  const silent: string[] = []
+  const found: ReportException[] = []
+  for (const { producer, canLog, canLogAt, inside } of facts.producers.values()) {
+    if (canLog === null) {
+      if (inside.length > 0) silent.push(producer)
+      continue
+    }
+    const missing = eventTypes.filter((type) => !canLog.includes(type))
+    if (missing.length === 0) continue
+    const sentence = `${producer} does not say that it can log: ${missing.join(', ')}.`
+    found.push(exception('AU12-01', producer, sentence, [canLogAt]))
+  }
+  const reason = `no edge.started up to the end of the period says what ${silent.join(', ')} can log`
+  return result(
+    'AU12-01',
+    facts.producers.size * eventTypes.length,
+    'types of producers',
+    found,
+    silent.length > 0 || facts.producers.size === 0 ? reason : null,
+  )
+}
+
+function result(
+  rule: string,
+  checked: number,
+  unit: string,
+  exceptions: readonly ReportException[],
+  notEvaluated: string | null = null,
+): RuleResult {
+  return { rule, checked, unit, exceptions, notEvaluated }
+}
+
+function exception(
+  rule: string,
+  subject: string,
+  sentence: string,
+  indices: readonly string[],
+  first = '',
+  count = Math.max(1, indices.length),
+): ReportException {
+  const severity = ruleTexts.find(({ id }) => id === rule)?.severity ?? 'medium'
+  const name = `${rule}\n${subject}\n${indices[0] ?? first}`
+  const id = uuidv5(name, exceptionNamespace)
+  return { id, rule, severity, subject, sentence, count, indices: indices.slice(0, mostIndices) }
+}
+
+function instant(us: number): string {
+  return `${new Date(Math.floor(us / 1000)).toISOString().slice(0, 19)}Z`
+}
+
+function byName(one: readonly [string, unknown], other: readonly [string, unknown]): number {
+  return one[0] < other[0] ? -1 : 1
+}

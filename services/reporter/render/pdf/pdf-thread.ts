@@ -1,0 +1,7 @@
+import { parentPort, workerData } from 'node:worker_threads'
+
+import type { PdfWork } from './render-pdf.ts'
+import { writePdf } from './write-pdf.ts'
+
+const { document, dateMs } = workerData as PdfWork
+parentPort?.postMessage(await writePdf(document, dateMs))

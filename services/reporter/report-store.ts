@@ -1,0 +1,145 @@
+import { mkdir, open, readFile, readdir, rename, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+
+import type { PreviousReport } from '../../reports/frozen.ts'
+import type { BundleManifest } from '../../schemas/bundle.ts'
+import { fingerprintOf } from './bundle/keys.ts'
+import { manifestFile, sha256 } from './bundle/write-bundle.ts'
+import { readZip, unpackEntry } from './bundle/zip.ts'
+import { ReportError } from './error.ts'
+import type { ReportRun } from './report.ts'
+
+const extension = '.zip'
+const mostUnpacked = 1_500_000_000
+
+interface StoredReport {
+  readonly manifest: BundleManifest
+  readonly run: ReportRun
+}
+
+/** Finished bundles, one file each. What is known of a report is read from its manifest; there is no second record of it. */
+export class ReportStore {
+  readonly #directory: string
+  readonly #reports = new Map<string, StoredReport>()
+
+  private constructor(directory: string) {
+    this.#directory = directory
+  }
+
+  /** Reads what is there. Files that are no bundle are named in `damaged` and otherwise left alone. */
+  static async open(
+    directory: string,
+  ): Promise<{ readonly store: ReportStore; readonly damaged: readonly string[] }> {
+    await mkdir(directory, { recursive: true, mode: 0o700 })
+    const store = new ReportStore(directory)
+    const damaged: string[] = []
+    for (const name of await readdir(directory)) {
+      if (name.endsWith('.partial')) await rm(join(directory, name), { force: true })
+      if (!name.endsWith(extension)) continue
+      try {
+        store.#remember(await readFile(join(directory, name)))
+      } catch (error) {
+        if (!(error instanceof ReportError)) throw error
+        damaged.push(name)
+      }
+    }
+    return { store, damaged }
+  }
+
+  /** Newest first. */
+  list(): readonly ReportRun[] {
+    return [...this.#reports.values()].map(({ run }) => run).sort(newestFirst)
+  }
+
+  get(id: string): ReportRun | null {
+    return this.#reports.get(id)?.run ?? null
+  }
+
+  path(id: string): string {
+    return join(this.#directory, `${id}${extension}`)
+  }
+
+  /** Appears whole or not at all, and never replaces another one. */
+  async add(id: string, bytes: Buffer): Promise<ReportRun> {
+    if (this.#reports.has(id)) {
+      throw new ReportError('REPORT_BUSY', `there is a report ${id} already`)
+    }
+    const partial = `${this.path(id)}.partial`
+    const handle = await open(partial, 'w', 0o600)
+    try {
+      await handle.writeFile(bytes)
+      await handle.sync()
+    } finally {
+      await handle.close()
+    }
+    await rename(partial, this.path(id))
+    const directory = await open(this.#directory, 'r')
+    try {
+      await directory.sync()
+    } finally {
+      await directory.close()
+    }
+    return this.#remember(bytes)
+  }
+
+  /** The newest report whose checkpoints these ones can extend. */
+  previous(
+    control: string,
+    heads: readonly { readonly origin: string; readonly size: number }[],
+  ): PreviousReport | null {
+    const sizes = new Map(heads.map(({ origin, size }) => [origin, size]))
+    const older = [...this.#reports.values()]
+      .filter(({ manifest }) => manifest.control === control)
+      .filter(({ manifest }) =>
+        manifest.checkpoints.every(({ origin, size }) => size <= (sizes.get(origin) ?? -1)),
+      )
+      .sort((one, other) => newestFirst(one.run, other.run))
+    const [newest] = older
+    if (newest === undefined) return null
+    return {
+      reportId: newest.manifest.report_id,
+      checkpoints: newest.manifest.checkpoints.map(({ origin, size, root }) => ({
+        origin,
+        size,
+        root: Buffer.from(root, 'hex'),
+      })),
+    }
+  }
+
+  #remember(bytes: Buffer): ReportRun {
+    const entry = readZip(bytes, mostUnpacked).entries.find(({ path }) => path === manifestFile)
+    if (entry === undefined) throw new ReportError('BUNDLE_MALFORMED', 'it has no manifest')
+    const manifest = JSON.parse(unpackEntry(entry).toString()) as BundleManifest
+    const run = runOf(manifest, bytes)
+    this.#reports.set(run.id, { manifest, run })
+    return run
+  }
+}
+
+function runOf(manifest: BundleManifest, bytes: Buffer): ReportRun {
+  return {
+    id: manifest.report_id,
+    control: manifest.control,
+    title: manifest.title,
+    revision: manifest.revision,
+    from: manifest.period.from,
+    to: manifest.period.to,
+    trigger: manifest.trigger,
+    state: 'done',
+    progress: { phase: 'done', done: 1, total: 1 },
+    reason: null,
+    generatedAt: manifest.generated_at,
+    exceptions: manifest.exceptions,
+    population: manifest.population.rows,
+    bundleSha256: sha256(bytes),
+    bundleBytes: bytes.length,
+    keyFingerprint: fingerprintOf(manifest.signer),
+    determinations: manifest.determinations,
+  }
+}
+
+export function newestFirst(one: ReportRun, other: ReportRun): number {
+  const a = `${one.generatedAt ?? '~'} ${one.id}`
+  const b = `${other.generatedAt ?? '~'} ${other.id}`
+  return a < b ? 1 : a > b ? -1 : 0
+}
