@@ -7,6 +7,12 @@ if (Number(major) < 24) {
   process.exit(1)
 }
 
+// Whoever reads the output may stop reading, as `head` does.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error
+  process.exit(0)
+})
+
 try {
   await createProgram().parseAsync()
 } catch (error) {
