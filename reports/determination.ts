@@ -26,11 +26,7 @@ export interface RuleResult {
  * never become satisfied. There is no verdict about a whole control.
  */
 export type DeterminationState =
-  | 'no-exceptions'
-  | 'partial-no-exceptions'
-  | 'exceptions'
-  | 'insufficient-data'
-  | 'not-assessed'
+  'no-exceptions' | 'partial-no-exceptions' | 'exceptions' | 'insufficient-data' | 'not-assessed'
 
 export interface Objective {
   readonly id: string
@@ -77,7 +73,10 @@ export function determine(objective: Objective, inputs: DeterminationInputs): Ob
     return of('exceptions', `${found} ${found === 1 ? 'exception' : 'exceptions'} noted.`, found)
   }
   if (inputs.populationRows === 0) {
-    return of('insufficient-data', 'The population is empty, and no canary shows that it had to be.')
+    return of(
+      'insufficient-data',
+      'The population is empty, and no canary shows that it had to be.',
+    )
   }
   const unset = objective.parameters.filter((id) => (inputs.parameters[id] ?? '') === '')
   const reasons = [

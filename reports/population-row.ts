@@ -96,7 +96,8 @@ const highTypes: ReadonlySet<string> = new Set([
 ])
 const highOperations =
   /(^|,)(drop|alter|create|truncate|grant|revoke|reassign|load|do|unparsed|unknown)(_|,|$)/
-const mediumOperations = /(^|,)(insert|update|delete|merge|copy|call|execute|function_call|refresh)(_|,|$)/
+const mediumOperations =
+  /(^|,)(insert|update|delete|merge|copy|call|execute|function_call|refresh)(_|,|$)/
 
 /** What was refused comes first: few in number, and what a reader asks for. */
 export function riskTierOf({ leaf, event }: PopulationEvent): RiskTier {

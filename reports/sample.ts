@@ -70,7 +70,9 @@ export function drawSample(seed: Buffer, population: readonly SampleCandidate[])
   )
   return {
     strata,
-    chosen: chosen.sort((one, other) => one.at - other.at).map(({ at, ticket }) => ({ at, ticket })),
+    chosen: chosen
+      .sort((one, other) => one.at - other.at)
+      .map(({ at, ticket }) => ({ at, ticket })),
   }
 }
 

@@ -74,7 +74,9 @@ function custody({ frozen }: Au2Result, { files, consistency }: Au2Appendix): re
         { title: 'What', share: 26 },
         { title: 'By', share: 48 },
       ],
-      rows: [[utc(frozen.generatedAtMs), 'generated and signed', frozen.signerVkey.split('+')[0] ?? '']],
+      rows: [
+        [utc(frozen.generatedAtMs), 'generated and signed', frozen.signerVkey.split('+')[0] ?? ''],
+      ],
       remark: 'Later events (downloads, views) are in the ledger as report.downloaded.',
     },
   ]
@@ -133,12 +135,21 @@ function words(): readonly Block[] {
       facts: [
         { name: 'Event', value: 'What an edge or a service reported: one row of the population.' },
         { name: 'Producer', value: 'The edge or service that numbered the event.' },
-        { name: 'Edge', value: 'What stands between an agent and a target and records all that passes.' },
+        {
+          name: 'Edge',
+          value: 'What stands between an agent and a target and records all that passes.',
+        },
         { name: 'Entry', value: 'An event as it is sealed in a log, at a position.' },
         { name: 'Ledger index', value: 'Log and position.' },
-        { name: 'Checkpoint', value: 'The signed head of a log: how many entries, and the root over them.' },
+        {
+          name: 'Checkpoint',
+          value: 'The signed head of a log: how many entries, and the root over them.',
+        },
         { name: 'Exception', value: 'What a rule of this report says against the evidence.' },
-        { name: 'Canary', value: 'A planned action whose record is expected, to show that recording works.' },
+        {
+          name: 'Canary',
+          value: 'A planned action whose record is expected, to show that recording works.',
+        },
       ],
     },
   ]

@@ -131,7 +131,9 @@ function coverage({ facts, accounts }: Au2Result): readonly Block[] {
 function activity({ facts }: Au2Result): readonly Block[] {
   const days = [...facts.perDay.keys()].sort()
   if (days.length === 0) return [{ kind: 'text', text: 'No event occurred in the period.' }]
-  const protocols = [...new Set([...facts.perDay.values()].flatMap((day) => [...day.keys()]))].sort()
+  const protocols = [
+    ...new Set([...facts.perDay.values()].flatMap((day) => [...day.keys()])),
+  ].sort()
   const producers = [...facts.producers.values()]
     .filter(({ inside }) => inside.length > 0)
     .sort((one, other) => (one.producer < other.producer ? -1 : 1))
@@ -165,14 +167,9 @@ function contents({ facts }: Au2Result): readonly Block[] {
       caption: 'What records say, by type: present of required',
       columns: [
         { title: 'Type', share: 22, isCode: true },
-        ...[
-          'What (a)',
-          'When (b)',
-          'Where (c)',
-          'Source (d)',
-          'Outcome (e)',
-          'Identity (f)',
-        ].map((title) => ({ title, share: 13, align: 'right' as const })),
+        ...['What (a)', 'When (b)', 'Where (c)', 'Source (d)', 'Outcome (e)', 'Identity (f)'].map(
+          (title) => ({ title, share: 13, align: 'right' as const }),
+        ),
       ],
       rows: types.map(([type, { content }]) => [
         type,
@@ -180,7 +177,8 @@ function contents({ facts }: Au2Result): readonly Block[] {
           const counted = content.get(part)
           if (counted === undefined) return '–'
           const { required, missing } = counted
-          const share = missing === 0 ? '' : ` (${((missing / required) * 100).toFixed(1)} % missing)`
+          const share =
+            missing === 0 ? '' : ` (${((missing / required) * 100).toFixed(1)} % missing)`
           return `${count(required - missing)} of ${count(required)}${share}`
         }),
       ]),

@@ -158,11 +158,7 @@ function sampled({ sample }: Au2Appendix): readonly Block[] {
         { title: 'Population', share: 25, align: 'right' },
         { title: 'Sample', share: 25, align: 'right' },
       ],
-      rows: sample.strata.map((each) => [
-        each.stratum,
-        count(each.population),
-        count(each.sample),
-      ]),
+      rows: sample.strata.map((each) => [each.stratum, count(each.population), count(each.sample)]),
       total: [
         'All',
         count(sample.strata.reduce((sum, { population }) => sum + population, 0)),

@@ -59,16 +59,14 @@ export const objectives: readonly Objective[] = [
       ['e', 'how it ended'],
       ['f', 'who and what took part in it'],
     ] as const
-  ).map(
-    ([part, what], index): Objective => ({
-      id: `au-3_obj.${part}`,
-      asks: `Records say ${what}.`,
-      shownBy: 'events',
-      rules: [`AU3-0${index + 1}`],
-      parameters: [],
-      needs: '',
-    }),
-  ),
+  ).map(([part, what], index): Objective => ({
+    id: `au-3_obj.${part}`,
+    asks: `Records say ${what}.`,
+    shownBy: 'events',
+    rules: [`AU3-0${index + 1}`],
+    parameters: [],
+    needs: '',
+  })),
   {
     id: 'au-8_obj.a',
     asks: 'Times come from the clocks of the systems that record.',
@@ -119,12 +117,20 @@ export interface RuleText {
 
 export const rules: readonly RuleText[] = [
   { id: 'AU2-01', severity: 'high', asks: 'Every number of every producer is in the ledger.' },
-  { id: 'AU2-02', severity: 'medium', asks: 'Every session has an end within the longest session.' },
+  {
+    id: 'AU2-02',
+    severity: 'medium',
+    asks: 'Every session has an end within the longest session.',
+  },
   { id: 'AU2-03', severity: 'high', asks: 'No producer that runs is silent beyond its heartbeat.' },
   { id: 'AU2-04', severity: 'high', asks: 'Everything that came is an event that can be read.' },
   { id: 'AU2-05', severity: 'high', asks: 'Every canary event came, and in time.' },
   { id: 'AU2-06', severity: 'high', asks: 'Every producer can log every specified type.' },
-  { id: 'AU2-07', severity: 'medium', asks: 'Authorized persons made each change of the selection.' },
+  {
+    id: 'AU2-07',
+    severity: 'medium',
+    asks: 'Authorized persons made each change of the selection.',
+  },
   { id: 'AU3-01', severity: 'medium', asks: 'Records say what type of event it is.' },
   { id: 'AU3-02', severity: 'medium', asks: 'Records say when.' },
   { id: 'AU3-03', severity: 'medium', asks: 'Records say where.' },

@@ -242,8 +242,7 @@ function skew({ facts }: Au2Evidence): RuleResult {
 function zones({ facts }: Au2Evidence): RuleResult {
   const { withoutUtc } = facts
   const sentence = `${withoutUtc} events have a time that is not in UTC.`
-  const found =
-    withoutUtc === 0 ? [] : [exception('AU8-02', 'times', sentence, [], '', withoutUtc)]
+  const found = withoutUtc === 0 ? [] : [exception('AU8-02', 'times', sentence, [], '', withoutUtc)]
   return result('AU8-02', facts.delays.length, 'events', found)
 }
 

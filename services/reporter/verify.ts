@@ -58,7 +58,9 @@ function check(bytes: Buffer, options: VerifyBundleOptions): BundleVerification 
     const rows = checkPopulation(context)
     const leaves = checkLedgerFiles(context)
     checkSample(context, rows, leaves)
-    return problems.length > 0 ? { ok: false, problems } : { ok: true, facts: factsOf(manifest, options) }
+    return problems.length > 0
+      ? { ok: false, problems }
+      : { ok: true, facts: factsOf(manifest, options) }
   } catch (error) {
     return { ok: false, problems: [...problems, unreadable(error)] }
   }

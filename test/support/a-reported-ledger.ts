@@ -11,18 +11,12 @@ import type { ReporterOptions } from '../../services/reporter/reporter.ts'
 import { systemClock } from '../../services/runtime/clock.ts'
 import { createLogger } from '../../services/runtime/logger.ts'
 import { ChainOfEvents, aBus, aDirectory, ledgerOptions, send, until } from './a-ledger.ts'
-import {
-  aCompletion,
-  aDecision,
-  aRequest,
-  aSession,
-  anActor,
-} from './an-event.ts'
+import { aCompletion, aDecision, aRequest, aSession, anActor } from './an-event.ts'
 
 export const dayStartMs = Date.UTC(2026, 10, 24)
 
 /** A ledger with a day's work in it, and what a reporter needs beside it. */
-export interface AReportedLedger {
+export interface AReportedLedger extends AsyncDisposable {
   readonly reader: LedgerReader
   readonly options: ReporterOptions
   /** What the reporter recorded. */
@@ -43,12 +37,6 @@ export async function aReportedLedger(
   const ledger = await openLedger(options)
   const stop = new AbortController()
   const running = ledger.run(bus, stop.signal)
-  t.after(async () => {
-    stop.abort()
-    await running
-    await ledger[Symbol.asyncDispose]()
-    await bus[Symbol.asyncDispose]()
-  })
   let sealed = 1
   const seal = async (more: readonly Buffer[]): Promise<void> => {
     await send(bus, 'edge-1', more)
@@ -61,6 +49,12 @@ export async function aReportedLedger(
     reader: ledger.reader,
     recorded,
     seal,
+    async [Symbol.asyncDispose]() {
+      stop.abort()
+      await running
+      await ledger[Symbol.asyncDispose]()
+      await bus[Symbol.asyncDispose]()
+    },
     options: {
       directory: join(directory, 'reports'),
       tenant: 'shop',

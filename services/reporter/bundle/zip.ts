@@ -110,7 +110,8 @@ export function readZip(file: Buffer, mostUnpacked: number): ReadZip {
     const packedBytes = file.readUInt32LE(at + 20)
     const bytes = file.readUInt32LE(at + 24)
     const local = file.readUInt32LE(at + 42)
-    const next = at + centralBytes + nameBytes + file.readUInt16LE(at + 30) + file.readUInt16LE(at + 32)
+    const next =
+      at + centralBytes + nameBytes + file.readUInt16LE(at + 30) + file.readUInt16LE(at + 32)
     if (next > end || local + localBytes > end || file.readUInt32LE(local) !== 0x04034b50) {
       throw malformed('its table of contents points to where no file is')
     }

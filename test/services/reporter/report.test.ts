@@ -9,7 +9,8 @@ import { aReportedLedger, dayStartMs } from '../../support/a-reported-ledger.ts'
 const aDay = { control: 'au-2', fromMs: dayStartMs, toMs: dayStartMs + 86_400_000 } as const
 
 test('a report covers every event of its period, is recorded, and verifies with its key', async (t) => {
-  const { options, recorded } = await aReportedLedger(t)
+  await using ledger = await aReportedLedger(t)
+  const { options, recorded } = ledger
   await using reporter = await openReporter(options)
   const begun = await reporter.start({ ...aDay, trigger: 'ad_hoc' })
   assert.equal(begun.state, 'running')

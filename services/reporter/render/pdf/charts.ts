@@ -32,13 +32,20 @@ export function drawBars(sheet: Sheet, block: BarsBlock, number: number): void {
       block.series.forEach(({ values }, index) => {
         const part = ((values[at] ?? 0) / scale) * plot.height
         y -= part
-        if (part > 0) doc.rect(x, y, bar, part).lineWidth(0.6).fillAndStroke(color(index), '#ffffff')
+        if (part > 0)
+          doc.rect(x, y, bar, part).lineWidth(0.6).fillAndStroke(color(index), '#ffffff')
       })
       if (at % every !== 0) return
       const half = sheet.setter.width(category, 'regular', 9) / 2
       sheet.write([category], styles.quiet, x + bar / 2 - half, plot.y + plot.height + 5)
     })
-    legend(sheet, doc, block.series.map(({ name }) => name), plot.x, plot.y + plot.height + 22)
+    legend(
+      sheet,
+      doc,
+      block.series.map(({ name }) => name),
+      plot.x,
+      plot.y + plot.height + 22,
+    )
   })
 }
 
@@ -63,7 +70,12 @@ export function drawHeat(sheet: Sheet, block: HeatBlock, number: number): void {
     const every = Math.ceil(58 / step)
     block.columns.forEach((name, column) => {
       if (column % every !== 0) return
-      sheet.write([name], styles.quiet, left + names + column * step, top + 6 + block.rows.length * cell)
+      sheet.write(
+        [name],
+        styles.quiet,
+        left + names + column * step,
+        top + 6 + block.rows.length * cell,
+      )
     })
   })
 }
@@ -81,7 +93,10 @@ function drawCell(sheet: Sheet, doc: Pdf, { x, y, width, height, value, most }: 
   if (value === 0) {
     doc.rect(x, y, width, height).lineWidth(0.5).stroke(ink.line)
     for (let at = 4; at < width; at += 6) {
-      doc.moveTo(x + at, y).lineTo(x + Math.max(0, at - height), y + Math.min(height, at)).stroke(ink.line)
+      doc
+        .moveTo(x + at, y)
+        .lineTo(x + Math.max(0, at - height), y + Math.min(height, at))
+        .stroke(ink.line)
     }
     return
   }

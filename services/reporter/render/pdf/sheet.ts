@@ -109,7 +109,8 @@ export class Sheet {
     const { doc, setter } = this
     doc.font(style.font).fontSize(style.size).fillColor(style.color)
     lines.forEach((line, index) => {
-      const at = rightEdge === undefined ? x : rightEdge - setter.width(line, style.font, style.size)
+      const at =
+        rightEdge === undefined ? x : rightEdge - setter.width(line, style.font, style.size)
       const text = index < lines.length - 1 ? `${line} ` : line
       if (text !== '') doc.text(text, at, y + index * lineHeight(style), { lineBreak: false })
     })

@@ -19,9 +19,7 @@ export function drawTable(sheet: Sheet, block: TableBlock, number: number): void
   const header = block.columns.map(({ title }) => title)
   const first = block.rows[0] ?? []
   const title = `Table ${number}. ${block.caption}`
-  sheet.need(
-    rowHeight(sheet, places, header, styles.strong) + rowHeight(sheet, places, first) + 30,
-  )
+  sheet.need(rowHeight(sheet, places, header, styles.strong) + rowHeight(sheet, places, first) + 30)
   const table = sheet.element('Table')
   caption(sheet, table, title)
   const head = sheet.element('THead', table)
@@ -53,12 +51,7 @@ export function drawTable(sheet: Sheet, block: TableBlock, number: number): void
 
 function caption(sheet: Sheet, table: Element, title: string): void {
   const element = sheet.element('Caption', table)
-  const lines = sheet.setter.lines(
-    title,
-    styles.caption.font,
-    styles.caption.size,
-    sheet.width,
-  )
+  const lines = sheet.setter.lines(title, styles.caption.font, styles.caption.size, sheet.width)
   element.add(() => {
     sheet.write(lines, styles.caption, sheet.left, sheet.y)
   })

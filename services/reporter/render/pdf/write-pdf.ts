@@ -142,7 +142,12 @@ function drawFact(sheet: Sheet, name: string, value: string): void {
   sheet.y = y + height
 }
 
-function barsTable({ caption, unit, categories, series }: Extract<Block, { kind: 'bars' }>): TableBlock {
+function barsTable({
+  caption,
+  unit,
+  categories,
+  series,
+}: Extract<Block, { kind: 'bars' }>): TableBlock {
   return {
     kind: 'table',
     caption: `${caption}, ${unit}`,
@@ -160,7 +165,13 @@ function barsTable({ caption, unit, categories, series }: Extract<Block, { kind:
 }
 
 /** Days down, so that a month fits on a page. */
-function heatTable({ caption, unit, rows, columns, values }: Extract<Block, { kind: 'heat' }>): TableBlock {
+function heatTable({
+  caption,
+  unit,
+  rows,
+  columns,
+  values,
+}: Extract<Block, { kind: 'heat' }>): TableBlock {
   return {
     kind: 'table',
     caption: `${caption}, ${unit}`,
@@ -168,7 +179,10 @@ function heatTable({ caption, unit, rows, columns, values }: Extract<Block, { ki
       { title: 'Day', share: 2 },
       ...rows.map((title) => ({ title, share: 1.5, align: 'right' as const })),
     ],
-    rows: columns.map((column, at) => [column, ...rows.map((_, row) => count(values[row]?.[at] ?? 0))]),
+    rows: columns.map((column, at) => [
+      column,
+      ...rows.map((_, row) => count(values[row]?.[at] ?? 0)),
+    ]),
   }
 }
 
