@@ -58,6 +58,54 @@ export const eventTypes = [
   'native-session.observed',
 ] as const
 
+const ownTypes = [
+  'edge.started',
+  'edge.stopped',
+  'edge.heartbeat',
+  'edge.sealed',
+  'edge.degraded',
+  'edge.recovered',
+] as const
+
+/**
+ * What the producers of this release can report, by what they are (AU-2a, AU-12a). Types in none of these lists have their place in
+ * the schema and come with later releases.
+ */
+export const typesOfRole = {
+  edge: [
+    ...ownTypes,
+    'session.started',
+    'session.ended',
+    'auth.succeeded',
+    'auth.failed',
+    'access.denied',
+    'request.received',
+    'request.completed',
+    'response.recorded',
+  ],
+  api: [
+    ...ownTypes,
+    'auth.succeeded',
+    'auth.failed',
+    'access.revoked',
+    'credential.issued',
+    'policy.published',
+    'config.changed',
+    'report.downloaded',
+    'evidence.viewed',
+    'evidence.searched',
+  ],
+  reporter: [...ownTypes, 'report.generated'],
+  ledger: [...ownTypes, 'gap.detected'],
+} as const satisfies Readonly<Record<string, readonly (typeof eventTypes)[number][]>>
+
+export type ProducerRole = keyof typeof typesOfRole
+
+/** Every type that some producer of this release can report. */
+export const reportableTypes: readonly (typeof eventTypes)[number][] = eventTypes.filter((type) =>
+  Object.values(typesOfRole).some((types: readonly string[]) => types.includes(type)),
+)
+
 /** `unknown` is what a reader sees of a type that is younger than its schema. */
 export type EventType = (typeof eventTypes)[number] | 'unknown'
 

@@ -17,6 +17,7 @@ export function coverageSections(result: Au2Result): readonly Section[] {
 function register({ facts }: Au2Result): readonly Block[] {
   const { specified } = facts
   const producers = [...facts.producers.values()]
+  const isSaid = producers.some(({ canLog }) => canLog !== null)
   const rows = [...eventTypes]
     .sort((one, other) => (one < other ? -1 : 1))
     .map((type) => {
@@ -24,7 +25,7 @@ function register({ facts }: Au2Result): readonly Block[] {
       const can = producers.filter(({ canLog }) => canLog?.includes(type) === true).length
       return [
         type,
-        can > 0 ? 'yes' : 'not said',
+        can > 0 ? 'yes' : isSaid ? 'no' : 'not said',
         specified === null ? 'not said' : specified.includes(type) ? 'yes' : 'no',
         count(seen?.count ?? 0),
         seen === undefined ? '' : second(seen.first),
@@ -36,7 +37,7 @@ function register({ facts }: Au2Result): readonly Block[] {
   return [
     {
       kind: 'text',
-      text: `${occurred} of ${eventTypes.length} types occurred. A type that is specified and did not occur is information, not an exception: nothing happened that calls for it, and no canary exercised it.`,
+      text: `${occurred} of the ${eventTypes.length} types of the schema occurred. A type that is specified and did not occur is information, not an exception: nothing happened that calls for it, and no canary exercised it.`,
     },
     {
       kind: 'table',

@@ -1,6 +1,6 @@
 import { v5 as uuidv5 } from 'uuid'
 
-import { eventTypes } from '../../schemas/event.ts'
+import { typesOfRole } from '../../schemas/event.ts'
 import type { ReportException, RuleResult } from '../determination.ts'
 import { contentParts } from './completeness.ts'
 import { mostIndices } from './ledger-facts.ts'
@@ -126,8 +126,10 @@ function canaries({ facts }: Au2Evidence): RuleResult {
 function disabledTypes({ facts }: Au2Evidence): RuleResult {
   const { specified } = facts
   const found = [...facts.producers.values()].flatMap(({ producer, canLog, canLogAt }) => {
-    const missing =
-      canLog === null ? [] : (specified ?? []).filter((type) => !canLog.includes(type))
+    if (canLog === null || specified === null) return []
+    const missing = typesOfItsRole(canLog).filter(
+      (type) => specified.includes(type) && !canLog.includes(type),
+    )
     if (missing.length === 0) return []
     return [
       exception(
@@ -140,8 +142,8 @@ function disabledTypes({ facts }: Au2Evidence): RuleResult {
   })
   return result(
     'AU2-06',
-    (specified ?? []).length * facts.producers.size,
-    'types of producers',
+    facts.producers.size,
+    'producers',
     found,
     specified === null ? 'no event up to the end of the period specifies the types' : null,
   )
@@ -246,6 +248,15 @@ function zones({ facts }: Au2Evidence): RuleResult {
   return result('AU8-02', facts.delays.length, 'events', found)
 }
 
+/** What this release lets a producer report that reports these types: the list of the role it has most of. */
+function typesOfItsRole(canLog: readonly string[]): readonly string[] {
+  const overlap = (types: readonly string[]): number =>
+    types.filter((type) => canLog.includes(type)).length / types.length
+  return Object.values<readonly string[]>(typesOfRole).reduce((best, types) =>
+    overlap(types) > overlap(best) ? types : best,
+  )
+}
+
 function capability({ facts }: Au2Evidence): RuleResult {
   const silent: string[] = []
   const found: ReportException[] = []
@@ -254,7 +265,7 @@ function capability({ facts }: Au2Evidence): RuleResult {
       if (inside.length > 0) silent.push(producer)
       continue
     }
-    const missing = eventTypes.filter((type) => !canLog.includes(type))
+    const missing = typesOfItsRole(canLog).filter((type) => !canLog.includes(type))
     if (missing.length === 0) continue
     const sentence = `${producer} does not say that it can log: ${missing.join(', ')}.`
     found.push(exception('AU12-01', producer, sentence, [canLogAt]))
@@ -262,8 +273,8 @@ function capability({ facts }: Au2Evidence): RuleResult {
   const reason = `no edge.started up to the end of the period says what ${silent.join(', ')} can log`
   return result(
     'AU12-01',
-    facts.producers.size * eventTypes.length,
-    'types of producers',
+    facts.producers.size,
+    'producers',
     found,
     silent.length > 0 || facts.producers.size === 0 ? reason : null,
   )

@@ -2,8 +2,8 @@ import { readFile } from 'node:fs/promises'
 import { hash } from 'node:crypto'
 
 import manifest from '../../package.json' with { type: 'json' }
-import { eventTypes } from '../../schemas/event.ts'
-import type { EventContext } from '../../schemas/event.ts'
+import { reportableTypes, typesOfRole } from '../../schemas/event.ts'
+import type { EventContext, ProducerRole } from '../../schemas/event.ts'
 import type { Bus } from '../bus/bus.ts'
 import type { Recorder } from '../edge/capture/recorder.ts'
 import { openRecorder } from '../edge/capture/spooled-recorder.ts'
@@ -20,6 +20,7 @@ import { replaceFile } from '../ledger/adapters/files/durable-files.ts'
 export async function openProducer(
   config: Config,
   producer: string,
+  role: ProducerRole,
   bus: Bus,
   lifecycle: Lifecycle,
   logger: Logger,
@@ -34,6 +35,7 @@ export async function openProducer(
       bus,
       clock: systemClock,
       logger: logger.child({ part: 'capture', producer }),
+      eventTypes: typesOfRole[role],
       windowMs: config.edge.batchWindowMs,
       heartbeatMs: config.edge.heartbeatMs,
       maxSpoolBytes: config.edge.spoolBytes,
@@ -69,7 +71,7 @@ export async function recordConfig(config: Config, recorder: Recorder): Promise<
       digest: hash('sha256', content, 'buffer'),
       previous: previous === null ? null : hash('sha256', previous, 'buffer'),
       content: Buffer.from(content),
-      event_types: eventTypes,
+      event_types: reportableTypes,
     },
   })
   if (!outcome.ok) throw new Error(`the configuration cannot be recorded: ${outcome.reason}`)

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 
 import manifest from '../../package.json' with { type: 'json' }
+import type { ProducerRole } from '../../schemas/event.ts'
 import { formatProblem } from '../../schemas/validated-document.ts'
 import { discoverIssuer, startApi } from '../api/api.ts'
 import { ControlPublisher } from '../api/control-publisher.ts'
@@ -79,12 +80,13 @@ export async function startProduct(config: Config, logger: Logger): Promise<Prod
 
   const beginSealing = prepareSealing({ ledger, bus, lifecycle, logger })
 
-  const record = (producer: string) => openProducer(config, producer, bus, lifecycle, logger)
-  const ledgerRecorder = await record('ledger')
+  const record = (producer: string, role: ProducerRole) =>
+    openProducer(config, producer, role, bus, lifecycle, logger)
+  const ledgerRecorder = await record('ledger', 'ledger')
   beginSealing(ledgerRecorder.scope(ownContext(config)))
-  const reporterRecorder = await record('reporter')
-  const apiRecorder = await record('api')
-  const edgeRecorder = await record(config.edge.id)
+  const reporterRecorder = await record('reporter', 'reporter')
+  const apiRecorder = await record('api', 'api')
+  const edgeRecorder = await record(config.edge.id, 'edge')
   await recordConfig(config, apiRecorder)
 
   const certificate = await edgeCertificate(config)

@@ -1,4 +1,4 @@
-import { eventTypes } from '../../schemas/event.ts'
+import { reportableTypes } from '../../schemas/event.ts'
 import type { EventContext } from '../../schemas/event.ts'
 import type { Recorder } from '../edge/capture/recorder.ts'
 import type { ControlPublisher } from './control-publisher.ts'
@@ -26,7 +26,7 @@ export async function publishPolicy(options: PolicyPublicationOptions): Promise<
       digest: Buffer.from(policy.digest, 'hex'),
       previous: Buffer.from(current, 'hex'),
       content: Buffer.from(policy.text),
-      event_types: eventTypes,
+      event_types: reportableTypes,
     },
   })
   if (!outcome.ok) throw new Error(`the policy cannot be published: ${outcome.reason}`)
