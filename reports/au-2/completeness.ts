@@ -46,17 +46,11 @@ export function contentOf(event: AuditEvent): ReadonlyMap<ContentPart, boolean> 
   return parts
 }
 
-/** Undefined for types that have no outcome of their own. */
-function outcomeOf(event: AuditEvent): string | null | undefined {
-  switch (event.type) {
-    case 'request.decided':
-    case 'request.received':
-      return event.decision?.outcome ?? (event.type === 'request.received' ? undefined : null)
-    case 'request.completed':
-      return event.completion?.outcome ?? null
-    case 'session.ended':
-      return event.session?.outcome ?? null
-    default:
-      return undefined
-  }
+/** Undefined for types that have no outcome of their own. A request that was not decided yet has none. */
+function outcomeOf({ type, decision, completion, session }: AuditEvent): string | null | undefined {
+  if (type === 'request.received') return decision?.outcome
+  if (type === 'request.decided') return decision?.outcome ?? null
+  if (type === 'request.completed') return completion?.outcome ?? null
+  if (type === 'session.ended') return session?.outcome ?? null
+  return undefined
 }

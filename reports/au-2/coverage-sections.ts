@@ -43,12 +43,12 @@ function register({ facts }: Au2Result): readonly Block[] {
       kind: 'table',
       caption: 'Register of event types',
       columns: [
-        { title: 'Type', share: 21, isCode: true },
+        { title: 'Type', share: 26, isCode: true },
         { title: 'Can log', share: 9 },
         { title: 'Specified', share: 10 },
-        { title: 'Count', share: 9, align: 'right' },
-        { title: 'First (UTC)', share: 17 },
-        { title: 'Last (UTC)', share: 17 },
+        { title: 'Count', share: 8, align: 'right' },
+        { title: 'First (UTC)', share: 20 },
+        { title: 'Last (UTC)', share: 20 },
         { title: 'From', share: 17 },
       ],
       rows,
@@ -87,7 +87,7 @@ function coverage({ facts, accounts }: Au2Result): readonly Block[] {
       rows: producers.map((each) => [
         each.producer,
         [...each.protocols]
-          .sort()
+          .sort(([one], [other]) => (one < other ? -1 : 1))
           .map(([protocol, number]) => `${protocol}: ${count(number)}`)
           .join(', '),
         each.version === '' ? 'not said' : each.version,

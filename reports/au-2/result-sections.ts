@@ -51,9 +51,9 @@ function byObjective({ objectives }: Au2Result): readonly Block[] {
       kind: 'table',
       caption: 'Determinations',
       columns: [
-        { title: 'Objective', share: 13, isCode: true },
-        { title: 'It asks', share: 26 },
-        { title: 'Tool determination', share: 19 },
+        { title: 'Objective', share: 15, isCode: true },
+        { title: 'It asks', share: 24 },
+        { title: 'Tool determination', share: 20 },
         { title: 'Why', share: 32 },
         { title: 'Assessor S / O, initials', share: 10 },
       ],
@@ -80,10 +80,10 @@ function exceptions({ rules }: Au2Result): readonly Block[] {
       kind: 'table',
       caption: 'Exceptions',
       columns: [
-        { title: 'Rule', share: 9, isCode: true },
+        { title: 'Rule', share: 10, isCode: true },
         { title: 'Severity', share: 9 },
         { title: 'What was found', share: 42 },
-        { title: 'Events', share: 7, align: 'right' },
+        { title: 'Events', share: 8, align: 'right' },
         { title: 'First at', share: 18, isCode: true },
         { title: 'Owner, due, response', share: 15 },
       ],
@@ -107,7 +107,7 @@ function exceptions({ rules }: Au2Result): readonly Block[] {
 
 function shortIndex({ indices }: ReportException): string {
   const [first] = indices
-  return first === undefined ? '' : `${first.split('/').at(-1) ?? first}`
+  return first === undefined ? '' : (first.split('/').at(-1) ?? first)
 }
 
 function rules({ rules }: Au2Result): readonly Block[] {
@@ -116,10 +116,10 @@ function rules({ rules }: Au2Result): readonly Block[] {
       kind: 'table',
       caption: 'Rules and what they looked at',
       columns: [
-        { title: 'Rule', share: 9, isCode: true },
-        { title: 'It asks', share: 33 },
+        { title: 'Rule', share: 10, isCode: true },
+        { title: 'It asks', share: 32 },
         { title: 'Looked at', share: 20, align: 'right' },
-        { title: 'Exceptions', share: 10, align: 'right' },
+        { title: 'Exceptions', share: 12, align: 'right' },
         { title: 'Not evaluated because', share: 28 },
       ],
       rows: ruleTexts.map(({ id, asks }) => {

@@ -104,9 +104,8 @@ export class Reporter implements Reports, AsyncDisposable {
     }
     let atMs = nowMs
     while (this.#isTaken(adHocId(request.control, atMs))) atMs += 1
-    const parameters = this.#options.schedules.find(
-      ({ control }) => control === request.control,
-    )?.parameters
+    // All of them are of the one control that there is.
+    const parameters = this.#options.schedules[0]?.parameters
     return Promise.resolve(
       this.#begin(adHocId(request.control, atMs), { ...request, fromMs, toMs }, parameters ?? {}),
     )

@@ -18,7 +18,7 @@ export interface ReportRunRequest {
   readonly reader: LedgerReader
   readonly signer: Signer
   readonly signal: AbortSignal
-  onProgress(progress: Progress): void
+  readonly onProgress: (progress: Progress) => void
 }
 
 export interface Progress {

@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 
@@ -7,6 +8,7 @@ import type { EventDraft, Recorder } from '../../services/edge/capture/recorder.
 import { initLedger, openLedger } from '../../services/ledger/adapters/files/open.ts'
 import { ed25519Signer } from '../../services/ledger/proof/note.ts'
 import type { LedgerReader } from '../../services/ledger/reader.ts'
+import { openReporter } from '../../services/reporter/reporter.ts'
 import type { ReporterOptions } from '../../services/reporter/reporter.ts'
 import { systemClock } from '../../services/runtime/clock.ts'
 import { createLogger } from '../../services/runtime/logger.ts'
@@ -131,6 +133,17 @@ export function aDaysWork(chain = new ChainOfEvents()): Buffer[] {
   add(71, { ...context, type: 'session.ended', session: aSession({ outcome: 'closed' }) })
   add(71.5, { type: 'edge.stopped', edge: { ...edge, event_types: [], state: 'stopping' } })
   return values
+}
+
+/** The bundle of a day's report. */
+export async function aBundle(t: TestContext): Promise<{ bytes: Buffer; fingerprint: string }> {
+  await using ledger = await aReportedLedger(t)
+  await using reporter = await openReporter(ledger.options)
+  const day = { fromMs: dayStartMs, toMs: dayStartMs + 86_400_000 }
+  const begun = await reporter.start({ control: 'au-2', ...day, trigger: 'ad_hoc' })
+  const run = await reporter.finished(begun.id)
+  const path = (await reporter.bundle(run.id)) ?? ''
+  return { bytes: await readFile(path), fingerprint: run.keyFingerprint ?? '' }
 }
 
 function recorderInto(recorded: EventDraft[]): Recorder {

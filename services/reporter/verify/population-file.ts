@@ -34,7 +34,7 @@ export function checkPopulation({
       ),
     )
   }
-  const [header = [], ...rows] = parse(bytes) as string[][]
+  const [header = [], ...rows] = parse(bytes)
   expect('its header', populationColumns.join(), header.join())
   expect('its digest', population.digest, sha256(bytes))
   expect('its number of rows', population.rows, rows.length)

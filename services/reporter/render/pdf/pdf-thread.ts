@@ -4,4 +4,5 @@ import type { PdfWork } from './render-pdf.ts'
 import { writePdf } from './write-pdf.ts'
 
 const { document, dateMs } = workerData as PdfWork
-parentPort?.postMessage(await writePdf(document, dateMs))
+const bytes = await writePdf(document, dateMs)
+parentPort?.postMessage(bytes, [bytes.buffer])

@@ -2,7 +2,7 @@ import type { Column, TableBlock } from '../../../../reports/report-document.ts'
 import type { Element, Sheet, Style } from './sheet.ts'
 import { ink, lineHeight, styles } from './sheet.ts'
 
-const padding = { x: 4, y: 3.2 } as const
+const padding = { x: 5, y: 3.2 } as const
 
 interface Place {
   readonly column: Column

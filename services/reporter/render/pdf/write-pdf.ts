@@ -1,4 +1,4 @@
-import PDFDocument from 'pdfkit'
+import PdfKit from 'pdfkit'
 
 import type { Block, ReportDocument, TableBlock } from '../../../../reports/report-document.ts'
 import { count } from '../../../../reports/report-document.ts'
@@ -17,9 +17,12 @@ export interface Numbers {
  * The report as PDF 1.7: tagged, fonts embedded, shaped as PDF/A-3a (nobody certified that it conforms). The same document and date
  * give the same bytes.
  */
-export async function writePdf(document: ReportDocument, dateMs: number): Promise<Uint8Array> {
+export async function writePdf(
+  document: ReportDocument,
+  dateMs: number,
+): Promise<Uint8Array<ArrayBuffer>> {
   const date = new Date(dateMs)
-  const doc = new PDFDocument({
+  const doc = new PdfKit({
     size: 'A4',
     autoFirstPage: false,
     bufferPages: true,
@@ -186,8 +189,8 @@ function heatTable({
   }
 }
 
-function collect(doc: PDFKit.PDFDocument): Promise<Uint8Array> {
-  const { promise, resolve, reject } = Promise.withResolvers<Uint8Array>()
+function collect(doc: PDFKit.PDFDocument): Promise<Uint8Array<ArrayBuffer>> {
+  const { promise, resolve, reject } = Promise.withResolvers<Uint8Array<ArrayBuffer>>()
   const pieces: Buffer[] = []
   doc.on('data', (piece: Buffer) => pieces.push(piece))
   doc.on('end', () => {
