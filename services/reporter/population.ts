@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 
-import { Au2Facts } from '../../reports/au-2/ledger-facts.ts'
+import type { Au2Facts } from '../../reports/au-2/ledger-facts.ts'
 import type { Reconciliation } from '../../reports/au-2/report.ts'
 import type { FrozenInputs } from '../../reports/frozen.ts'
 import { asOfMs } from '../../reports/frozen.ts'
