@@ -12,7 +12,7 @@ import { Client } from 'pg'
 import type { SessionPassword } from '../../services/api/schemas/credentials.ts'
 import { writeSignIn } from '../../services/cli/sign-in.ts'
 import type { SearchResult } from '../../services/indexer/query.ts'
-import { demoStack } from '../support/demo-stack.ts'
+import { demoStack, eventually } from '../support/demo-stack.ts'
 import type { DemoStack } from '../support/demo-stack.ts'
 
 const main = fileURLToPath(new URL('../../services/cli/main.ts', import.meta.url))
@@ -42,6 +42,10 @@ suite('the command on the running product', () => {
     stack = await demoStack()
     const { demo, directory } = stack
     await demo.runAgent()
+    await eventually('the blocked statement in the index', async () => {
+      const { hits } = await demo.product.query.search({ decision: 'block' })
+      return hits.find(({ outcome }) => outcome === 'refused') ?? null
+    })
     const token = await demo.tokenOf('sam')
     signIn = join(directory, 'sam.json')
     writeSignIn(signIn, {
