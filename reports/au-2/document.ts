@@ -53,6 +53,6 @@ function triggerText(trigger: Au2Result['frozen']['trigger']): string {
 }
 
 /** Long hashes in groups of eight, as people compare them. */
-export function grouped(hex: string): string {
+function grouped(hex: string): string {
   return hex.replace(/(.{8})(?=.)/g, '$1 ')
 }

@@ -51,7 +51,7 @@ export interface Au2Appendix {
 }
 
 /** A parameter of the configuration, or the tool's default for what NIST leaves to nobody. */
-export function limitSeconds(parameters: Readonly<Record<string, string>>, name: string): number {
+function limitSeconds(parameters: Readonly<Record<string, string>>, name: string): number {
   const text = parameters[name] ?? toolDefaults[name] ?? ''
   return durationSeconds(text) ?? durationSeconds(toolDefaults[name] ?? '') ?? 0
 }

@@ -7,7 +7,7 @@ import { ReportError } from './error.ts'
 import type { ReportTrigger } from './report.ts'
 
 /** After the end of a period, for what is on its way. */
-export const graceMs = 600_000
+const graceMs = 600_000
 /** For an ad hoc report: how long to wait for a checkpoint over what was recorded just now. */
 const settleMs = 2_000
 /** For a scheduled report: how long a ledger at rest may take to sign again. */

@@ -15,7 +15,7 @@ import { ReportError } from './error.ts'
 import { csv, csvCell } from './render/csv.ts'
 
 /** Rows that one report may hold: they stand in memory until the bundle is written. */
-export const mostRows = 1_000_000
+const mostRows = 1_000_000
 const rowsPerPiece = 1_000
 
 export const populationFile = 'population/events.csv'

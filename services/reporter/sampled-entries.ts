@@ -67,7 +67,7 @@ export async function provenSample(
   return { csv: csv(rows), leaves: Buffer.concat(leaves), proofs }
 }
 
-export function proofPath(log: number, position: number): string {
+function proofPath(log: number, position: number): string {
   return `ledger/inclusion/${log + 1}-${position}.tlog-proof`
 }
 

@@ -10,7 +10,7 @@ import type { ZipEntry } from './zip.ts'
 
 export const manifestFile = 'manifest.json'
 export const signatureFile = 'manifest.sig'
-export const sumsFile = 'SHA256SUMS'
+const sumsFile = 'SHA256SUMS'
 
 export type BundleContent = ReadonlyMap<string, Buffer>
 
