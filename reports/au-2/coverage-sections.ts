@@ -168,9 +168,11 @@ function contents({ facts }: Au2Result): readonly Block[] {
       caption: 'What records say, by type: present of required',
       columns: [
         { title: 'Type', share: 22, isCode: true },
-        ...['What (a)', 'When (b)', 'Where (c)', 'Source (d)', 'Outcome (e)', 'Identity (f)'].map(
-          (title) => ({ title, share: 13, align: 'right' as const }),
-        ),
+        ...['a What', 'b When', 'c Where', 'd Source', 'e Outcome', 'f Identity'].map((title) => ({
+          title,
+          share: 13,
+          align: 'right' as const,
+        })),
       ],
       rows: types.map(([type, { content }]) => [
         type,
@@ -183,7 +185,7 @@ function contents({ facts }: Au2Result): readonly Block[] {
           return `${count(required - missing)} of ${count(required)}${share}`
         }),
       ]),
-      remark: '–: events of this type have no such part of their own.',
+      remark: 'a to f: the parts of AU-3. –: events of this type have no such part of their own.',
     },
   ]
 }

@@ -44,7 +44,9 @@ export class ProducerFacts {
       this.#silence(Math.max(this.#lastUs, fromUs), us, `${given.log}:${given.position}`)
     }
     this.#lastUs = Math.max(this.#lastUs ?? 0, us)
-    this.#isStopped = event.type === 'edge.stopped'
+    // It signs once more after it said that it stops.
+    const isLastSeal = this.#isStopped && event.type === 'edge.sealed'
+    this.#isStopped = event.type === 'edge.stopped' || isLastSeal
     if (event.type === 'edge.started' && event.edge !== null) {
       this.version = event.edge.version
       this.canLog = event.edge.event_types

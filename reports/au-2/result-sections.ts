@@ -52,9 +52,9 @@ function byObjective({ objectives }: Au2Result): readonly Block[] {
       caption: 'Determinations',
       columns: [
         { title: 'Objective', share: 15, isCode: true },
-        { title: 'It asks', share: 24 },
-        { title: 'Tool determination', share: 20 },
-        { title: 'Why', share: 32 },
+        { title: 'It asks', share: 23 },
+        { title: 'Tool determination', share: 23 },
+        { title: 'Why', share: 30 },
         { title: 'Assessor S / O, initials', share: 10 },
       ],
       rows: objectives.map(({ objective, state, text }) => [

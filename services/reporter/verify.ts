@@ -19,7 +19,7 @@ export type BundleVerification =
   | { readonly ok: false; readonly problems: readonly BundleProblem[] }
 
 export interface VerifyBundleOptions {
-  /** SHA-256 of the key that must have signed, in hex. Without it the key that the bundle brings is taken. */
+  /** SHA-256 of the key that must have signed, in hex, or its whole vkey. Without it the key that the bundle brings is taken. */
   readonly keyFingerprint?: string
 }
 
@@ -115,8 +115,12 @@ function checkManifest(
     return null
   }
   const found = fingerprintOf(manifest.signer)
-  const expected = options.keyFingerprint?.toLowerCase().replaceAll(/^sha256:|[:\s]/g, '')
-  if (expected !== undefined && expected !== found) {
+  const expected = options.keyFingerprint?.trim()
+  const isNamed =
+    expected === undefined ||
+    expected === manifest.signer ||
+    expected.toLowerCase().replaceAll(/^sha256:|[:\s]/g, '') === found
+  if (!isNamed) {
     problems.push(
       problem(
         manifestFile,

@@ -1,25 +1,169 @@
 import assert from 'node:assert/strict'
-import { readFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { test } from 'node:test'
 
+import { parse } from 'csv-parse/sync'
+
+import { asOfMs } from '../../../reports/frozen.ts'
+import type { FrozenInputs } from '../../../reports/frozen.ts'
+import { fingerprintOf } from '../../../services/reporter/bundle/keys.ts'
+import { readZip, unpackEntry } from '../../../services/reporter/bundle/zip.ts'
+import type { ConsistencyFile } from '../../../services/reporter/consistency.ts'
+import { freezeCheckpoints } from '../../../services/reporter/freeze.ts'
 import { openReporter } from '../../../services/reporter/reporter.ts'
+import { runReport } from '../../../services/reporter/run-report.ts'
 import { verifyBundle } from '../../../services/reporter/verify.ts'
-import { aReportedLedger, dayStartMs } from '../../support/a-reported-ledger.ts'
+import { systemClock } from '../../../services/runtime/clock.ts'
+import { ChainOfEvents, until } from '../../support/a-ledger.ts'
+import { aDaysWork, aReportedLedger, dayStartMs } from '../../support/a-reported-ledger.ts'
 
 const aDay = { control: 'au-2', fromMs: dayStartMs, toMs: dayStartMs + 86_400_000 } as const
+const most = 100_000_000
+const never = new AbortController().signal
+
+function fileOf(bundle: Buffer, path: string): Buffer {
+  const entry = readZip(bundle, most).entries.find((each) => each.path === path)
+  assert.ok(entry !== undefined, path)
+  return unpackEntry(entry)
+}
 
 test('a report covers every event of its period, is recorded, and verifies with its key', async (t) => {
   await using ledger = await aReportedLedger(t)
-  const { options, recorded } = ledger
-  await using reporter = await openReporter(options)
+  await using reporter = await openReporter(ledger.options)
   const begun = await reporter.start({ ...aDay, trigger: 'ad_hoc' })
   assert.equal(begun.state, 'running')
-  const run = await reporter.finished(begun.id)
-  assert.equal(run.reason, null)
-  assert.equal(run.population, 21)
-  const path = await reporter.bundle(run.id)
-  const bytes = await readFile(path ?? '')
-  const outcome = await verifyBundle(bytes, { keyFingerprint: run.keyFingerprint ?? '' })
+  const finished = await reporter.finished(begun.id)
+  assert.equal(finished.reason, null)
+  assert.equal(finished.population, 21)
+  const bytes = await readFile((await reporter.bundle(finished.id)) ?? '')
+  const outcome = await verifyBundle(bytes, { keyFingerprint: finished.keyFingerprint ?? '' })
   assert.deepEqual(outcome.ok ? [] : outcome.problems, [])
-  assert.equal(recorded[0]?.type, 'report.generated')
+  assert.equal(ledger.recorded[0]?.type, 'report.generated')
+  assert.equal(ledger.recorded[0].report?.bundle_sha256.toString('hex'), finished.bundleSha256)
+  const rows = parse(fileOf(bytes, 'population/events.csv'), { columns: true }) as Record<
+    string,
+    string
+  >[]
+  const blocked = rows.find(({ outcome }) => outcome === 'block')
+  assert.equal(blocked?.['operation'], 'drop')
+  assert.equal(blocked['risk_tier'], 'refused')
+  assert.equal(blocked['on_behalf_of'], 'u-1001')
+  assert.match(fileOf(bytes, 'samples/events.csv').toString(), /block by no-drop/)
+  assert.doesNotMatch(fileOf(bytes, 'samples/events.csv').toString(), /DROP TABLE/)
+})
+
+test('the next report shows that the log only grew, and finished ones are found again after a restart', async (t) => {
+  const chain = new ChainOfEvents()
+  await using ledger = await aReportedLedger(t, {}, aDaysWork(chain))
+  let firstId = ''
+  {
+    await using reporter = await openReporter(ledger.options)
+    firstId = (await reporter.start({ ...aDay, trigger: 'ad_hoc' })).id
+    await reporter.finished(firstId)
+  }
+  await ledger.seal(aDaysWork(chain))
+  await writeFile(join(ledger.options.directory, 'damaged.zip'), 'no bundle')
+  await using reporter = await openReporter(ledger.options)
+  assert.equal((await reporter.get(firstId))?.state, 'done')
+  const second = await reporter.start({ ...aDay, trigger: 'ad_hoc', assessorNonce: 'dice' })
+  const finished = await reporter.finished(second.id)
+  const bytes = await readFile((await reporter.bundle(second.id)) ?? '')
+  const file = JSON.parse(fileOf(bytes, 'ledger/consistency.json').toString()) as ConsistencyFile
+  assert.equal(file.previous_report, firstId)
+  assert.equal(file.logs[0]?.old_size, 22)
+  assert.equal(file.logs[0].new_size, 43)
+  assert.equal(finished.population, 42)
+  const outcome = await verifyBundle(bytes)
+  assert.ok(outcome.ok)
+  assert.match(String(outcome.facts['sample']), /assessor-selected/)
+  assert.deepEqual(
+    (await reporter.list()).map(({ id }) => id),
+    [second.id, firstId],
+  )
+})
+
+test('the same frozen inputs give the same bytes', async (t) => {
+  await using ledger = await aReportedLedger(t)
+  const { reader, signer } = ledger.options
+  const checkpoints = await freezeCheckpoints({
+    reader,
+    clock: systemClock,
+    trigger: 'schedule',
+    toMs: aDay.toMs,
+    signal: never,
+  })
+  const frozen: FrozenInputs = {
+    reportId: 'au-2-day-2026-11-24',
+    revision: 1,
+    title: 'AU-2 Event Logging',
+    template: 'au-2/1',
+    build: '0.1.0',
+    tenant: 'shop',
+    trigger: 'schedule',
+    ...aDay,
+    generatedAtMs: asOfMs({ checkpoints }),
+    assessorNonce: null,
+    parameters: { 'au-02_odp.01': 'all' },
+    checkpoints,
+    previous: null,
+    signerVkey: signer.vkey,
+    keyFingerprint: fingerprintOf(signer.vkey),
+  }
+  const phases: string[] = []
+  const make = (): Promise<Buffer> =>
+    runReport({
+      frozen,
+      reader,
+      signer,
+      signal: never,
+      onProgress: ({ phase }) => phases.push(phase),
+    })
+  const first = await make()
+  assert.ok((await make()).equals(first))
+  assert.ok(phases.includes('reading the ledger') && phases.includes('packing and signing'))
+  assert.equal(checkpoints[0]?.choice, 'first-after-period')
+})
+
+test('a scheduled report that was missed is made at the start, once, and says so', async (t) => {
+  const schedules = [
+    { control: 'au-2', schedule: '* * * * *', period: 'hour', parameters: {} },
+  ] as const
+  await using ledger = await aReportedLedger(t)
+  // The ledger began just now. In one hour, its first hour is over, and the newest checkpoint is all there is.
+  const hourMs = 3_600_000
+  let nowMs = (Math.floor(systemClock.nowMs() / hourMs) + 1) * hourMs + 700_000
+  const clock = { ...systemClock, nowMs: () => (nowMs += 30_000) }
+  const options = { ...ledger.options, schedules, clock }
+  {
+    await using reporter = await openReporter(options)
+    await until(async () => (await reporter.list()).some(({ state }) => state === 'done'))
+    const [made] = await reporter.list()
+    assert.equal(made?.trigger, 'catch_up')
+    assert.match(made.id, /^au-2-hour-/)
+    const bytes = await readFile((await reporter.bundle(made.id)) ?? '')
+    assert.match(fileOf(bytes, 'report.md').toString(), /Made up for: its scheduled run was missed/)
+  }
+  await using again = await openReporter(options)
+  assert.deepEqual(
+    (await again.list()).map(({ trigger }) => trigger),
+    ['catch_up'],
+  )
+})
+
+test('a period that ends before it begins, or lies ahead, is refused', async (t) => {
+  await using ledger = await aReportedLedger(t)
+  await using reporter = await openReporter(ledger.options)
+  const refused = { code: 'REPORT_PERIOD_INVALID' }
+  await assert.rejects(
+    reporter.start({ ...aDay, toMs: aDay.fromMs - 1000, trigger: 'ad_hoc' }),
+    refused,
+  )
+  const ahead = systemClock.nowMs() + 86_400_000
+  await assert.rejects(
+    reporter.start({ control: 'au-2', fromMs: ahead, toMs: ahead + 1000, trigger: 'ad_hoc' }),
+    refused,
+  )
+  await assert.rejects(reporter.finished('none'), { code: 'REPORT_UNKNOWN' })
+  assert.equal(await reporter.bundle('none'), null)
 })

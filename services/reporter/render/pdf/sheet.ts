@@ -107,12 +107,14 @@ export class Sheet {
   /** Draws lines at a place; the space at the end of a line keeps words apart for those who listen. */
   write(lines: readonly string[], style: Style, x: number, y: number, rightEdge?: number): void {
     const { doc, setter } = this
-    doc.font(style.font).fontSize(style.size).fillColor(style.color)
     lines.forEach((line, index) => {
       const at =
         rightEdge === undefined ? x : rightEdge - setter.width(line, style.font, style.size)
       const text = index < lines.length - 1 ? `${line} ` : line
-      if (text !== '') doc.text(text, at, y + index * lineHeight(style), { lineBreak: false })
+      if (text === '') return
+      // Last, since measuring sets fonts, too.
+      doc.font(style.font).fontSize(style.size).fillColor(style.color)
+      doc.text(text, at, y + index * lineHeight(style), { lineBreak: false })
     })
   }
 

@@ -1,0 +1,228 @@
+import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
+import { test } from 'node:test'
+
+import type { AuditEvent } from '../../schemas/event.ts'
+import { eventTypes, typesOfRole } from '../../schemas/event.ts'
+import { formatMicroseconds } from '../../services/ledger/timestamp.ts'
+import type { FrozenInputs } from '../../reports/frozen.ts'
+import { conclude, newFacts } from '../../reports/au-2/report.ts'
+import type { Au2Result } from '../../reports/au-2/report.ts'
+import type { PopulationEvent } from '../../reports/population-row.ts'
+import { aCompletion, aRequest, aSession, anActor, anEvent } from '../support/an-event.ts'
+
+const fromMs = Date.UTC(2026, 10, 24)
+const frozen: FrozenInputs = {
+  reportId: 'r1',
+  revision: 1,
+  control: 'au-2',
+  title: 'AU-2',
+  template: 'au-2/1',
+  build: '0',
+  tenant: 'shop',
+  trigger: 'ad_hoc',
+  fromMs,
+  toMs: fromMs + 86_400_000,
+  generatedAtMs: fromMs,
+  assessorNonce: null,
+  parameters: { heartbeat: '30 seconds' },
+  checkpoints: [],
+  previous: null,
+  signerVkey: '',
+  keyFingerprint: '',
+}
+const edge = {
+  version: '1',
+  state: 'running',
+  reason: null,
+  event_types: eventTypes,
+  sessions: 0,
+  spool_events: 0,
+  spool_bytes: 0,
+  refused: 0,
+  unrecorded: 0,
+  durability: null,
+  clock_offset_us: null,
+} as const
+const inSession = {
+  session_id: 's1',
+  actor: anActor(),
+  target: { name: 'shop', kind: 'postgres', address: 'x' },
+  source: { address: '127.0.0.1', port: 1, tls: null },
+} as const
+
+/** What the rules find in these events, each a second after the one before unless it says when. */
+function resultOf(events: readonly Partial<AuditEvent>[], endMs = frozen.toMs): Au2Result {
+  const facts = newFacts(frozen)
+  let projected = 0
+  events.forEach((given, index) => {
+    const event = anEvent({
+      producer_seq: index,
+      occurred_at: (fromMs + 1000 * (index + 1)) * 1000,
+      ...given,
+    })
+    facts.take(sealed(event, index + 1), event.occurred_at, event.occurred_at + 500, false)
+    if (event.occurred_at >= fromMs * 1000 && event.occurred_at < frozen.toMs * 1000) projected += 1
+  })
+  facts.end(endMs * 1000)
+  const rest = { genesis: 1, losses: 0, quarantined: 0, duplicates: 0, outsidePeriod: 0 }
+  return conclude(frozen, facts, { ...rest, entries: 0, projected, scanned: projected })
+}
+
+function sealed(event: AuditEvent, position: number): PopulationEvent {
+  const time = formatMicroseconds(event.occurred_at)
+  return {
+    log: 'log',
+    position,
+    leafHash: createHash('sha256').update(String(position)).digest(),
+    event,
+    leaf: {
+      v: 1,
+      type: 'event',
+      log: 'log',
+      seq: position,
+      prev: '',
+      rt: time,
+      topic: '',
+      part: 0,
+      off: position,
+      poff: position - 1,
+      lepoch: -1,
+      evt: event.id,
+      et: time,
+      prod: event.producer,
+      pseq: event.producer_seq,
+      cty: '',
+      csz: 0,
+      com: '',
+      ix: { type: event.type },
+    },
+  }
+}
+
+function foundBy(result: Au2Result, rule: string): readonly string[] {
+  return (result.rules.get(rule)?.exceptions ?? []).map(({ sentence }) => sentence)
+}
+
+const beats = (count: number): Partial<AuditEvent>[] =>
+  Array.from({ length: count }, () => ({ type: 'edge.heartbeat', edge }))
+
+test('a number that is missing is an exception, and nothing else is concluded from such a population', () => {
+  const events = beats(5)
+  const result = resultOf([...events.slice(0, 3), { ...events[3], producer_seq: 7 }])
+  assert.match(foundBy(result, 'AU2-01')[0] ?? '', /edge-1 numbered events 3 to 6/)
+  assert.match(result.incomplete ?? '', /4 rows, 4 envelopes, 8 by the producers' numbers/)
+  assert.ok(result.objectives.every(({ state }) => state !== 'no-exceptions'))
+})
+
+test('a loss that the ledger tells of is an exception, and the rest is still counted as whole', () => {
+  const gap = { producer: 'edge-1', from_seq: 1, to_seq: 2, reason: 'missing' }
+  const result = resultOf([
+    { type: 'edge.heartbeat', edge },
+    { type: 'edge.heartbeat', edge, producer_seq: 3 },
+    { type: 'gap.detected', gap, producer_seq: 4 },
+  ])
+  assert.deepEqual(foundBy(result, 'AU2-01'), ['Events 1 to 2 of edge-1: missing.'])
+  assert.equal(result.incomplete, null)
+})
+
+test('numbers of other periods are no gap', () => {
+  const before = (fromMs - 5000) * 1000
+  const result = resultOf([
+    { type: 'edge.heartbeat', edge },
+    { type: 'edge.heartbeat', edge, occurred_at: before },
+    { type: 'edge.heartbeat', edge },
+  ])
+  assert.deepEqual(foundBy(result, 'AU2-01'), [])
+  assert.equal(result.incomplete, null)
+})
+
+test('a number that is used twice spoils the count', () => {
+  const result = resultOf([...beats(2), { type: 'edge.heartbeat', edge, producer_seq: 1 }])
+  assert.match(foundBy(result, 'AU2-01')[0] ?? '', /used 1 numbers twice/)
+  assert.notEqual(result.incomplete, null)
+})
+
+test('a producer that is silent without having said that it stops is an exception, one that stopped is not', () => {
+  const later = (fromMs + 600_000) * 1000
+  const silent = resultOf(
+    [
+      { type: 'edge.started', edge },
+      { type: 'edge.heartbeat', edge, occurred_at: later },
+    ],
+    fromMs + 610_000,
+  )
+  assert.match(foundBy(silent, 'AU2-03')[0] ?? '', /edge-1 was silent for 599 s/)
+  const stopped = resultOf([
+    { type: 'edge.heartbeat', edge },
+    { type: 'edge.stopped', edge },
+    { type: 'edge.sealed' },
+    { type: 'edge.started', edge, occurred_at: later },
+    { type: 'edge.stopped', edge, occurred_at: later },
+  ])
+  assert.deepEqual(foundBy(stopped, 'AU2-03'), [])
+})
+
+test('a session without an end and a record without actor, source or outcome are exceptions', () => {
+  const result = resultOf([
+    {
+      ...inSession,
+      type: 'session.started',
+      session: aSession(),
+      occurred_at: (fromMs - 86_400_000) * 1000,
+    },
+    { ...inSession, type: 'request.received', request: aRequest(), actor: null, source: null },
+    { ...inSession, type: 'request.completed', completion: aCompletion({ outcome: 'unknown' }) },
+  ])
+  assert.match(foundBy(result, 'AU2-02')[0] ?? '', /Session s1/)
+  assert.deepEqual(foundBy(result, 'AU3-04'), [
+    '1 of 1 events request.received do not say where they came from.',
+  ])
+  assert.deepEqual(foundBy(result, 'AU3-05'), [
+    '1 of 1 events request.completed do not say how they ended.',
+  ])
+  assert.deepEqual(foundBy(result, 'AU3-06'), [
+    '1 of 1 events request.received do not say who acted.',
+  ])
+})
+
+test('an edge that cannot log what is specified, and one that lacks types of its release, are exceptions', () => {
+  const result = resultOf([
+    {
+      type: 'edge.started',
+      edge: { ...edge, event_types: typesOfRole.edge.filter((type) => type !== 'auth.failed') },
+    },
+    {
+      type: 'config.changed',
+      change: {
+        what: 'configuration',
+        digest: Buffer.alloc(32),
+        previous: null,
+        content: null,
+        event_types: ['edge.started', 'auth.failed'],
+      },
+    },
+  ])
+  assert.deepEqual(foundBy(result, 'AU2-06'), [
+    'edge-1 cannot log types that are specified: auth.failed.',
+  ])
+  assert.deepEqual(foundBy(result, 'AU12-01'), [
+    'edge-1 does not say that it can log: auth.failed.',
+  ])
+})
+
+test('what has no evidence yet is not evaluated, and says why', () => {
+  const result = resultOf(beats(3))
+  for (const rule of ['AU2-05', 'AU2-06', 'AU2-07', 'AU8-01', 'AU12-01']) {
+    assert.notEqual(result.rules.get(rule)?.notEvaluated, null, rule)
+  }
+})
+
+test('an exception has the same id in every report', () => {
+  const gap = { producer: 'edge-1', from_seq: 1, to_seq: 2, reason: 'seal_invalid' }
+  const ids = [0, 1].map(
+    () => resultOf([{ type: 'gap.detected', gap }]).rules.get('AU2-01')?.exceptions[0]?.id,
+  )
+  assert.match(ids[0] ?? '', /^[0-9a-f-]{14}5/)
+  assert.equal(ids[0], ids[1])
+})
