@@ -163,6 +163,7 @@ function checkFiles(
   problems: BundleProblem[],
 ): void {
   const packed = new Map(entries.map((entry) => [entry.path, entry]))
+  const repacked: string[] = []
   const listed = new Set([manifestFile, signatureFile, ...manifest.files.map(({ path }) => path)])
   for (const path of packed.keys()) {
     if (listed.has(path)) continue
@@ -192,16 +193,20 @@ function checkFiles(
         ),
       )
     } else if (sha256(entry.packed) !== listing.packed_sha256) {
-      problems.push(
-        problem(
-          listing.path,
-          `packed SHA-256 ${listing.packed_sha256}`,
-          sha256(entry.packed),
-          `${listing.path} has the content that was signed, but was packed anew: the ZIP file was changed.`,
-        ),
-      )
+      repacked.push(listing.path)
     }
   }
+  const [first] = repacked
+  if (first === undefined) return
+  const which = repacked.length === 1 ? first : `${first} and ${repacked.length - 1} more`
+  problems.push(
+    problem(
+      'the ZIP file',
+      'the compressed bytes that the manifest lists',
+      'others',
+      `The ZIP file was packed anew: the compressed bytes of ${which} are not those that were signed, though they unpack to the same.`,
+    ),
+  )
 }
 
 function unreadable(error: unknown): BundleProblem {

@@ -113,7 +113,10 @@ test('the PDF reads in order: contents with page numbers, headers repeated, ever
   for (let at = 0; at < 120; at++) assert.match(text, new RegExp(`row_${at}\\|x +${at}\\b`))
   const pages = text.match(/Page \d+ of (\d+)/g) ?? []
   assert.ok(pages.length > 4)
-  assert.deepEqual(pages, pages.map((_, at) => `Page ${at + 2} of ${pages.length + 1}`))
+  assert.deepEqual(
+    pages,
+    pages.map((_, at) => `Page ${at + 2} of ${pages.length + 1}`),
+  )
 })
 
 test('writing a PDF stops when it is told to', async () => {
