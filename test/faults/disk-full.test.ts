@@ -76,10 +76,12 @@ test('allow: on a full disk statements go on, and how many were not recorded is 
   const sealed = new Set(requestsOf(events, 'let-through').map(({ n }) => n))
   const missing = worker.acknowledged.filter((n) => !sealed.has(n))
   assert.ok(missing.length > 0, 'the disk was full')
-  assert.deepEqual(
-    changesOf(events).map(({ state }) => state),
-    ['degraded', 'running'],
-  )
+  // A disk with little room may be full again at once: then it says so again, and in the end that it is well.
+  const states = changesOf(events).map(({ state }) => state)
+  assert.ok(states.length >= 2 && states.length % 2 === 0, states.join())
+  for (const [at, state] of states.entries()) {
+    assert.equal(state, at % 2 === 0 ? 'degraded' : 'running')
+  }
   assert.equal(countsOf(events).unrecorded, missing.length)
 })
 
