@@ -7,7 +7,7 @@ import type { Au2Result } from './report.ts'
 /** What can be logged, what is, by whom and when. */
 export function coverageSections(result: Au2Result): readonly Section[] {
   return [
-    { title: 'Event types', blocks: register(result) },
+    { title: 'Event types', blocks: register(result), isLandscape: true },
     { title: 'Producers and protocols', blocks: coverage(result), isLandscape: true },
     { title: 'Activity', blocks: activity(result) },
     { title: 'Content of records (AU-3)', blocks: contents(result) },
@@ -43,7 +43,7 @@ function register({ facts }: Au2Result): readonly Block[] {
       kind: 'table',
       caption: 'Register of event types',
       columns: [
-        { title: 'Type', share: 26, isCode: true },
+        { title: 'Type', share: 21, isCode: true },
         { title: 'Can log', share: 9 },
         { title: 'Specified', share: 10 },
         { title: 'Count', share: 8, align: 'right' },

@@ -155,9 +155,11 @@ function altOfHeat(block: HeatBlock): string {
   return `${block.caption}, in ${block.unit}, for ${block.rows.join(', ')}. The table that follows has all numbers.`
 }
 
+/** At least this, and a multiple of four: the axis has four steps. */
 function niceScale(most: number): number {
-  const unit = 10 ** Math.floor(Math.log10(most))
-  return [1, 2, 4, 5, 8, 10].map((each) => each * unit).find((each) => each >= most) ?? most
+  const unit = 10 ** Math.max(0, Math.floor(Math.log10(most)) - 1)
+  const steps = [4, 8, 12, 16, 20, 24, 32, 40, 60, 80, 100]
+  return steps.map((each) => each * unit).find((each) => each >= most) ?? most
 }
 
 function color(index: number): string {
