@@ -125,7 +125,11 @@ export const rules: readonly RuleText[] = [
   { id: 'AU2-03', severity: 'high', asks: 'No producer that runs is silent beyond its heartbeat.' },
   { id: 'AU2-04', severity: 'high', asks: 'Everything that came is an event that can be read.' },
   { id: 'AU2-05', severity: 'high', asks: 'Every canary event came, and in time.' },
-  { id: 'AU2-06', severity: 'high', asks: 'Every producer can log every specified type.' },
+  {
+    id: 'AU2-06',
+    severity: 'high',
+    asks: 'Every producer can log the specified types that are its to log.',
+  },
   {
     id: 'AU2-07',
     severity: 'medium',

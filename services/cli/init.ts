@@ -33,9 +33,12 @@ async function init(options: { readonly config: string }): Promise<void> {
     process.stdout.write('Edit both, then run affidavit init again.\n')
     return
   }
+  const { fingerprintOf } = await import('../reporter/bundle/keys.ts')
   const { initializeData } = await import('../all-in-one/data-directory.ts')
   const made = await initializeData(readConfig(file), createLogger('warn'))
   process.stdout.write(`made ${made.directory}\n`)
   for (const log of made.logs) process.stdout.write(`log ${log.origin}\n  ${log.vkey}\n`)
-  process.stdout.write(`reports are signed by\n  ${made.reporterVkey}\n`)
+  process.stdout.write(
+    `reports are signed by\n  ${made.reporterVkey}\n  fingerprint ${fingerprintOf(made.reporterVkey)}\n`,
+  )
 }
