@@ -158,6 +158,21 @@ export interface EventContext {
   readonly synthetic: boolean
 }
 
+/** The context of what a service does by itself, for nobody and with no target. */
+export function ownContext(tenant: string): EventContext {
+  return {
+    session_id: null,
+    actor: null,
+    target: null,
+    source: null,
+    purpose: null,
+    data_labels: [],
+    policy_digest: null,
+    tenant,
+    synthetic: false,
+  }
+}
+
 /** What the recorder fills in. `occurred_at` is in microseconds since 1970, UTC. */
 export interface EventHead {
   readonly id: string

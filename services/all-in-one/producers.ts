@@ -2,8 +2,8 @@ import { readFile } from 'node:fs/promises'
 import { hash } from 'node:crypto'
 
 import manifest from '../../package.json' with { type: 'json' }
-import { reportableTypes, typesOfRole } from '../../schemas/event.ts'
-import type { EventContext, ProducerRole } from '../../schemas/event.ts'
+import { ownContext, reportableTypes, typesOfRole } from '../../schemas/event.ts'
+import type { ProducerRole } from '../../schemas/event.ts'
 import type { Bus } from '../bus/bus.ts'
 import type { Recorder } from '../edge/capture/recorder.ts'
 import { openRecorder } from '../edge/capture/spooled-recorder.ts'
@@ -43,28 +43,13 @@ export async function openProducer(
   )
 }
 
-/** The context of what a service does by itself. */
-export function ownContext(config: Config): EventContext {
-  return {
-    session_id: null,
-    actor: null,
-    target: null,
-    source: null,
-    purpose: null,
-    data_labels: [],
-    policy_digest: null,
-    tenant: config.tenant,
-    synthetic: false,
-  }
-}
-
 /** Records the configuration when it is not the one that was recorded last. It names secrets by their files only. */
 export async function recordConfig(config: Config, recorder: Recorder): Promise<void> {
   const { recordedConfig: file } = dataPaths(config.dataDirectory)
   const content = JSON.stringify(config)
   const previous = await readFile(file, 'utf8').catch(() => null)
   if (previous === content) return
-  const outcome = recorder.scope(ownContext(config)).record({
+  const outcome = recorder.scope(ownContext(config.tenant)).record({
     type: 'config.changed',
     change: {
       what: 'configuration',

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 
 import manifest from '../../package.json' with { type: 'json' }
+import { ownContext } from '../../schemas/event.ts'
 import type { ProducerRole } from '../../schemas/event.ts'
 import { formatProblem } from '../../schemas/validated-document.ts'
 import { discoverIssuer, startApi } from '../api/api.ts'
@@ -30,7 +31,7 @@ import type { Certificate } from '../runtime/self-signed-certificate.ts'
 import { claimData, signerOf } from './data-directory.ts'
 import { startEdges } from './edges.ts'
 import { openLogs } from './ledger-files.ts'
-import { openProducer, ownContext, recordConfig } from './producers.ts'
+import { openProducer, recordConfig } from './producers.ts'
 import { measure } from './measurements.ts'
 import { prepareSealing } from './sealing.ts'
 import { readPassword } from './secrets.ts'
@@ -83,7 +84,7 @@ export async function startProduct(config: Config, logger: Logger): Promise<Prod
   const record = (producer: string, role: ProducerRole) =>
     openProducer(config, producer, role, bus, lifecycle, logger)
   const ledgerRecorder = await record('ledger', 'ledger')
-  beginSealing(ledgerRecorder.scope(ownContext(config)))
+  beginSealing(ledgerRecorder.scope(ownContext(config.tenant)))
   const reporterRecorder = await record('reporter', 'reporter')
   const apiRecorder = await record('api', 'api')
   const edgeRecorder = await record(config.edge.id, 'edge')
@@ -126,7 +127,7 @@ export async function startProduct(config: Config, logger: Logger): Promise<Prod
     current: edges.policies.current.digest,
     recorder: apiRecorder,
     publisher,
-    context: ownContext(config),
+    context: ownContext(config.tenant),
   })
 
   measure({

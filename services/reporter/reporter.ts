@@ -1,4 +1,4 @@
-import type { EventContext } from '../../schemas/event.ts'
+import { ownContext } from '../../schemas/event.ts'
 import { template, title } from '../../reports/au-2/report.ts'
 import type { FrozenInputs } from '../../reports/frozen.ts'
 import { utc } from '../../reports/report-document.ts'
@@ -272,18 +272,4 @@ function wholeSecond(ms: number): number {
 
 function refused(code: 'REPORT_PERIOD_INVALID' | 'REPORT_BUSY', why: string): Promise<never> {
   return Promise.reject(new ReportError(code, why))
-}
-
-function ownContext(tenant: string): EventContext {
-  return {
-    session_id: null,
-    actor: null,
-    target: null,
-    source: null,
-    purpose: null,
-    data_labels: [],
-    policy_digest: null,
-    tenant,
-    synthetic: false,
-  }
 }

@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises'
 
 import { decodeContext, encodeContext, schemaId } from '../../../schemas/codec.ts'
-import { eventTypes } from '../../../schemas/event.ts'
+import { eventTypes, ownContext } from '../../../schemas/event.ts'
 import type { EventContext, EventHead, EventType } from '../../../schemas/event.ts'
 import type { Bus } from '../../bus/bus.ts'
 import type { Clock } from '../../runtime/clock.ts'
@@ -326,20 +326,6 @@ function isAnswer(type: EventType): boolean {
     type === 'response.recorded' ||
     type === 'session.ended'
   )
-}
-
-function ownContext(tenant: string): EventContext {
-  return {
-    session_id: null,
-    actor: null,
-    target: null,
-    source: null,
-    purpose: null,
-    data_labels: [],
-    policy_digest: null,
-    tenant,
-    synthetic: false,
-  }
 }
 
 /** Unlike `AbortSignal.timeout` it keeps the process alive: what waits for it must not be cut off. */
