@@ -35,7 +35,13 @@ export class Lifecycle implements AsyncDisposable {
    */
   watch(name: string, work: Promise<void>): Promise<void> {
     return work.catch((error: unknown) => {
-      if (this.#controller.signal.aborted) return
+      if (this.#controller.signal.aborted) {
+        // Some work goes on for a while after stopping began; what the signal itself ended is no fault.
+        if ((error as Error).name !== 'AbortError') {
+          this.#logger.error({ part: name, err: error }, 'a part failed while stopping')
+        }
+        return
+      }
       this.#logger.fatal({ part: name, err: error }, 'a part failed; stopping')
       process.exitCode = 1
       this.stop()

@@ -63,3 +63,16 @@ test('stopping waits for background work to end', async () => {
   await lifecycle[Symbol.asyncDispose]()
   assert.ok(hasEnded)
 })
+
+test('work that fails while stopping is said, and stopping goes on', async () => {
+  const lines: string[] = []
+  const logger = pino({ level: 'error' }, { write: (line: string) => lines.push(line) })
+  const lifecycle = new Lifecycle(logger)
+  const work = Promise.withResolvers<undefined>()
+  const watched = lifecycle.watch('ledger', work.promise)
+  lifecycle.stop()
+  work.reject(new Error('the disk is gone'))
+  await watched
+  await lifecycle[Symbol.asyncDispose]()
+  assert.match(lines.join(''), /"part":"ledger".*a part failed while stopping/)
+})
