@@ -1,11 +1,14 @@
-/** The configuration file, in the shape of `config.schema.json`, before defaults and paths are filled in. */
+/**
+ * The configuration file, in the shape of `config.schema.json`, before defaults and paths are filled in. An edge of its own needs
+ * less of it than the services do.
+ */
 export interface ConfigFile {
   readonly version: 1
   readonly tenant: string
   readonly data: string
   readonly listen?: string
   readonly api?: { readonly port?: number; readonly public_url?: string }
-  readonly identity: {
+  readonly identity?: {
     readonly issuer: string
     readonly audience?: string
     readonly groups_claim?: string
@@ -19,26 +22,59 @@ export interface ConfigFile {
     readonly spool_mebibytes?: number
     readonly batch_window_ms?: number
     readonly session_password_minutes?: number
-    readonly tls?: { readonly certificate_file: string; readonly key_file: string }
+    readonly public_host?: string
+    readonly health_port?: number
+    readonly tls?: { readonly certificate_file: string; readonly key_file?: string }
   }
+  readonly control?: { readonly vkey_file: string }
   readonly bus?: {
-    readonly kind?: 'embedded'
+    readonly kind?: 'embedded' | 'kafka'
     readonly partitions?: number
     readonly retention_days?: number
+    readonly kafka?: KafkaFile
   }
-  readonly ledger: {
+  readonly search?: {
+    readonly kind?: 'embedded' | 'opensearch'
+    readonly opensearch?: OpenSearchFile
+  }
+  readonly ledger?: {
     readonly operator: string
     readonly environment: string
     readonly checkpoint_ms?: number
   }
   readonly targets: readonly TargetFile[]
-  readonly policy: string
+  readonly policy?: string
   readonly reports?: readonly ReportFile[]
 }
 
 export interface ClientFile {
   readonly client_id: string
   readonly client_secret_file?: string
+}
+
+export interface KafkaFile {
+  readonly brokers: readonly string[]
+  readonly tls?: {
+    readonly ca_file?: string
+    readonly certificate_file?: string
+    readonly key_file?: string
+  }
+  readonly sasl?: {
+    readonly mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512'
+    readonly username: string
+    readonly password_file: string
+  }
+  readonly create_topics?: boolean
+  readonly replication?: number
+  readonly min_insync_replicas?: number
+}
+
+export interface OpenSearchFile {
+  readonly nodes: readonly string[]
+  readonly username?: string
+  readonly password_file?: string
+  readonly ca_file?: string
+  readonly prefix?: string
 }
 
 export interface TargetFile {

@@ -74,6 +74,7 @@ const ownTypes = [
 export const typesOfRole = {
   edge: [
     ...ownTypes,
+    'config.changed',
     'session.started',
     'session.ended',
     'auth.succeeded',

@@ -3,12 +3,13 @@ import { join } from 'node:path'
 
 import { lockFile } from '../ledger/adapters/files/file-lock.ts'
 import { dataPaths } from '../runtime/config.ts'
-import type { Config } from '../runtime/config.ts'
+import type { Config, EdgeConfig } from '../runtime/config.ts'
 import type { Logger } from '../runtime/logger.ts'
 import { formatVkey } from '../ledger/proof/note.ts'
 import type { Signer } from '../ledger/proof/note.ts'
 import { createKeyFile, loadKeyFile } from '../runtime/key-file.ts'
 import type { SigningKey } from '../runtime/key-file.ts'
+import { prepareCertificate } from './edge-certificate.ts'
 import { createLogs } from './ledger-files.ts'
 
 /** Changes when something in the data directory can no longer be read by the version before. */
@@ -28,36 +29,68 @@ export interface InitializedData {
 export async function initializeData(config: Config, logger: Logger): Promise<InitializedData> {
   const directory = config.dataDirectory
   const paths = dataPaths(directory)
-  if (isInitialized(config)) {
-    throw new DataDirectoryError(
-      `${directory} is in use by a deployment already; start it with: affidavit up`,
-    )
-  }
-  mkdirSync(directory, { recursive: true, mode: 0o700 })
-  for (const part of [paths.keys, join(directory, 'bus'), paths.index, paths.reports]) {
-    mkdirSync(part, { recursive: true, mode: 0o700 })
-  }
-  for (const name of keyNames(config)) {
-    if (!existsSync(keyFile(config, name))) await createKeyFile(keyFile(config, name))
-  }
+  refuseInitialized(config, 'affidavit up')
+  makeDirectories(directory, paths.keys, join(directory, 'bus'), paths.index, paths.reports)
+  await createKeys(config, [config.edge.id, 'api', 'reporter', 'ledger'])
   const logs = await createLogs(config, logger)
+  const reporterVkey = (await signerOf(config, 'reporter')).vkey
+  mkdirSync(paths.public, { recursive: true, mode: 0o755 })
+  const apiVkey = (await signerOf(config, 'api')).vkey
+  writeFileSync(join(paths.public, 'api.vkey'), `${apiVkey}\n`)
+  writeFileSync(join(paths.public, 'reporter.vkey'), `${reporterVkey}\n`)
+  writeFileSync(join(paths.public, 'logs.vkey'), logs.map(({ vkey }) => `${vkey}\n`).join(''))
   // Last: with it the directory counts as complete.
-  writeFileSync(paths.format, `${JSON.stringify({ format: dataFormat, tenant: config.tenant })}\n`)
-  return { directory, logs, reporterVkey: (await signerOf(config, 'reporter')).vkey }
+  writeFormat(config)
+  return { directory, logs, reporterVkey }
 }
 
-export function isInitialized(config: Config): boolean {
+/** Makes what an edge of its own needs: its data directory, its key, and its certificate where there is none. */
+export async function initializeEdge(config: EdgeConfig): Promise<void> {
+  refuseInitialized(config, 'affidavit edge')
+  makeDirectories(config.dataDirectory, dataPaths(config.dataDirectory).keys)
+  await createKeys(config, [config.edge.id])
+  await prepareCertificate(config)
+  writeFormat(config)
+}
+
+function refuseInitialized(config: EdgeConfig, next: string): void {
+  if (!isInitialized(config)) return
+  throw new DataDirectoryError(
+    `${config.dataDirectory} is in use by a deployment already; start it with: ${next}`,
+  )
+}
+
+function makeDirectories(...directories: readonly string[]): void {
+  for (const directory of directories) mkdirSync(directory, { recursive: true, mode: 0o700 })
+}
+
+async function createKeys(config: EdgeConfig, names: readonly string[]): Promise<void> {
+  for (const name of names) {
+    const file = keyFile(config, name)
+    if (!existsSync(file)) await createKeyFile(file)
+  }
+}
+
+function writeFormat({ dataDirectory, tenant }: EdgeConfig): void {
+  writeFileSync(
+    dataPaths(dataDirectory).format,
+    `${JSON.stringify({ format: dataFormat, tenant })}\n`,
+  )
+}
+
+export function isInitialized(config: EdgeConfig): boolean {
   return existsSync(dataPaths(config.dataDirectory).format)
 }
 
-/** Claims the data directory for this process. Throws `DataDirectoryError` with what to do when it cannot be used. */
-export function claimData(config: Config): Disposable {
+/**
+ * Claims the data directory for this process. Throws `DataDirectoryError` with what to do when it cannot be used; `init` is the
+ * command that would have made it.
+ */
+export function claimData(config: EdgeConfig, init = 'affidavit init'): Disposable {
   const directory = config.dataDirectory
   const { format } = dataPaths(directory)
   if (!existsSync(format)) {
-    throw new DataDirectoryError(
-      `${directory} holds no deployment yet; make one with: affidavit init`,
-    )
+    throw new DataDirectoryError(`${directory} holds no deployment yet; make one with: ${init}`)
   }
   const found = readFormat(format)
   if (found.format !== dataFormat) {
@@ -101,14 +134,10 @@ export async function signerOf(config: Config, service: string): Promise<Signer>
 }
 
 /** The key by which a producer signs its chain, or a service what it says. */
-export function keyOf(config: Config, name: string): Promise<SigningKey> {
+export function keyOf(config: EdgeConfig, name: string): Promise<SigningKey> {
   return loadKeyFile(keyFile(config, name))
 }
 
-function keyNames(config: Config): readonly string[] {
-  return [config.edge.id, 'api', 'reporter', 'ledger']
-}
-
-function keyFile(config: Config, name: string): string {
+function keyFile(config: EdgeConfig, name: string): string {
   return join(dataPaths(config.dataDirectory).keys, `${name}.key`)
 }

@@ -1,8 +1,8 @@
-import { createPublicKey, hash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 
 import type { Bus } from '../bus/bus.ts'
-import type { Recorder } from '../edge/capture/recorder.ts'
+import type { SpooledRecorder } from '../edge/capture/spooled-recorder.ts'
 import { ControlUpdates } from '../edge/guard/control-updates.ts'
 import { IssuedCredentials } from '../edge/guard/issued-credentials.ts'
 import { PolicyInForce } from '../edge/guard/policy-in-force.ts'
@@ -13,30 +13,35 @@ import { ScramPassword } from '../edge/postgres/protocol/scram.ts'
 import { startPostgresEdge } from '../edge/postgres/proxy.ts'
 import type { PostgresEdge } from '../edge/postgres/proxy.ts'
 import type { PostgresTarget } from '../edge/postgres/target.ts'
+import { parseVkey } from '../ledger/proof/note.ts'
 import { systemClock } from '../runtime/clock.ts'
-import type { Config, TargetConfig } from '../runtime/config.ts'
+import type { EdgeConfig, TargetConfig } from '../runtime/config.ts'
 import type { Lifecycle } from '../runtime/lifecycle.ts'
 import type { Logger } from '../runtime/logger.ts'
+import { edgeCertificate } from './edge-certificate.ts'
+import { openProducer } from './producers.ts'
 import { readPassword } from './secrets.ts'
 
 export interface EdgesOptions {
-  readonly config: Config
+  readonly config: EdgeConfig
   readonly bus: Bus
-  readonly recorder: Recorder
-  readonly apiPublicKey: Buffer
-  readonly certificate: { readonly certificatePem: string; readonly privateKeyPem: string }
+  /** The verifier key of the api that sends control updates. */
+  readonly apiVkey: string
   readonly lifecycle: Lifecycle
   readonly logger: Logger
 }
 
 export interface Edges {
   readonly policies: PolicyInForce
+  readonly recorder: SpooledRecorder
+  /** What clients are given to trust. */
+  readonly certificatePem: string
   /** Sessions that run now, over all targets. */
   sessions(): number
 }
 
-// Until the api has said which policy is in force, and has recorded it, no rule allows anything.
-const nothingAllowed = compilePolicy({
+/** Until the api has said which policy is in force, and has recorded it, no rule allows anything. */
+export const nothingAllowed = compilePolicy({
   name: null,
   rules: [],
   text: '',
@@ -46,12 +51,14 @@ const nothingAllowed = compilePolicy({
 /** One edge per target; all of them decide by the same policy and know the same session passwords. */
 export async function startEdges(options: EdgesOptions): Promise<Edges> {
   const { config, bus, lifecycle, logger } = options
+  const recorder = await openProducer(config, config.edge.id, 'edge', bus, lifecycle, logger)
+  const { certificatePem, privateKeyPem } = await edgeCertificate(config)
   const credentials = new IssuedCredentials({ clock: systemClock })
   const policies = new PolicyInForce(nothingAllowed)
   const updates = new ControlUpdates({
     bus,
     edge: config.edge.id,
-    verifyKey: ed25519PublicKey(options.apiPublicKey),
+    verifyKey: parseVkey(options.apiVkey).key,
     credentials,
     policies,
     logger: logger.child({ part: 'control' }),
@@ -67,12 +74,9 @@ export async function startEdges(options: EdgesOptions): Promise<Edges> {
         await startPostgresEdge({
           target: await postgresTarget(target),
           listen: { host: config.listen, port: target.port },
-          tls: {
-            certificate: options.certificate.certificatePem,
-            key: options.certificate.privateKeyPem,
-          },
+          tls: { certificate: certificatePem, key: privateKeyPem },
           guard: { credentials, policy: new RulePolicy({ grammar, policies, clock: systemClock }) },
-          recorder: options.recorder,
+          recorder,
           clock: systemClock,
           logger: logger.child({ part: 'edge', target: target.name }),
           tenant: config.tenant,
@@ -80,7 +84,12 @@ export async function startEdges(options: EdgesOptions): Promise<Edges> {
       ),
     )
   }
-  return { policies, sessions: () => edges.reduce((sum, edge) => sum + edge.sessions, 0) }
+  return {
+    policies,
+    recorder,
+    certificatePem,
+    sessions: () => edges.reduce((sum, edge) => sum + edge.sessions, 0),
+  }
 }
 
 async function postgresTarget(target: TargetConfig): Promise<PostgresTarget> {
@@ -101,9 +110,4 @@ async function postgresTarget(target: TargetConfig): Promise<PostgresTarget> {
     recordResultsBytes: target.recordResultsBytes,
     dataLabels: [],
   }
-}
-
-function ed25519PublicKey(publicKey: Buffer) {
-  const jwk = { kty: 'OKP', crv: 'Ed25519', x: publicKey.toString('base64url') }
-  return createPublicKey({ key: jwk, format: 'jwk' })
 }

@@ -9,14 +9,14 @@ export interface MeasuredParts {
   readonly health: Health
   readonly metrics: Metrics
   readonly recorders: readonly SpooledRecorder[]
-  readonly edges: Edges
-  readonly ledger: Ledger
-  readonly indexer: Indexer
+  /** Null where there is none in this process. */
+  readonly edges: Edges | null
+  readonly services: { readonly ledger: Ledger; readonly indexer: Indexer } | null
 }
 
 /** What `/healthz` and `/metrics` tell of the parts of this process. */
 export function measure(parts: MeasuredParts): void {
-  const { health, metrics, recorders, edges, ledger, indexer } = parts
+  const { health, metrics, recorders, edges, services } = parts
   for (const recorder of recorders) {
     const name = recorder.producer.replaceAll('-', '_')
     health.add(`capture ${recorder.producer}`, () => {
@@ -36,7 +36,15 @@ export function measure(parts: MeasuredParts): void {
       read: () => recorder.stats().spoolBytes,
     })
   }
-  metrics.measure({ name: 'sessions', help: 'Sessions that run now', read: () => edges.sessions() })
+  if (edges !== null) {
+    metrics.measure({
+      name: 'sessions',
+      help: 'Sessions that run now',
+      read: () => edges.sessions(),
+    })
+  }
+  if (services === null) return
+  const { ledger, indexer } = services
   metrics.measure({
     name: 'ledger_entries',
     help: 'Entries that are sealed and durable',

@@ -10,7 +10,7 @@ import { openRecorder } from '../edge/capture/spooled-recorder.ts'
 import type { SpooledRecorder } from '../edge/capture/spooled-recorder.ts'
 import { systemClock } from '../runtime/clock.ts'
 import { dataPaths } from '../runtime/config.ts'
-import type { Config } from '../runtime/config.ts'
+import type { EdgeConfig } from '../runtime/config.ts'
 import type { Lifecycle } from '../runtime/lifecycle.ts'
 import type { Logger } from '../runtime/logger.ts'
 import { keyOf } from './data-directory.ts'
@@ -18,7 +18,7 @@ import { replaceFile } from '../ledger/adapters/files/durable-files.ts'
 
 /** Opens what records the events of one producer, with its own spool and key. */
 export async function openProducer(
-  config: Config,
+  config: EdgeConfig,
   producer: string,
   role: ProducerRole,
   bus: Bus,
@@ -44,7 +44,7 @@ export async function openProducer(
 }
 
 /** Records the configuration when it is not the one that was recorded last. It names secrets by their files only. */
-export async function recordConfig(config: Config, recorder: Recorder): Promise<void> {
+export async function recordConfig(config: EdgeConfig, recorder: Recorder): Promise<void> {
   const { recordedConfig: file } = dataPaths(config.dataDirectory)
   const content = JSON.stringify(config)
   const previous = await readFile(file, 'utf8').catch(() => null)

@@ -8,12 +8,8 @@ import { formatProblem } from '../../schemas/validated-document.ts'
 import { discoverIssuer, startApi } from '../api/api.ts'
 import { ControlPublisher } from '../api/control-publisher.ts'
 import { publishPolicy } from '../api/policy-publication.ts'
-import { openEmbeddedBus } from '../bus/adapters/embedded/embedded-bus.ts'
-import type { Bus } from '../bus/bus.ts'
-import { topics } from '../bus/topics.ts'
 import { loadPolicy } from '../edge/guard/policy.ts'
 import type { Policy } from '../edge/guard/policy.ts'
-import { EmbeddedIndex } from '../indexer/adapters/embedded/embedded-index.ts'
 import { startIndexer } from '../indexer/indexer.ts'
 import type { Query } from '../indexer/query.ts'
 import type { LedgerReader } from '../ledger/reader.ts'
@@ -26,11 +22,13 @@ import { Health } from '../runtime/health.ts'
 import { Lifecycle } from '../runtime/lifecycle.ts'
 import type { Logger } from '../runtime/logger.ts'
 import { Metrics } from '../runtime/metrics.ts'
-import { ensureSelfSignedCertificate } from '../runtime/self-signed-certificate.ts'
-import type { Certificate } from '../runtime/self-signed-certificate.ts'
 import { claimData, signerOf } from './data-directory.ts'
+import { certificateFileOf, publishedCertificate } from './edge-certificate.ts'
 import { startEdges } from './edges.ts'
 import { openLogs } from './ledger-files.ts'
+import { openBus } from './open-bus.ts'
+import { openIndex } from './open-index.ts'
+import { policyAtEdges } from './policy-at-edges.ts'
 import { openProducer, recordConfig } from './producers.ts'
 import { measure } from './measurements.ts'
 import { prepareSealing } from './sealing.ts'
@@ -41,21 +39,30 @@ export class ProductError extends Error {
   override readonly name = 'ProductError'
 }
 
-/** Every service in one process, on embedded engines. */
+export interface ProductOptions {
+  /** Default true. False: edges run elsewhere, as `affidavit edge`. */
+  readonly edges?: boolean
+}
+
+/** Every service in one process, and the edges unless they run elsewhere. */
 export interface Product extends AsyncDisposable {
   readonly address: string
   readonly lifecycle: Lifecycle
   readonly query: Query
   readonly reader: LedgerReader
   readonly reports: Reports
-  readonly edgeCertificateFile: string
   readonly reporterVkey: string
+  readonly edgeCertificateFile: string
   /** Resolves when the product was told to stop. */
   readonly stopped: Promise<void>
 }
 
 /** Starts in the order in which events flow, so that nothing is ever produced that nobody can take. Stops the other way round. */
-export async function startProduct(config: Config, logger: Logger): Promise<Product> {
+export async function startProduct(
+  config: Config,
+  logger: Logger,
+  options: ProductOptions = {},
+): Promise<Product> {
   const policy = await readPolicy(config)
   await using undo = new AsyncDisposableStack()
   undo.use(claimData(config))
@@ -66,7 +73,7 @@ export async function startProduct(config: Config, logger: Logger): Promise<Prod
   const metrics = new Metrics()
 
   const bus = lifecycle.add(await openBus(config, logger))
-  const index = lifecycle.add(await EmbeddedIndex.open({ directory: paths.index }))
+  const index = lifecycle.add(await openIndex(config))
   const ledger = lifecycle.add(await openLogs(config, logger))
   const indexer = lifecycle.add(
     startIndexer({
@@ -87,20 +94,13 @@ export async function startProduct(config: Config, logger: Logger): Promise<Prod
   beginSealing(ledgerRecorder.scope(ownContext(config.tenant)))
   const reporterRecorder = await record('reporter', 'reporter')
   const apiRecorder = await record('api', 'api')
-  const edgeRecorder = await record(config.edge.id, 'edge')
   await recordConfig(config, apiRecorder)
 
-  const certificate = await edgeCertificate(config)
   const apiSigner = await signerOf(config, 'api')
-  const edges = await startEdges({
-    config,
-    bus,
-    recorder: edgeRecorder,
-    apiPublicKey: apiSigner.publicKey,
-    certificate,
-    lifecycle,
-    logger,
-  })
+  const edges =
+    options.edges === false
+      ? null
+      : await startEdges({ config, bus, apiVkey: apiSigner.vkey, lifecycle, logger })
 
   const reporterSigner = await signerOf(config, 'reporter')
   const reporter = lifecycle.add(
@@ -124,7 +124,8 @@ export async function startProduct(config: Config, logger: Logger): Promise<Prod
   })
   await publishPolicy({
     policy,
-    current: edges.policies.current.digest,
+    current:
+      edges?.policies.current.digest ?? (await policyAtEdges(bus, apiSigner.vkey, logger)).digest,
     recorder: apiRecorder,
     publisher,
     context: ownContext(config.tenant),
@@ -133,10 +134,14 @@ export async function startProduct(config: Config, logger: Logger): Promise<Prod
   measure({
     health,
     metrics,
-    recorders: [edgeRecorder, apiRecorder, reporterRecorder, ledgerRecorder],
+    recorders: [
+      ...(edges === null ? [] : [edges.recorder]),
+      apiRecorder,
+      reporterRecorder,
+      ledgerRecorder,
+    ],
     edges,
-    ledger,
-    indexer,
+    services: { ledger, indexer },
   })
 
   const { console: client } = config.identity
@@ -164,11 +169,11 @@ export async function startProduct(config: Config, logger: Logger): Promise<Prod
       targets: config.targets.map(({ name, kind, port, database }) => ({
         name,
         kind,
-        host: config.listen,
+        host: config.edge.publicHost,
         port,
         database,
       })),
-      edgeCertificatePem: certificate.certificatePem,
+      edgeCertificatePem: edges?.certificatePem ?? (await publishedCertificate(config)),
       sessionPasswordMs: config.edge.sessionPasswordMs,
       query: index.query,
       reader: ledger.reader,
@@ -194,7 +199,7 @@ export async function startProduct(config: Config, logger: Logger): Promise<Prod
     query: index.query,
     reader: ledger.reader,
     reports: reporter,
-    edgeCertificateFile: paths.edgeCertificate,
+    edgeCertificateFile: certificateFileOf(config),
     reporterVkey: reporterSigner.vkey,
     stopped: stopped.promise,
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
@@ -210,36 +215,4 @@ async function readPolicy(config: Config): Promise<Policy> {
   throw new ProductError(
     `${config.policyFile} has mistakes; nothing was started\n${loaded.problems.map(formatProblem).join('\n')}`,
   )
-}
-
-function openBus(config: Config, logger: Logger): Promise<Bus> {
-  const { partitions, retentionMs } = config.bus
-  return openEmbeddedBus({
-    file: dataPaths(config.dataDirectory).bus,
-    topics: [
-      { name: topics.auditEvents, partitions, retentionMs },
-      { name: topics.ledgerSealed, partitions, retentionMs },
-      { name: topics.controlUpdates, partitions: 1, compacted: true },
-    ],
-    logger: logger.child({ part: 'bus' }),
-  })
-}
-
-/** The certificate of the configuration, or one of our own that clients are given to trust. */
-async function edgeCertificate(config: Config): Promise<Certificate> {
-  const { certificate } = config.edge
-  if (certificate !== null) {
-    return {
-      certificatePem: await readFile(certificate.certificateFile, 'utf8'),
-      privateKeyPem: await readFile(certificate.keyFile, 'utf8'),
-    }
-  }
-  const { edgeCertificate, edgeCertificateKey } = dataPaths(config.dataDirectory)
-  return ensureSelfSignedCertificate({
-    certificateFile: edgeCertificate,
-    keyFile: edgeCertificateKey,
-    commonName: `affidavit edge ${config.edge.id}`,
-    names: [...new Set(['localhost', '127.0.0.1', config.listen])],
-    now: new Date(systemClock.nowMs()),
-  })
 }

@@ -1,4 +1,3 @@
-import { EmbeddedIndex } from '../indexer/adapters/embedded/embedded-index.ts'
 import { rebuildIndex } from '../indexer/rebuild.ts'
 import type { RebuildResult } from '../indexer/rebuild.ts'
 import { FileLedgerStorage } from '../ledger/adapters/files/file-ledger-storage.ts'
@@ -7,6 +6,7 @@ import { dataPaths } from '../runtime/config.ts'
 import type { Config } from '../runtime/config.ts'
 import type { Logger } from '../runtime/logger.ts'
 import { claimData } from './data-directory.ts'
+import { openIndex } from './open-index.ts'
 
 /** Makes the search index anew from the ledger alone. Takes the data directory for itself. */
 export async function remakeIndex(
@@ -18,6 +18,6 @@ export async function remakeIndex(
   const paths = dataPaths(config.dataDirectory)
   await using storage = await FileLedgerStorage.open({ directory: paths.ledger })
   await using ledger = new StorageReader(storage)
-  await using index = await EmbeddedIndex.open({ directory: paths.index })
+  await using index = await openIndex(config)
   return await rebuildIndex({ ledger, index, logger, signal })
 }

@@ -4,23 +4,24 @@ import { dirname, join, resolve } from 'node:path'
 import { Command } from 'commander'
 
 import { createLogger } from '../runtime/logger.ts'
-import { readConfig } from './config-file.ts'
+import { readConfig, readEdgeConfig } from './config-file.ts'
 import { configTemplate, policyTemplate } from './templates.ts'
 
 export function initCommand(): Command {
   return new Command('init')
     .description('Prepare a deployment: first the files to edit, then its keys and its ledger.')
     .option('--config <file>', 'the configuration', 'affidavit.yaml')
+    .option('--edge', 'prepare an edge that runs elsewhere than the services')
     .addHelpText(
       'after',
       `
 Without the file: writes it, and policy.yaml beside it, to be edited. With it: makes the data directory, the keys and the
-ledger. Nothing that exists is overwritten. Keep the printed keys where your auditors find them.`,
+ledger. With --edge: the data directory, key and certificate of an edge alone. Nothing that exists is overwritten. Keep the printed keys where your auditors find them.`,
     )
     .action(init)
 }
 
-async function init(options: { readonly config: string }): Promise<void> {
+async function init(options: { readonly config: string; readonly edge?: boolean }): Promise<void> {
   const file = resolve(options.config)
   if (!existsSync(file)) {
     writeFileSync(file, configTemplate)
@@ -33,6 +34,10 @@ async function init(options: { readonly config: string }): Promise<void> {
     process.stdout.write('Edit both, then run affidavit init again.\n')
     return
   }
+  if (options.edge === true) {
+    await initEdge(file)
+    return
+  }
   const { fingerprintOf } = await import('../reporter/bundle/keys.ts')
   const { initializeData } = await import('../all-in-one/data-directory.ts')
   const made = await initializeData(readConfig(file), createLogger('warn'))
@@ -41,4 +46,15 @@ async function init(options: { readonly config: string }): Promise<void> {
   process.stdout.write(
     `reports are signed by\n  ${made.reporterVkey}\n  fingerprint ${fingerprintOf(made.reporterVkey)}\n`,
   )
+}
+
+async function initEdge(file: string): Promise<void> {
+  const config = readEdgeConfig(file)
+  const { initializeEdge } = await import('../all-in-one/data-directory.ts')
+  const { certificateFileOf } = await import('../all-in-one/edge-certificate.ts')
+  await initializeEdge(config)
+  process.stdout.write(`made ${config.dataDirectory}
+certificate ${certificateFileOf(config)}
+Give a copy of it to the services, as edge.tls.certificate_file.
+`)
 }

@@ -3,6 +3,7 @@ import { Command } from 'commander'
 import manifest from '../../package.json' with { type: 'json' }
 import { connectCommand } from './connect.ts'
 import { demoCommand } from './demo.ts'
+import { edgeCommand } from './edge.ts'
 import { exportCommand } from './export.ts'
 import { initCommand } from './init.ts'
 import { policyCommand } from './policy.ts'
@@ -29,6 +30,7 @@ On your own systems:
   affidavit init                       write affidavit.yaml and policy.yaml to start from
   affidavit policy check policy.yaml   find every mistake in a policy
   affidavit up                         run it
+  affidavit edge                       run the edges alone, where the services run elsewhere
 As somebody who uses a target:
   affidavit connect shop               a short-lived password for a session with the target shop
 As somebody who asks questions:
@@ -37,6 +39,7 @@ As somebody who asks questions:
     )
     .addCommand(initCommand())
     .addCommand(upCommand())
+    .addCommand(edgeCommand())
     .addCommand(demoCommand())
     .addCommand(connectCommand())
     .addCommand(policyCommand())

@@ -1,13 +1,15 @@
 import { Command } from 'commander'
 
+import type { EdgeConfig } from '../runtime/config.ts'
 import { createLogger } from '../runtime/logger.ts'
 import { CommandFailure } from './failure.ts'
 import { readConfig } from './config-file.ts'
 
 export function upCommand(): Command {
   return new Command('up')
-    .description('Run edge, ledger, index, reports, api and console in one process.')
+    .description('Run edges, ledger, index, reports, api and console in one process.')
     .option('--config <file>', 'the configuration', 'affidavit.yaml')
+    .option('--without-edges', 'edges run elsewhere: affidavit edge')
     .option('--log-level <level>', 'debug, info, warn or error', 'info')
     .addHelpText(
       'after',
@@ -16,18 +18,29 @@ export function upCommand(): Command {
     .action(up)
 }
 
-async function up(options: { readonly config: string; readonly logLevel: string }): Promise<void> {
+interface UpOptions {
+  readonly config: string
+  readonly logLevel: string
+  readonly withoutEdges?: boolean
+}
+
+async function up(options: UpOptions): Promise<void> {
   const config = readConfig(options.config)
   const { ProductError, startProduct } = await import('../all-in-one/product.ts')
-  await using product = await startProduct(config, createLogger(options.logLevel)).catch(
-    (error: unknown) => {
-      throw error instanceof ProductError ? new CommandFailure(error.message, 2) : error
-    },
-  )
+  await using product = await startProduct(config, createLogger(options.logLevel), {
+    edges: options.withoutEdges !== true,
+  }).catch((error: unknown) => {
+    throw error instanceof ProductError ? new CommandFailure(error.message, 2) : error
+  })
   product.lifecycle.stopOnSignals()
   process.stdout.write(`console   ${config.api.publicUrl}\n`)
-  for (const target of config.targets) {
-    process.stdout.write(`target    ${target.name} at ${config.listen}:${target.port}\n`)
-  }
+  if (options.withoutEdges !== true) sayTargets(config)
   await product.stopped
+}
+
+/** Says where clients connect. */
+export function sayTargets({ targets, edge }: EdgeConfig): void {
+  for (const target of targets) {
+    process.stdout.write(`target    ${target.name} at ${edge.publicHost}:${target.port}\n`)
+  }
 }

@@ -11,7 +11,7 @@ import type { EmbeddedPostgres } from '../../services/all-in-one/demo/embedded-p
 import { startIssuer } from '../../services/all-in-one/demo/issuer.ts'
 import type { Issuer } from '../../services/all-in-one/demo/issuer.ts'
 import { signInAsPerson } from '../../services/all-in-one/demo/sign-in.ts'
-import { parseConfig } from '../../services/runtime/config.ts'
+import { parseConfig } from '../../services/runtime/parse-config.ts'
 import type { Config } from '../../services/runtime/config.ts'
 import { createLogger } from '../../services/runtime/logger.ts'
 import { freePorts } from './demo-stack.ts'

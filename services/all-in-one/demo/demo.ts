@@ -2,7 +2,7 @@ import { mkdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { readFileSync } from 'node:fs'
 
-import { parseConfig } from '../../runtime/config.ts'
+import { parseConfig } from '../../runtime/parse-config.ts'
 import type { Config } from '../../runtime/config.ts'
 import { Lifecycle } from '../../runtime/lifecycle.ts'
 import type { Logger } from '../../runtime/logger.ts'

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
-import { parseConfig } from '../../../services/runtime/config.ts'
+import { parseConfig, parseEdgeConfig } from '../../../services/runtime/parse-config.ts'
 import { formatProblem } from '../../../schemas/validated-document.ts'
 
 const good = `version: 1
@@ -82,4 +82,70 @@ test('contradictions are reported where they stand', () => {
 
 test('text that is no YAML is reported with its place', () => {
   assert.match(problemsOf('version: [1\n')[0] ?? '', /affidavit\.yaml:\d+:\d+ /)
+})
+
+const edgeAlone = `version: 1
+tenant: demo
+data: data
+edge: { tls: { certificate_file: edge.crt, key_file: edge.pem }, health_port: 21480 }
+control: { vkey_file: api.vkey }
+bus:
+  kind: kafka
+  partitions: 6
+  kafka:
+    brokers: ["kafka-1:9092"]
+    tls: {}
+    sasl: { mechanism: scram-sha-512, username: edge, password_file: kafka.password }
+${good.slice(good.indexOf('targets:'))}`
+
+test('an edge of its own is told less, and needs the key of the api', () => {
+  const result = parseEdgeConfig(edgeAlone, '/etc/affidavit/edge.yaml')
+  assert.ok(result.ok, JSON.stringify(result))
+  const { config } = result
+  assert.equal(config.controlVkeyFile, '/etc/affidavit/api.vkey')
+  assert.equal(config.edge.certificate?.keyFile, '/etc/affidavit/edge.pem')
+  assert.equal(config.edge.publicHost, '127.0.0.1')
+  assert.deepEqual(config.bus.kafka, {
+    brokers: ['kafka-1:9092'],
+    tls: { caFile: null, certificateFile: null, keyFile: null },
+    sasl: {
+      mechanism: 'scram-sha-512',
+      username: 'edge',
+      passwordFile: '/etc/affidavit/kafka.password',
+    },
+    createTopics: false,
+    replication: 3,
+    minInsyncReplicas: 2,
+  })
+  assert.match(problemsOf(edgeAlone).join('\n'), /identity: is required but missing \(Who signs/)
+  assert.match(problemsOf(edgeAlone).join('\n'), /ledger: is required but missing/)
+  const services = parseEdgeConfig(good, '/etc/affidavit.yaml')
+  assert.ok(!services.ok)
+  assert.match(services.problems.map(formatProblem).join('\n'), /control: is required but missing/)
+})
+
+test('Kafka and OpenSearch are said where they are chosen', () => {
+  const problems = problemsOf(`${good}bus: { kind: kafka }\nsearch: { kind: opensearch }\n`)
+  assert.match(problems.join('\n'), /bus\.kafka: is required but missing/)
+  assert.match(problems.join('\n'), /search\.opensearch: is required but missing/)
+  const impossible = problemsOf(
+    `${good}bus:\n  kind: kafka\n  kafka: { brokers: ["k:99999"], replication: 1, min_insync_replicas: 2 }\n`,
+  )
+  assert.match(impossible.join('\n'), /brokers\[0\]: expected a port up to 65535/)
+  assert.match(impossible.join('\n'), /min_insync_replicas: 2 copies in sync can never be had of 1/)
+})
+
+test('OpenSearch has its defaults', () => {
+  const result = parseConfig(
+    `${good}search:\n  kind: opensearch\n  opensearch: { nodes: ["https://search:9200"] }\n`,
+    '/etc/affidavit.yaml',
+  )
+  assert.ok(result.ok)
+  assert.deepEqual(result.config.search.opensearch, {
+    nodes: ['https://search:9200'],
+    username: null,
+    passwordFile: null,
+    caFile: null,
+    prefix: 'audit-events',
+  })
 })
