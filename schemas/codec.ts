@@ -1,6 +1,7 @@
 import avro from 'avsc'
 
 import schema from './audit-event.avsc.json' with { type: 'json' }
+import schema1 from './released/audit-event.1.avsc.json' with { type: 'json' }
 import { writeAbsent, writePresent, writeRaw } from './avro-write.ts'
 import {
   writeCompletion,
@@ -20,7 +21,13 @@ import type { AuditEvent, EventContext, EventHead, EventParts, EventType } from 
  */
 
 /** The id of the current schema, which is also its version in `released/` and the `schema_version` of events. */
-export const schemaId = 1
+export const schemaId = 2
+
+/** Every schema that events on our topics may be written with, by its id. */
+export const schemas: ReadonlyMap<number, object> = new Map<number, object>([
+  [1, schema1],
+  [schemaId, schema],
+])
 
 export const contentType = 'application/avro'
 
@@ -86,6 +93,16 @@ function fieldType(name: string): avro.Type {
   }
   throw new Error(`the schema has no field ${name}`)
 }
+
+/** How events of older schemas become those of the current one. */
+const resolvers: ReadonlyMap<number, avro.Resolver> = new Map(
+  [...schemas]
+    .filter(([id]) => id !== schemaId)
+    .map(([id, older]) => {
+      const writer = avro.Type.forSchema(older as avro.Schema, { wrapUnions: 'never' })
+      return [id, eventType.createResolver(writer)]
+    }),
+)
 
 const rareTypes: { readonly [name in RarePart]: avro.Type } = {
   session: fieldType('session'),
@@ -181,8 +198,8 @@ export class CodecError extends Error {
   }
 }
 
-/** The event in these bytes, all of them. Throws `CodecError` for bytes that are not an event of a schema we know. */
-export function decodeEvent(value: Buffer): AuditEvent {
+/** The id of the schema that a value says it was written with. Throws `CodecError` where it is none that we know. */
+export function schemaIdOf(value: Buffer): number {
   if (value.length < frameBytes || value[0] !== 0) {
     throw new CodecError(
       'EVENT_FRAME_INVALID',
@@ -190,14 +207,20 @@ export function decodeEvent(value: Buffer): AuditEvent {
     )
   }
   const id = value.readUInt32BE(1)
-  if (id !== schemaId) {
+  if (!schemas.has(id)) {
     throw new CodecError(
       'EVENT_SCHEMA_UNKNOWN',
       `schema id ${id} is not one of ours (1 to ${schemaId})`,
     )
   }
+  return id
+}
+
+/** The event in these bytes, all of them. Throws `CodecError` for bytes that are not an event of a schema we know. */
+export function decodeEvent(value: Buffer): AuditEvent {
+  const resolver = resolvers.get(schemaIdOf(value))
   try {
-    return eventType.fromBuffer(value.subarray(frameBytes)) as AuditEvent
+    return eventType.fromBuffer(value.subarray(frameBytes), resolver) as AuditEvent
   } catch (cause) {
     throw new CodecError('EVENT_BODY_INVALID', 'the value is not an audit event', { cause })
   }

@@ -296,6 +296,8 @@ export interface EdgePart {
   readonly unrecorded: number
   readonly durability: string | null
   readonly clock_offset_us: number | null
+  /** A `ProducerRole`; null from producers of schema 1. */
+  readonly role: string | null
 }
 
 export interface SealPart {
@@ -305,11 +307,26 @@ export interface SealPart {
   readonly signature: Buffer
 }
 
+/** Numbers of a producer that are missing or not sound; or, with `records`, offsets of a partition. */
 export interface GapPart {
   readonly producer: string
   readonly from_seq: number
   readonly to_seq: number
   readonly reason: string
+  readonly records: GapRecords | null
+}
+
+/** Records of the bus that were lost before they could be sealed, or that were sealed as bytes that are no event. */
+export interface GapRecords {
+  readonly topic: string
+  readonly partition: number
+  readonly from_offset: number
+  /** The last one. */
+  readonly to_offset: number
+  readonly count: number
+  /** Where this is sealed: the log, and the position of the first entry. */
+  readonly log: string
+  readonly position: number
 }
 
 export interface ChangePart {

@@ -18,6 +18,8 @@ export class ProducerFacts {
   /** What it said it can log when it started last; null when it never said so. */
   canLog: readonly string[] | null = null
   canLogAt = ''
+  /** What it said it is then. */
+  role: string | null = null
   longestSilenceUs = 0
   /** Those longer than the heartbeat allows. */
   readonly silences: { readonly fromUs: number; readonly toUs: number; readonly at: string }[] = []
@@ -51,6 +53,7 @@ export class ProducerFacts {
       this.version = event.edge.version
       this.canLog = event.edge.event_types
       this.canLogAt = `${given.log}:${given.position}`
+      this.role = event.edge.role
     }
   }
 

@@ -125,9 +125,12 @@ function canaries({ facts }: Au2Evidence): RuleResult {
 
 function disabledTypes({ facts }: Au2Evidence): RuleResult {
   const { specified } = facts
-  const found = [...facts.producers.values()].flatMap(({ producer, canLog, canLogAt }) => {
+  const roleless: string[] = []
+  const found = [...facts.producers.values()].flatMap(({ producer, canLog, canLogAt, role }) => {
     if (canLog === null || specified === null) return []
-    const missing = typesOfItsRole(canLog).filter(
+    const types = typesOfItsRole(role)
+    if (types === null) roleless.push(producer)
+    const missing = (types ?? []).filter(
       (type) => specified.includes(type) && !canLog.includes(type),
     )
     if (missing.length === 0) return []
@@ -145,7 +148,9 @@ function disabledTypes({ facts }: Au2Evidence): RuleResult {
     facts.producers.size,
     'producers',
     found,
-    specified === null ? 'no event up to the end of the period specifies the types' : null,
+    specified === null
+      ? 'no event up to the end of the period specifies the types'
+      : withoutRole(roleless),
   )
 }
 
@@ -248,24 +253,23 @@ function zones({ facts }: Au2Evidence): RuleResult {
   return result('AU8-02', facts.delays.length, 'events', found)
 }
 
-/** What this release lets a producer report that reports these types: the list of the role it has most of. */
-function typesOfItsRole(canLog: readonly string[]): readonly string[] {
-  const overlap = (types: readonly string[]): number =>
-    types.filter((type) => canLog.includes(type)).length / types.length
-  return Object.values<readonly string[]>(typesOfRole).reduce((best, types) =>
-    overlap(types) > overlap(best) ? types : best,
-  )
+/** What this release lets a producer of this role report; null for a role that this release does not know. */
+function typesOfItsRole(role: string | null): readonly string[] | null {
+  return new Map<string, readonly string[]>(Object.entries(typesOfRole)).get(role ?? '') ?? null
 }
 
 function capability({ facts }: Au2Evidence): RuleResult {
   const silent: string[] = []
+  const roleless: string[] = []
   const found: ReportException[] = []
-  for (const { producer, canLog, canLogAt, inside } of facts.producers.values()) {
+  for (const { producer, canLog, canLogAt, role, inside } of facts.producers.values()) {
     if (canLog === null) {
       if (inside.length > 0) silent.push(producer)
       continue
     }
-    const missing = typesOfItsRole(canLog).filter((type) => !canLog.includes(type))
+    const types = typesOfItsRole(role)
+    if (types === null) roleless.push(producer)
+    const missing = (types ?? []).filter((type) => !canLog.includes(type))
     if (missing.length === 0) continue
     const sentence = `${producer} does not say that it can log: ${missing.join(', ')}.`
     found.push(exception('AU12-01', producer, sentence, [canLogAt]))
@@ -276,8 +280,13 @@ function capability({ facts }: Au2Evidence): RuleResult {
     facts.producers.size,
     'producers',
     found,
-    silent.length > 0 || facts.producers.size === 0 ? reason : null,
+    silent.length > 0 || facts.producers.size === 0 ? reason : withoutRole(roleless),
   )
+}
+
+function withoutRole(producers: readonly string[]): string | null {
+  if (producers.length === 0) return null
+  return `${producers.join(', ')} did not say at the last start what role they have, or one that this release does not know`
 }
 
 function result(

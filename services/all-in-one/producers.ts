@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { hash } from 'node:crypto'
 
 import manifest from '../../package.json' with { type: 'json' }
-import { ownContext, reportableTypes, typesOfRole } from '../../schemas/event.ts'
+import { ownContext, reportableTypes } from '../../schemas/event.ts'
 import type { ProducerRole } from '../../schemas/event.ts'
 import type { Bus } from '../bus/bus.ts'
 import type { Recorder } from '../edge/capture/recorder.ts'
@@ -35,7 +35,7 @@ export async function openProducer(
       bus,
       clock: systemClock,
       logger: logger.child({ part: 'capture', producer }),
-      eventTypes: typesOfRole[role],
+      role,
       windowMs: config.edge.batchWindowMs,
       heartbeatMs: config.edge.heartbeatMs,
       maxSpoolBytes: config.edge.spoolBytes,

@@ -1,4 +1,4 @@
-import { CodecError, contentType, decodeEvent, schemaId } from '../../schemas/codec.ts'
+import { CodecError, contentType, decodeEvent, schemaIdOf } from '../../schemas/codec.ts'
 import type { AuditEvent } from '../../schemas/event.ts'
 import type { Batch, BatchResult, StoredRecord } from '../bus/bus.ts'
 import type { Clock } from '../runtime/clock.ts'
@@ -23,7 +23,6 @@ export interface PartitionSequencerOptions {
   onDurable(): void
 }
 
-const eventContentType = `${contentType};schema=${schemaId}`
 const quarantinedContentType = 'application/octet-stream'
 /** A leaf says these names, and has 65,535 bytes for everything: an event with longer ones is quarantined. */
 const maxNameLength = 4096
@@ -149,7 +148,7 @@ export class PartitionSequencer {
             et: formatMicroseconds(event.occurred_at),
             prod: event.producer,
             pseq: event.producer_seq,
-            cty: eventContentType,
+            cty: `${contentType};schema=${schemaIdOf(record.value)}`,
             csz,
             com,
             ixType: event.type,

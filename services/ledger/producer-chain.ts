@@ -153,5 +153,5 @@ interface WaitingEvent {
 }
 
 function gap(producer: string, fromSeq: number, toSeq: number, reason: string): GapPart {
-  return { producer, from_seq: fromSeq, to_seq: toSeq, reason }
+  return { producer, from_seq: fromSeq, to_seq: toSeq, reason, records: null }
 }

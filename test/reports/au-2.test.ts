@@ -43,6 +43,7 @@ const edge = {
   unrecorded: 0,
   durability: null,
   clock_offset_us: null,
+  role: 'edge',
 } as const
 const inSession = {
   session_id: 's1',
@@ -116,7 +117,7 @@ test('a number that is missing is an exception, and nothing else is concluded fr
 })
 
 test('a loss that the ledger tells of is an exception, and the rest is still counted as whole', () => {
-  const gap = { producer: 'edge-1', from_seq: 1, to_seq: 2, reason: 'missing' }
+  const gap = { producer: 'edge-1', from_seq: 1, to_seq: 2, reason: 'missing', records: null }
   const result = resultOf([
     { type: 'edge.heartbeat', edge },
     { type: 'edge.heartbeat', edge, producer_seq: 3 },
@@ -211,6 +212,20 @@ test('an edge that cannot log what is specified, and one that lacks types of its
   ])
 })
 
+test('a producer that does not say what it is, or is what this release does not know, is not judged by a guess', () => {
+  for (const role of [null, 'forwarder', 'constructor']) {
+    const result = resultOf([
+      { type: 'edge.started', edge: { ...edge, role, event_types: typesOfRole.api } },
+    ])
+    assert.deepEqual(foundBy(result, 'AU12-01'), [])
+    assert.match(result.rules.get('AU12-01')?.notEvaluated ?? '', /^edge-1 did not say/)
+  }
+  const asEdge = resultOf([
+    { type: 'edge.started', edge: { ...edge, role: 'edge', event_types: typesOfRole.api } },
+  ])
+  assert.match(foundBy(asEdge, 'AU12-01')[0] ?? '', /session\.started/)
+})
+
 test('what has no evidence yet is not evaluated, and says why', () => {
   const result = resultOf(beats(3))
   for (const rule of ['AU2-05', 'AU2-06', 'AU2-07', 'AU8-01', 'AU12-01']) {
@@ -219,7 +234,7 @@ test('what has no evidence yet is not evaluated, and says why', () => {
 })
 
 test('an exception has the same id in every report', () => {
-  const gap = { producer: 'edge-1', from_seq: 1, to_seq: 2, reason: 'seal_invalid' }
+  const gap = { producer: 'edge-1', from_seq: 1, to_seq: 2, reason: 'seal_invalid', records: null }
   const ids = [0, 1].map(
     () => resultOf([{ type: 'gap.detected', gap }]).rules.get('AU2-01')?.exceptions[0]?.id,
   )

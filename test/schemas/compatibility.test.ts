@@ -4,7 +4,8 @@ import { test } from 'node:test'
 
 import avro from 'avsc'
 
-import { schemaId } from '../../schemas/codec.ts'
+import { decodeEvent, schemaId, schemas } from '../../schemas/codec.ts'
+import { anEvent } from '../support/an-event.ts'
 
 /**
  * FULL_TRANSITIVE: each schema ever released reads what every other one writes. A release adds a file to schemas/released and
@@ -31,6 +32,49 @@ test('the current schema is the newest released one, or is not released yet', ()
   assert.ok(released.length > 0)
   const newest = released.find(({ name }) => name === `audit-event.${schemaId}.avsc.json`)
   if (newest !== undefined) assert.deepEqual(current, newest.schema)
+})
+
+test('every released schema can be decoded, and no other', () => {
+  const ids = released.map(({ name }) => Number(name.split('.')[1]))
+  assert.deepEqual(
+    [...schemas.keys()],
+    ids.toSorted((one, other) => one - other),
+  )
+  for (const { name, schema } of released) {
+    assert.deepEqual(schemas.get(Number(name.split('.')[1])), schema)
+  }
+})
+
+test('an event of schema 1 is read, with nothing in what came later', () => {
+  const first = released.find(({ name }) => name === 'audit-event.1.avsc.json')
+  const type = avro.Type.forSchema(first!.schema, { wrapUnions: 'never' })
+  const written = anEvent({
+    type: 'edge.started',
+    schema_version: 1,
+    gap: { producer: 'edge-1', from_seq: 1, to_seq: 2, reason: 'missing', records: null },
+    edge: {
+      version: '1',
+      state: 'running',
+      reason: null,
+      event_types: ['edge.started'],
+      sessions: 0,
+      spool_events: 0,
+      spool_bytes: 0,
+      refused: 0,
+      unrecorded: 0,
+      durability: null,
+      clock_offset_us: 7,
+      role: 'edge',
+    },
+  })
+  const body = type.toBuffer({ ...written, type: 'edge_started' })
+  const event = decodeEvent(Buffer.concat([Buffer.from([0, 0, 0, 0, 1]), body]))
+  assert.equal(event.type, 'edge.started')
+  assert.equal(event.edge?.clock_offset_us, 7)
+  assert.equal(event.edge.role, null)
+  assert.equal(event.gap?.records, null)
+  const cut = Buffer.concat([Buffer.from([0, 0, 0, 0, 1]), body.subarray(0, -1)])
+  assert.throws(() => decodeEvent(cut), { code: 'EVENT_BODY_INVALID' })
 })
 
 for (const { name, schema } of released) {

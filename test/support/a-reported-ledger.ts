@@ -91,6 +91,7 @@ export function aDaysWork(chain = new ChainOfEvents()): Buffer[] {
     unrecorded: 0,
     durability: null,
     clock_offset_us: null,
+    role: 'edge',
   } as const
   add(60, { type: 'edge.started', edge })
   add(60, {

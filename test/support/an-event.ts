@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { v7 as uuidv7 } from 'uuid'
 
-import { encodeContext, encodeEvent } from '../../schemas/codec.ts'
+import { encodeContext, encodeEvent, schemaId } from '../../schemas/codec.ts'
 import type {
   Actor,
   AuditEvent,
@@ -17,7 +17,7 @@ export function anEvent(given: Partial<AuditEvent> = {}): AuditEvent {
   return {
     id: uuidv7(),
     type: 'edge.heartbeat',
-    schema_version: 1,
+    schema_version: schemaId,
     occurred_at: Date.UTC(2026, 10, 25, 8) * 1000,
     producer: 'edge-1',
     producer_seq: 0,

@@ -1,12 +1,13 @@
 import type { FastifyInstance } from 'fastify'
 
-import schema from '../../../schemas/audit-event.avsc.json' with { type: 'json' }
-import { schemaId } from '../../../schemas/codec.ts'
+import { schemaId, schemas } from '../../../schemas/codec.ts'
 import { topics } from '../../bus/topics.ts'
 import { Problem } from '../problem.ts'
 
 const subjects = [`${topics.auditEvents}-value`, `${topics.ledgerSealed}-value`]
-const text = JSON.stringify(schema)
+const texts: ReadonlyMap<number, string> = new Map(
+  [...schemas].map(([id, schema]) => [id, JSON.stringify(schema)]),
+)
 
 /** The read half of the Confluent Schema Registry API, so that any consumer of its framing decodes our topics. */
 export function registryRoutes(app: FastifyInstance): void {
@@ -17,7 +18,7 @@ export function registryRoutes(app: FastifyInstance): void {
     { schema: { summary: 'Versions of a subject' } },
     (request) => {
       known(request.params.subject)
-      return [schemaId]
+      return [...texts.keys()]
     },
   )
 
@@ -27,10 +28,12 @@ export function registryRoutes(app: FastifyInstance): void {
     (request) => {
       const { subject, version } = request.params
       known(subject)
-      if (version !== 'latest' && Number(version) !== schemaId) {
+      const id = version === 'latest' ? schemaId : Number(version)
+      const text = texts.get(id)
+      if (text === undefined) {
         throw new Problem('not-found', `${subject} has no version ${version}`)
       }
-      return { subject, version: schemaId, id: schemaId, schema: text }
+      return { subject, version: id, id, schema: text }
     },
   )
 
@@ -38,7 +41,8 @@ export function registryRoutes(app: FastifyInstance): void {
     '/schemas/ids/:id',
     { schema: { summary: 'The schema of an id' } },
     (request) => {
-      if (Number(request.params.id) !== schemaId) {
+      const text = texts.get(Number(request.params.id))
+      if (text === undefined) {
         throw new Problem('not-found', `no schema has the id ${request.params.id}`)
       }
       return { schemaType: 'AVRO', schema: text }

@@ -1,4 +1,5 @@
-import type { EdgePart, EventType } from '../../../schemas/event.ts'
+import { eventTypes, typesOfRole } from '../../../schemas/event.ts'
+import type { EdgePart, EventType, ProducerRole } from '../../../schemas/event.ts'
 import type { SigningKey } from '../../runtime/key-file.ts'
 import type { EventDraft } from './recorder.ts'
 import { sealPart } from './seal.ts'
@@ -8,7 +9,7 @@ import type { SpoolFailure } from './spool-recovery.ts'
 export interface EdgeReportsOptions {
   readonly producer: string
   readonly version: string
-  readonly eventTypes: readonly EventType[]
+  readonly role: ProducerRole | null
   readonly windowMs: number
   readonly heartbeatMs: number
   readonly key: SigningKey
@@ -138,12 +139,12 @@ export class EdgeReports {
     reason: string | null,
     spare: boolean,
   ): void {
-    const { version, eventTypes, windowMs, spool, record, waitingEvents } = this.#options
+    const { version, role, windowMs, spool, record, waitingEvents } = this.#options
     const edge: EdgePart = {
       version,
       state,
       reason,
-      event_types: type === 'edge.started' ? eventTypes : [],
+      event_types: type === 'edge.started' ? reportedBy(role) : [],
       sessions: spool.openSessions,
       spool_events: waitingEvents(),
       spool_bytes: spool.waitingBytes,
@@ -151,9 +152,14 @@ export class EdgeReports {
       unrecorded: this.#unrecorded,
       durability: `batched ${windowMs} ms`,
       clock_offset_us: null,
+      role,
     }
     if (!record({ type, edge }, spare)) return
     this.#refused = 0
     this.#unrecorded = 0
   }
+}
+
+function reportedBy(role: ProducerRole | null): readonly EventType[] {
+  return role === null ? eventTypes : typesOfRole[role]
 }

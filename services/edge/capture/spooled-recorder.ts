@@ -1,8 +1,8 @@
 import { mkdir } from 'node:fs/promises'
 
 import { decodeContext, encodeContext, schemaId } from '../../../schemas/codec.ts'
-import { eventTypes, ownContext } from '../../../schemas/event.ts'
-import type { EventContext, EventHead, EventType } from '../../../schemas/event.ts'
+import { ownContext } from '../../../schemas/event.ts'
+import type { EventContext, EventHead, EventType, ProducerRole } from '../../../schemas/event.ts'
 import type { Bus } from '../../bus/bus.ts'
 import type { Clock } from '../../runtime/clock.ts'
 import type { SigningKey } from '../../runtime/key-file.ts'
@@ -31,8 +31,8 @@ export interface RecorderOptions {
   readonly bus: Bus
   readonly clock: Clock
   readonly logger: Logger
-  /** What this producer can report, as `edge.started` says (AU-2a). Default: every type. */
-  readonly eventTypes?: readonly EventType[]
+  /** What this producer is, and so which types it can report, as `edge.started` says (AU-2a). Without one: every type. */
+  readonly role?: ProducerRole
   /** The longest that an event waits for the disk when nobody asks. Default 20 ms. */
   readonly windowMs?: number
   /** Default 10 s. */
@@ -117,7 +117,7 @@ export class SpooledRecorder implements Recorder, AsyncDisposable {
     this.#reports = new EdgeReports({
       producer: options.producer,
       version: options.version,
-      eventTypes: options.eventTypes ?? eventTypes,
+      role: options.role ?? null,
       windowMs: options.windowMs ?? 20,
       heartbeatMs: options.heartbeatMs ?? 10_000,
       key: options.key,

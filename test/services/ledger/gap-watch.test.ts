@@ -43,7 +43,7 @@ test('an event that never reaches the ledger is recorded as a gap, once, also ov
   await using bus = await aBus(directory)
   const chain = new ChainOfEvents()
   const values = Array.from({ length: 9 }, () => chain.next().value)
-  const expected = { producer: 'edge-1', from_seq: 4, to_seq: 5, reason: 'missing' }
+  const expected = { producer: 'edge-1', from_seq: 4, to_seq: 5, reason: 'missing', records: null }
   const run = async (entries: number, scope: KeptScope, isDone: () => boolean): Promise<void> => {
     await using ledger = await openLedger(options)
     const stop = new AbortController()

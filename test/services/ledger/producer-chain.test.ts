@@ -54,7 +54,7 @@ test('every removed run of events is found, and nothing else', () => {
         const to = Math.min(count - 2, from + length - 1)
         const sent = events(count).filter((_, at) => at < from || at > to)
         assert.deepEqual(takeAll(aChain(), sent), [
-          { producer: 'edge-1', from_seq: from, to_seq: to, reason: 'missing' },
+          { producer: 'edge-1', from_seq: from, to_seq: to, reason: 'missing', records: null },
         ])
       },
     ),
@@ -66,7 +66,7 @@ test('a producer that does not begin with 0 has lost its first events, if the be
   assert.deepEqual(takeAll(aChain(), sent), [])
   const chain = new ProducerChain({ verifySeal: () => true, seesBeginning: true, graceMs: 1000 })
   assert.deepEqual(takeAll(chain, sent), [
-    { producer: 'edge-1', from_seq: 0, to_seq: 1, reason: 'missing' },
+    { producer: 'edge-1', from_seq: 0, to_seq: 1, reason: 'missing', records: null },
   ])
 })
 
@@ -134,5 +134,7 @@ test('memory is bounded: too many events behind a gap give it up', () => {
   const sent = events(200).filter((_, at) => at !== 1)
   const chain = aChain()
   const found = sent.flatMap((event) => chain.take(event, 0))
-  assert.deepEqual(found, [{ producer: 'edge-1', from_seq: 1, to_seq: 1, reason: 'missing' }])
+  assert.deepEqual(found, [
+    { producer: 'edge-1', from_seq: 1, to_seq: 1, reason: 'missing', records: null },
+  ])
 })

@@ -6,7 +6,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 
 import { decodeEvent } from '../../../../schemas/codec.ts'
-import { eventTypes } from '../../../../schemas/event.ts'
+import { typesOfRole } from '../../../../schemas/event.ts'
 import type { RecordScope } from '../../../../services/edge/capture/recorder.ts'
 import { openEmbeddedBus } from '../../../../services/bus/adapters/embedded/embedded-bus.ts'
 import { parseVkey } from '../../../../services/ledger/proof/note.ts'
@@ -59,11 +59,12 @@ test('any interleaving of scopes forms one chain without gaps, all of which reac
 
 test('the first event says what can be reported, and the last that the producer stops', async (t) => {
   const list = new ListBus()
-  const recorder = await open(t, directoryFor(t), list.bus)
+  const recorder = await open(t, directoryFor(t), list.bus, { role: 'reporter' })
   await recorder[Symbol.asyncDispose]()
   const chain = list.chain().map(({ event }) => event)
   assert.equal(chain[0]?.type, 'edge.started')
-  assert.deepEqual(chain[0].edge?.event_types, eventTypes)
+  assert.deepEqual(chain[0].edge?.event_types, typesOfRole.reporter)
+  assert.equal(chain[0].edge.role, 'reporter')
   assert.deepEqual(
     chain.slice(-2).map(({ type }) => type),
     ['edge.stopped', 'edge.sealed'],
