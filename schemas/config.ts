@@ -1,3 +1,5 @@
+import type { Role } from './roles.ts'
+
 /**
  * The configuration file, in the shape of `config.schema.json`, before defaults and paths are filled in. An edge of its own needs
  * less of it than the services do.
@@ -13,6 +15,7 @@ export interface ConfigFile {
     readonly audience?: string
     readonly groups_claim?: string
     readonly agents?: readonly string[]
+    readonly roles?: RolesFile
     readonly console: ClientFile
     readonly cli?: ClientFile
   }
@@ -46,6 +49,8 @@ export interface ConfigFile {
   readonly policy?: string
   readonly reports?: readonly ReportFile[]
 }
+
+export type RolesFile = Readonly<Partial<Record<Role, readonly string[]>>>
 
 export interface ClientFile {
   readonly client_id: string

@@ -88,6 +88,7 @@ export const typesOfRole = {
     ...ownTypes,
     'auth.succeeded',
     'auth.failed',
+    'access.denied',
     'access.revoked',
     'credential.issued',
     'policy.published',

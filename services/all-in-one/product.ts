@@ -164,6 +164,7 @@ export async function startProduct(
         audience: config.identity.audience,
         groupsClaim: config.identity.groupsClaim,
         agents: config.identity.agents,
+        roles: config.identity.roles,
         cliClientId: config.identity.cliClientId,
       },
       targets: config.targets.map(({ name, kind, port, database }) => ({

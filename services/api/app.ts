@@ -17,6 +17,7 @@ import type { Query } from '../indexer/query.ts'
 import type { LedgerReader } from '../ledger/reader.ts'
 import type { Reports } from '../reporter/report.ts'
 import type { Clock } from '../runtime/clock.ts'
+import type { RoleGroups } from '../runtime/config.ts'
 import type { Health } from '../runtime/health.ts'
 import type { Logger } from '../runtime/logger.ts'
 import type { Metrics } from '../runtime/metrics.ts'
@@ -45,6 +46,7 @@ export interface ApiOptions {
     readonly audience: string
     readonly groupsClaim: string
     readonly agents: readonly string[]
+    readonly roles: RoleGroups
     readonly cliClientId: string
   }
   readonly targets: readonly ConnectTarget[]
@@ -95,11 +97,12 @@ export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
   const signIns = new SignIns(clock)
   const audit = new ActionAudit(options.recorder, options.tenant)
   refuseCrossSite(app, options.publicUrl)
-  identifyCallers(app, signIns, tokens)
+  identifyCallers(app, { signIns, tokens, roles: identity.roles, audit })
 
   authRoutes(app, {
     issuer: identity.issuer,
     mapping,
+    roles: identity.roles,
     publicUrl: options.publicUrl,
     signIns,
     audit,

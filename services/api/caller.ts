@@ -1,7 +1,11 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 
 import type { Actor } from '../../schemas/event.ts'
+import type { RoleGroups } from '../runtime/config.ts'
+import type { ActionAudit } from './action-audit.ts'
 import { Problem } from './problem.ts'
+import { permits, rolesOf } from './roles.ts'
+import type { Permission } from './roles.ts'
 import type { SignIns } from './sign-ins.ts'
 import type { TokenIdentity, TokenVerifier } from './tokens.ts'
 
@@ -18,16 +22,20 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** Throws a `Problem` when nobody is signed in. */
     caller(): Promise<Caller>
-    /** As `caller`, but only for people: an agent may not read the evidence about itself. */
-    reader(): Promise<Actor>
+    /** As `caller`, but only for a person whose roles permit it. A refusal is recorded. */
+    permitted(permission: Permission): Promise<Actor>
   }
 }
 
-export function identifyCallers(
-  app: FastifyInstance,
-  signIns: SignIns,
-  tokens: TokenVerifier,
-): void {
+export interface CallersOptions {
+  readonly signIns: SignIns
+  readonly tokens: TokenVerifier
+  readonly roles: RoleGroups
+  readonly audit: ActionAudit
+}
+
+export function identifyCallers(app: FastifyInstance, options: CallersOptions): void {
+  const { signIns, tokens, roles, audit } = options
   app.decorateRequest('caller', async function caller(this: FastifyRequest): Promise<Caller> {
     const authorization = this.headers.authorization
     if (authorization !== undefined) {
@@ -43,13 +51,23 @@ export function identifyCallers(
     if (signIn === null) throw new Problem('not-signed-in', 'sign in at /auth/login')
     return { actor: signIn.actor, token: null }
   })
-  app.decorateRequest('reader', async function reader(this: FastifyRequest): Promise<Actor> {
-    const { actor } = await this.caller()
-    if (actor.kind !== 'human') {
-      throw new Problem('not-allowed', 'evidence is read by people, not by agents')
-    }
-    return actor
-  })
+  app.decorateRequest(
+    'permitted',
+    async function permitted(this: FastifyRequest, permission: Permission): Promise<Actor> {
+      const { actor } = await this.caller()
+      // An agent may not read the evidence about itself, nor answer for a person.
+      const check =
+        actor.kind === 'human'
+          ? permits(rolesOf(actor.groups, roles), permission)
+          : ({ ok: false, reason: 'this is for people, not for agents' } as const)
+      if (check.ok) return actor
+      await audit.record(this, actor, {
+        type: 'access.denied',
+        auth: { method: 'role', credential_id: null, reason: `${permission}: ${check.reason}` },
+      })
+      throw new Problem('not-allowed', check.reason)
+    },
+  )
 }
 
 /**

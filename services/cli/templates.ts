@@ -13,6 +13,14 @@ identity:
   issuer: https://issuer.example.com
   # Subjects of tokens that are agents, not people.
   agents: []
+  # Who may do what here, by the issuer's groups. Nobody may be both approver and policy_author, nor auditor and one of the others
+  # but analyst.
+  roles:
+    operator: [platform]
+    analyst: [security]
+    approver: [approvers]
+    policy_author: [policy]
+    auditor: [auditors]
   console:
     client_id: affidavit-console
     client_secret_file: ./secrets/console.secret

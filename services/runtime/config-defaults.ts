@@ -6,6 +6,7 @@ import type {
   KafkaFile,
   OpenSearchFile,
   ReportFile,
+  RolesFile,
   TargetFile,
 } from '../../schemas/config.ts'
 import type {
@@ -15,6 +16,7 @@ import type {
   OidcClient,
   OpenSearchConfig,
   ReportConfig,
+  RoleGroups,
   TargetConfig,
 } from './config.ts'
 
@@ -72,6 +74,7 @@ export function wholeConfig(file: WholeFile, directory: string): Config {
       audience: file.identity.audience ?? publicUrl,
       groupsClaim: file.identity.groups_claim ?? 'groups',
       agents: file.identity.agents ?? [],
+      roles: roleGroups(file.identity.roles ?? {}),
       console: oidcClient(file.identity.console, path),
       cliClientId: file.identity.cli?.client_id ?? 'affidavit-cli',
     },
@@ -87,6 +90,11 @@ export function wholeConfig(file: WholeFile, directory: string): Config {
     policyFile: path(file.policy),
     reports: (file.reports ?? []).map(reportConfig),
   }
+}
+
+function roleGroups(file: RolesFile): RoleGroups {
+  const { operator = [], analyst = [], approver = [], policy_author = [], auditor = [] } = file
+  return { operator, analyst, approver, policy_author, auditor }
 }
 
 export function replicationOf(file: KafkaFile | undefined): {

@@ -1,5 +1,7 @@
 import { join } from 'node:path'
 
+import type { Role } from '../../schemas/roles.ts'
+
 /** What an edge of its own is told. Every default is filled in and every path absolute; secrets are named by their files, never held here. */
 export interface EdgeConfig {
   readonly tenant: string
@@ -34,6 +36,7 @@ export interface Config extends EdgeConfig {
     readonly audience: string
     readonly groupsClaim: string
     readonly agents: readonly string[]
+    readonly roles: RoleGroups
     readonly console: OidcClient
     readonly cliClientId: string
   }
@@ -46,6 +49,9 @@ export interface Config extends EdgeConfig {
   readonly policyFile: string
   readonly reports: readonly ReportConfig[]
 }
+
+/** The groups of the issuer whose members have each role here. */
+export type RoleGroups = Readonly<Record<Role, readonly string[]>>
 
 export interface BusConfig {
   readonly partitions: number

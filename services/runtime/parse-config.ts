@@ -3,6 +3,7 @@ import { dirname, resolve } from 'node:path'
 import { validate as isCronExpression } from 'node-cron'
 
 import type { ConfigFile } from '../../schemas/config.ts'
+import { roleConflicts } from '../../schemas/roles.ts'
 import schema from '../../schemas/config.schema.json' with { type: 'json' }
 import { compileSchema, inOrder, parseYamlDocument } from '../../schemas/validated-document.ts'
 import type { Located, ParsedDocument, Problem } from '../../schemas/validated-document.ts'
@@ -85,6 +86,17 @@ function contradictions(document: Located<ConfigFile>): readonly Problem[] {
       problems.push(document.at(['targets', index, 'tls'], `mode ${tls.mode} needs ca_file`))
     }
   })
+  const roles = value.identity?.roles ?? {}
+  for (const [one, other] of roleConflicts) {
+    const both = roles[one]?.find((group) => roles[other]?.includes(group) === true)
+    if (both === undefined) continue
+    problems.push(
+      document.at(
+        ['identity', 'roles', other],
+        `the group ${both} is ${one} already, and nobody may be both`,
+      ),
+    )
+  }
   value.bus?.kafka?.brokers.forEach((broker, index) => {
     if (portOf(broker) > 65_535) {
       problems.push(document.at(['bus', 'kafka', 'brokers', index], 'expected a port up to 65535'))

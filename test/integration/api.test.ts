@@ -106,7 +106,20 @@ suite('the api on the whole product', () => {
     const { access_token: token } = (await response.json()) as { access_token: string }
     const answer = await get('/v1/sessions', { authorization: `Bearer ${token}` })
     assert.equal(answer.status, 403)
-    assert.match(((await answer.json()) as { detail: string }).detail, /not by agents/)
+    assert.match(((await answer.json()) as { detail: string }).detail, /not for agents/)
+  })
+
+  test('evidence is for analysts and auditors; whoever else asks is refused, and that is recorded', async () => {
+    const refused = await get('/v1/search?text=revenue', await bearer('nia'))
+    assert.equal(refused.status, 403)
+    const { detail } = (await refused.json()) as { detail: string }
+    assert.match(detail, /needs the role analyst or auditor/)
+    const me = (await (await get('/v1/me', await bearer('nia'))).json()) as { roles: string[] }
+    assert.deepEqual(me.roles, ['approver'])
+    await eventually('the refusal in the index', async () => {
+      const { hits } = await demo.product.query.search({ kind: 'access.denied', actor: 'nia' })
+      return hits[0] ?? null
+    })
   })
 
   test('a revoked session password ends its session within two seconds, and opens no other', async () => {
@@ -167,10 +180,10 @@ suite('the api on the whole product', () => {
   })
 
   test('an unknown target, an entry beyond the end and a log of another name are said to be so', async () => {
-    const headers = await bearer('olivia')
+    const headers = await bearer('sam')
     const issued = await fetch(new URL('/v1/credentials', api), {
       method: 'POST',
-      headers: { ...headers, 'content-type': 'application/json' },
+      headers: { ...(await bearer('olivia')), 'content-type': 'application/json' },
       body: JSON.stringify({ target: 'nowhere' }),
     })
     assert.equal(issued.status, 404)

@@ -179,6 +179,7 @@ api:
 identity:
   issuer: ${issuer.url}
   agents: []
+  roles: { analyst: [security], auditor: [auditors], approver: [approvers] }
   console:
     client_id: ${consoleClient.clientId}
     client_secret_file: ${JSON.stringify(consoleClient.secretFile)}

@@ -59,6 +59,7 @@ api:
 identity:
   issuer: ${text(issuer.url)}
   agents: [${text(issuer.clients.agent.clientId)}]
+  roles: { operator: [platform], analyst: [security], approver: [approvers], policy_author: [policy], auditor: [auditors] }
   console:
     client_id: ${text(issuer.clients.console.clientId)}
     client_secret_file: ${text(issuer.clients.console.secretFile)}

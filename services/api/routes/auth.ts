@@ -7,12 +7,15 @@ import type { ClaimsMapping } from '../actor-of-claims.ts'
 import { signInCookie } from '../caller.ts'
 import { Problem } from '../problem.ts'
 import { Me } from '../schemas/identity.ts'
+import { rolesOf } from '../roles.ts'
 import type { SignIns } from '../sign-ins.ts'
 import type { Clock } from '../../runtime/clock.ts'
+import type { RoleGroups } from '../../runtime/config.ts'
 
 export interface AuthRoutesOptions {
   readonly issuer: oidc.Configuration
   readonly mapping: ClaimsMapping
+  readonly roles: RoleGroups
   readonly publicUrl: string
   readonly signIns: SignIns
   readonly audit: ActionAudit
@@ -99,6 +102,7 @@ export function authRoutes(app: FastifyInstance, options: AuthRoutesOptions): vo
         subject: actor.subject,
         display: actor.display,
         groups: [...actor.groups],
+        roles: [...rolesOf(actor.groups, options.roles)],
         kind: actor.kind,
       }
     },

@@ -35,7 +35,7 @@ export const entryRoutes: FastifyPluginCallbackTypebox<EntryRoutesOptions> = (
     '/v1/logs',
     { schema: { summary: 'The logs and their newest checkpoints', response: { 200: LogList } } },
     async (request) => {
-      await request.reader()
+      await request.permitted('read_evidence')
       const logs = await reader.logs()
       return { logs: logs.map((log) => ({ ...log, root: log.root.toString('base64') })) }
     },
@@ -52,7 +52,7 @@ export const entryRoutes: FastifyPluginCallbackTypebox<EntryRoutesOptions> = (
       },
     },
     async (request) => {
-      const actor = await request.reader()
+      const actor = await request.permitted('read_evidence')
       const entry = await readEntry(reader, request.query.log, request.params.position)
       await audit.record(request, actor, {
         type: 'evidence.viewed',
@@ -101,7 +101,7 @@ export const entryRoutes: FastifyPluginCallbackTypebox<EntryRoutesOptions> = (
       },
     },
     async (request) => {
-      const actor = await request.reader()
+      const actor = await request.permitted('read_evidence')
       const parts: ResponsePart[] = []
       for (const position of request.query.positions.split(',').map(Number)) {
         const response = eventOf(await readEntry(reader, request.query.log, position))?.response
@@ -131,7 +131,7 @@ export const entryRoutes: FastifyPluginCallbackTypebox<EntryRoutesOptions> = (
       },
     },
     async (request) => {
-      await request.reader()
+      await request.permitted('read_evidence')
       const { log } = request.query
       const { position } = request.params
       const entry = await readEntry(reader, log, position)

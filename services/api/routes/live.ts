@@ -24,7 +24,7 @@ export function liveRoutes(app: FastifyInstance, options: LiveRoutesOptions): vo
     '/v1/live',
     { schema: { summary: 'Server-sent events: the index has come further' } },
     async (request, reply) => {
-      await request.reader()
+      await request.permitted('read_evidence')
       if (listeners >= mostListeners)
         throw new Problem('too-many', `${mostListeners} pages listen already`)
       listeners += 1

@@ -25,7 +25,7 @@ export const reportRoutes: FastifyPluginCallbackTypebox<ReportRoutesOptions> = (
     '/v1/reports',
     { schema: { summary: 'The reports, newest first', response: { 200: ReportRuns } } },
     async (request) => {
-      await request.reader()
+      await request.permitted('read_evidence')
       return { reports: (await reports.list()).map(view) }
     },
   )
@@ -40,7 +40,7 @@ export const reportRoutes: FastifyPluginCallbackTypebox<ReportRoutesOptions> = (
       },
     },
     async (request, reply) => {
-      await request.reader()
+      await request.permitted('run_reports')
       const { control, from, to } = request.body
       const run = await reports
         .start({
@@ -64,7 +64,7 @@ export const reportRoutes: FastifyPluginCallbackTypebox<ReportRoutesOptions> = (
       },
     },
     async (request) => {
-      await request.reader()
+      await request.permitted('read_evidence')
       return view(await find(reports, request.params.id))
     },
   )
@@ -73,7 +73,7 @@ export const reportRoutes: FastifyPluginCallbackTypebox<ReportRoutesOptions> = (
     '/v1/reports/:id/download',
     { schema: { summary: 'The signed bundle (ZIP)', params: OneReport } },
     async (request, reply) => {
-      const actor = await request.reader()
+      const actor = await request.permitted('read_evidence')
       const run = await find(reports, request.params.id)
       const path = await reports.bundle(run.id)
       if (path === null || run.bundleSha256 === null) {

@@ -38,7 +38,7 @@ export const sessionRoutes: FastifyPluginCallbackTypebox<SessionRoutesOptions> =
       },
     },
     async (request) => {
-      const actor = await request.reader()
+      const actor = await request.permitted('read_evidence')
       const { filter, page } = split(request.query)
       const result = await query.search(filter, page).catch(invalidQuestion)
       await audit.record(request, actor, {
@@ -71,7 +71,7 @@ export const sessionRoutes: FastifyPluginCallbackTypebox<SessionRoutesOptions> =
       },
     },
     async (request) => {
-      const actor = await request.reader()
+      const actor = await request.permitted('read_evidence')
       const { filter, page } = split(request.query)
       const result = await query.sessions(filter, page).catch(invalidQuestion)
       await audit.record(request, actor, {
@@ -93,7 +93,7 @@ export const sessionRoutes: FastifyPluginCallbackTypebox<SessionRoutesOptions> =
     '/v1/sessions/:id',
     { schema: { summary: 'One session', params: OneSession, response: { 200: SessionView } } },
     async (request) => {
-      const actor = await request.reader()
+      const actor = await request.permitted('read_evidence')
       const session = await query.session(request.params.id)
       if (session === null)
         throw new Problem('not-found', `no session has the id ${request.params.id}`)
@@ -116,7 +116,7 @@ export const sessionRoutes: FastifyPluginCallbackTypebox<SessionRoutesOptions> =
       },
     },
     async (request) => {
-      const actor = await request.reader()
+      const actor = await request.permitted('read_evidence')
       const result = await query
         .statements(request.params.id, split(request.query).page)
         .catch(invalidQuestion)
@@ -143,7 +143,7 @@ export const sessionRoutes: FastifyPluginCallbackTypebox<SessionRoutesOptions> =
       },
     },
     async (request) => {
-      await request.reader()
+      await request.permitted('read_evidence')
       return { buckets: [...(await query.activity(request.query).catch(invalidQuestion))] }
     },
   )

@@ -12,5 +12,6 @@ export const Me = Type.Object({
   subject: Type.String(),
   display: Type.Union([Type.String(), Type.Null()]),
   groups: Type.Array(Type.String()),
+  roles: Type.Array(Type.String()),
   kind: Type.String(),
 })

@@ -149,3 +149,25 @@ test('OpenSearch has its defaults', () => {
     prefix: 'audit-events',
   })
 })
+
+test('roles come by groups, and no group has two that conflict', () => {
+  const withRoles = (roles: string): string =>
+    good.replace('  console:', `  roles: ${roles}\n  console:`)
+  const result = parseConfig(
+    withRoles('{ analyst: [security], approver: [leads] }'),
+    '/etc/affidavit.yaml',
+  )
+  assert.ok(result.ok)
+  assert.deepEqual(result.config.identity.roles, {
+    operator: [],
+    analyst: ['security'],
+    approver: ['leads'],
+    policy_author: [],
+    auditor: [],
+  })
+  const problems = problemsOf(withRoles('{ approver: [leads, all], policy_author: [all] }'))
+  assert.match(
+    problems.join('\n'),
+    /identity\.roles\.policy_author: the group all is approver already, and nobody may be both/,
+  )
+})
