@@ -14,7 +14,7 @@ import { signInAsPerson } from '../../services/all-in-one/demo/sign-in.ts'
 import { parseConfig } from '../../services/runtime/parse-config.ts'
 import type { Config } from '../../services/runtime/config.ts'
 import { createLogger } from '../../services/runtime/logger.ts'
-import { freePorts } from './demo-stack.ts'
+import { freePorts } from './free-ports.ts'
 import { runCommand, startUp } from './product-process.ts'
 import type { RunningProduct } from './product-process.ts'
 
