@@ -130,7 +130,7 @@ export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
     },
   })
   liveRoutes(app, { query: options.query, signal: options.signal })
-  registryRoutes(app)
+  await app.register(registryRoutes)
   app.get('/openapi.json', { schema: { hide: true } }, () => app.swagger())
   await serveConsole(app, options.consoleDirectory)
   return app

@@ -25,6 +25,11 @@ declare module 'fastify' {
     /** As `caller`, but only for a person whose roles permit it. A refusal is recorded. */
     permitted(permission: Permission): Promise<Actor>
   }
+
+  interface FastifyContextConfig {
+    /** A request of this route changes nothing, whatever its method, and shows nothing that is not public. */
+    readonly changesNothing?: true
+  }
 }
 
 export interface CallersOptions {
@@ -77,7 +82,10 @@ export function identifyCallers(app: FastifyInstance, options: CallersOptions): 
 export function refuseCrossSite(app: FastifyInstance, publicUrl: string): void {
   const ownOrigin = new URL(publicUrl).origin
   app.addHook('onRequest', (request, _reply, done) => {
-    const safe = request.method === 'GET' || request.method === 'HEAD'
+    const safe =
+      request.method === 'GET' ||
+      request.method === 'HEAD' ||
+      request.routeOptions.config.changesNothing === true
     const origin = request.headers.origin
     if (!safe && origin !== undefined && origin !== ownOrigin) {
       done(new Problem('cross-site', `its origin is not ${ownOrigin}`))
