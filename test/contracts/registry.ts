@@ -6,6 +6,7 @@ import { COMPATIBILITY, SchemaRegistry, SchemaType } from '@kafkajs/confluent-sc
 
 import { schemas } from '../../schemas/codec.ts'
 import { anEvent, encoded } from '../support/an-event.ts'
+import type { Skippable } from '../support/engine.ts'
 
 /** A registry that holds `schemas`, in order, under each of `subjects`, at FULL_TRANSITIVE. */
 export interface RegistryUnderTest {
@@ -19,64 +20,62 @@ export interface RegistryUnderTest {
 const texts = Array.from(schemas.values(), (schema) => JSON.stringify(schema))
 const newest = texts.length
 
-/** What clients of a Confluent schema registry rely on, asked of ours and of one that we did not write. */
-export function registryContract(name: string, registry: () => RegistryUnderTest): void {
-  suite(`the schema registry contract: ${name}`, () => {
-    const client = (): SchemaRegistry =>
-      new SchemaRegistry({ host: registry().url, retry: { retries: 0 } })
-    const ask = async (path: string, body?: object): Promise<Answer> => {
-      const response = await fetch(`${registry().url}${path}`, {
-        method: body === undefined ? 'GET' : 'POST',
-        headers: {
-          accept: 'application/vnd.schemaregistry.v1+json, application/json',
-          ...(body === undefined ? {} : { 'content-type': mediaType }),
-        },
-        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-      })
-      return { status: response.status, body: await response.json() }
-    }
-    const refused = async (code: number, path: string, body?: object): Promise<void> => {
-      const answer = await ask(path, body)
-      const { error_code: found, message } = answer.body as { error_code: number; message: string }
-      assert.equal(found, code, `${path}: ${message}`)
-      assert.equal(answer.status, Math.floor(code / 100))
-      assert.equal(typeof message, 'string')
-    }
-
-    test('a client decodes what we encoded, by the id in the bytes', async () => {
-      const event = anEvent({ session_id: 's-1' })
-      const value = Buffer.from(encoded(event))
-      // As a producer frames it whose registry gave the schema this id.
-      value.writeUInt32BE(registry().ids.at(-1) ?? 0, 1)
-      const decoded = (await client().decode(value)) as { id: string; session_id: string }
-      assert.equal(decoded.id, event.id)
-      assert.equal(decoded.session_id, event.session_id)
+/**
+ * What clients of a Confluent schema registry rely on, asked of ours and of one that we did not write. `open` is asked before each
+ * test; null skips it.
+ */
+export function registryContract(
+  name: string,
+  open: (t: Skippable) => Promise<RegistryUnderTest | null>,
+): void {
+  const behaves = (what: string, check: (asked: Asked) => Promise<void>): void => {
+    test(what, async (t) => {
+      const registry = await open(t)
+      if (registry !== null) await check(new Asked(registry))
     })
+  }
 
-    test('a client finds ids by subject, version and schema', async () => {
-      const { subjects, ids } = registry()
+  suite(`the schema registry contract: ${name}`, () => {
+    behaves(
+      'a client decodes what we encoded, by the id in the bytes',
+      async ({ registry, client }) => {
+        const event = anEvent({ session_id: 's-1' })
+        const value = Buffer.from(encoded(event))
+        // As a producer frames it whose registry gave the schema this id.
+        value.writeUInt32BE(registry.ids.at(-1) ?? 0, 1)
+        const decoded = (await client.decode(value)) as { id: string; session_id: string }
+        assert.equal(decoded.id, event.id)
+        assert.equal(decoded.session_id, event.session_id)
+      },
+    )
+
+    behaves('a client finds ids by subject, version and schema', async ({ registry, client }) => {
+      const { subjects, ids } = registry
       for (const subject of subjects) {
-        assert.equal(await client().getLatestSchemaId(subject), ids.at(-1))
+        assert.equal(await client.getLatestSchemaId(subject), ids.at(-1))
         for (const [at, id] of ids.entries()) {
-          assert.equal(await client().getRegistryId(subject, at + 1), id)
-          const schema = { type: SchemaType.AVRO, schema: texts[at] ?? '' }
-          assert.equal(await client().getRegistryIdBySchema(subject, schema), id)
+          assert.equal(await client.getRegistryId(subject, at + 1), id)
+          const schema = { type: SchemaType.AVRO as const, schema: texts[at] ?? '' }
+          assert.equal(await client.getRegistryIdBySchema(subject, schema), id)
         }
       }
     })
 
-    test('a client that registers what is registered gets its id', async () => {
-      const { subjects, ids } = registry()
-      const [subject] = subjects
-      const { id } = await client().register(
-        { type: SchemaType.AVRO, schema: texts.at(-1) ?? '' },
-        { subject, compatibility: COMPATIBILITY.FULL_TRANSITIVE },
-      )
-      assert.equal(id, ids.at(-1))
-    })
+    behaves(
+      'a client that registers what is registered gets its id',
+      async ({ registry, client }) => {
+        const { subjects, ids } = registry
+        const [subject] = subjects
+        const { id } = await client.register(
+          { type: SchemaType.AVRO, schema: texts.at(-1) ?? '' },
+          { subject, compatibility: COMPATIBILITY.FULL_TRANSITIVE },
+        )
+        assert.equal(id, ids.at(-1))
+      },
+    )
 
-    test('subjects, versions and schemas', async () => {
-      const { subjects, ids } = registry()
+    behaves('subjects, versions and schemas', async ({ registry, ask }) => {
+      const { subjects, ids } = registry
       assert.deepEqual(new Set((await ask('/subjects')).body as string[]), new Set(subjects))
       for (const subject of subjects) {
         const path = `/subjects/${subject}/versions`
@@ -96,8 +95,8 @@ export function registryContract(name: string, registry: () => RegistryUnderTest
       }
     })
 
-    test('what stands behind an id', async () => {
-      const { subjects, ids } = registry()
+    behaves('what stands behind an id', async ({ registry, ask }) => {
+      const { subjects, ids } = registry
       for (const [at, id] of ids.entries()) {
         const path = `/schemas/ids/${id}`
         assert.ok(isVersion(((await ask(path)).body as Version).schema, at + 1))
@@ -115,33 +114,36 @@ export function registryContract(name: string, registry: () => RegistryUnderTest
       assert.ok(((await ask('/schemas/types')).body as string[]).includes('AVRO'))
     })
 
-    test('the level of compatibility, and whether a schema keeps it', async () => {
-      const [subject] = registry().subjects
-      const level = (await ask(`/config/${subject}`)).body as { compatibilityLevel: string }
-      assert.equal(level.compatibilityLevel, 'FULL_TRANSITIVE')
-      const current = JSON.parse(texts.at(-1) ?? '') as { fields: object[] }
-      const added = (field: object): object => ({
-        schema: JSON.stringify({ ...current, fields: [...current.fields, field] }),
-      })
-      const fits = added({ name: 'later', type: ['null', 'string'], default: null })
-      const breaks = added({ name: 'later', type: 'string' })
-      for (const version of ['/latest', '/1', '']) {
-        const path = `/compatibility/subjects/${subject}/versions${version}`
-        const verdict = async (body: object): Promise<unknown> =>
-          ((await ask(path, body)).body as { is_compatible: boolean }).is_compatible
-        assert.equal(await verdict(fits), true, path)
-        assert.equal(await verdict(breaks), false, path)
-      }
-    })
+    behaves(
+      'the level of compatibility, and whether a schema keeps it',
+      async ({ registry, ask }) => {
+        const [subject] = registry.subjects
+        const level = (await ask(`/config/${subject}`)).body as { compatibilityLevel: string }
+        assert.equal(level.compatibilityLevel, 'FULL_TRANSITIVE')
+        const current = JSON.parse(texts.at(-1) ?? '') as { fields: object[] }
+        const added = (field: object): object => ({
+          schema: JSON.stringify({ ...current, fields: [...current.fields, field] }),
+        })
+        const fits = added({ name: 'later', type: ['null', 'string'], default: null })
+        const breaks = added({ name: 'later', type: 'string' })
+        for (const version of ['/latest', '/1', '']) {
+          const path = `/compatibility/subjects/${subject}/versions${version}`
+          const verdict = async (body: object): Promise<unknown> =>
+            ((await ask(path, body)).body as { is_compatible: boolean }).is_compatible
+          assert.equal(await verdict(fits), true, path)
+          assert.equal(await verdict(breaks), false, path)
+        }
+      },
+    )
 
-    test('a mode is told', async () => {
+    behaves('a mode is told', async ({ ask }) => {
       const { status, body } = await ask('/mode')
       assert.equal(status, 200)
       assert.equal(typeof (body as { mode: string }).mode, 'string')
     })
 
-    test('a schema is found by its text', async () => {
-      const { subjects, ids } = registry()
+    behaves('a schema is found by its text', async ({ registry, ask }) => {
+      const { subjects, ids } = registry
       for (const subject of subjects) {
         for (const [at, schema] of texts.entries()) {
           const found = (await ask(`/subjects/${subject}`, { schema })).body as Version
@@ -152,19 +154,53 @@ export function registryContract(name: string, registry: () => RegistryUnderTest
       }
     })
 
-    test('what is not there is refused with the codes of the registry', async () => {
-      const [subject] = registry().subjects
-      await refused(40401, '/subjects/none-value/versions')
-      await refused(40401, '/subjects/none-value/versions/latest')
-      await refused(40402, `/subjects/${subject}/versions/999`)
-      await refused(40403, '/schemas/ids/999999')
-      await refused(40401, '/subjects/none-value', { schema: texts[0] })
-      await refused(40403, `/subjects/${subject}`, { schema: '"string"' })
-      await refused(42201, `/compatibility/subjects/${subject}/versions/latest`, {
-        schema: '{"type":"nonsense"}',
-      })
-    })
+    behaves(
+      'what is not there is refused with the codes of the registry',
+      async ({ registry, refused }) => {
+        const [subject] = registry.subjects
+        await refused(40401, '/subjects/none-value/versions')
+        await refused(40401, '/subjects/none-value/versions/latest')
+        await refused(40402, `/subjects/${subject}/versions/999`)
+        await refused(40403, '/schemas/ids/999999')
+        await refused(40401, '/subjects/none-value', { schema: texts[0] })
+        await refused(40403, `/subjects/${subject}`, { schema: '"string"' })
+        await refused(42201, `/compatibility/subjects/${subject}/versions/latest`, {
+          schema: '{"type":"nonsense"}',
+        })
+      },
+    )
   })
+}
+
+/** A registry, and ways to ask it. */
+class Asked {
+  readonly registry: RegistryUnderTest
+  readonly client: SchemaRegistry
+
+  constructor(registry: RegistryUnderTest) {
+    this.registry = registry
+    this.client = new SchemaRegistry({ host: registry.url, retry: { retries: 0 } })
+  }
+
+  readonly ask = async (path: string, body?: object): Promise<Answer> => {
+    const response = await fetch(`${this.registry.url}${path}`, {
+      method: body === undefined ? 'GET' : 'POST',
+      headers: {
+        accept: `${mediaType}, application/json`,
+        ...(body === undefined ? {} : { 'content-type': mediaType }),
+      },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    })
+    return { status: response.status, body: await response.json() }
+  }
+
+  readonly refused = async (code: number, path: string, body?: object): Promise<void> => {
+    const answer = await this.ask(path, body)
+    const { error_code: found, message } = answer.body as { error_code: number; message: string }
+    assert.equal(found, code, `${path}: ${message}`)
+    assert.equal(answer.status, Math.floor(code / 100))
+    assert.equal(typeof message, 'string')
+  }
 }
 
 interface Answer {

@@ -23,9 +23,23 @@ export async function copyClosure(
   scratch: string,
 ): Promise<void> {
   await writeProject(scratch, 'closure', artifacts)
-  await runMaven(scratch, [
+  await runMaven([
+    ...inProject(scratch),
     'dependency:copy-dependencies',
     '-DincludeScope=runtime',
+    `-DoutputDirectory=${directory}`,
+  ])
+}
+
+/** Copies one file, of a packaging as Maven writes it, such as `tar.gz:all`, into `directory`. */
+export async function copyArtifact(
+  { group, name, version }: Artifact,
+  packaging: string,
+  directory: string,
+): Promise<void> {
+  await runMaven([
+    'dependency:copy',
+    `-Dartifact=${group}:${name}:${version}:${packaging}`,
     `-DoutputDirectory=${directory}`,
   ])
 }
@@ -43,7 +57,8 @@ export async function resolveClosures(
     join(scratch, 'pom.xml'),
     project(`${coordinates(parent)}<packaging>pom</packaging><modules>${modules}</modules>`),
   )
-  await runMaven(scratch, [
+  await runMaven([
+    ...inProject(scratch),
     'dependency:build-classpath',
     '-DincludeScope=runtime',
     '-Dmdep.outputFile=class-path',
@@ -79,9 +94,13 @@ function coordinates({ group, name, version }: Artifact): string {
   return `<groupId>${group}</groupId><artifactId>${name}</artifactId><version>${version}</version>`
 }
 
-async function runMaven(directory: string, args: readonly string[]): Promise<void> {
+function inProject(directory: string): readonly string[] {
+  return ['-f', join(directory, 'pom.xml')]
+}
+
+async function runMaven(args: readonly string[]): Promise<void> {
   try {
-    await promisify(execFile)('mvn', ['-q', '-B', '-f', join(directory, 'pom.xml'), ...args])
+    await promisify(execFile)('mvn', ['-q', '-B', ...args])
   } catch (error) {
     const said = error as { readonly stdout?: string; readonly stderr?: string }
     throw new Error(

@@ -32,11 +32,13 @@ before(async () => {
 })
 after(() => app.close())
 
-registryContract('ours', () => ({
-  url,
-  subjects: [subject, 'ledger.sealed-value'],
-  ids: [...schemas.keys()],
-}))
+registryContract('ours', () =>
+  Promise.resolve({
+    url,
+    subjects: [subject, 'ledger.sealed-value'],
+    ids: [...schemas.keys()],
+  }),
+)
 
 suite('our schema registry', () => {
   const post = async (path: string, schema: unknown, schemaType?: string): Promise<Answer> => {
@@ -114,7 +116,10 @@ suite('our schema registry', () => {
       { ...current, namespace: 'elsewhere' },
       { ...current, fields: current.fields.slice(1) },
       { ...current, doc: undefined },
-      { ...current, fields: [...current.fields.slice(0, -2), ...current.fields.slice(-2).reverse()] },
+      {
+        ...current,
+        fields: [...current.fields.slice(0, -2), ...current.fields.slice(-2).reverse()],
+      },
     ]) {
       const answer = await post(`/subjects/${subject}`, JSON.stringify(changed))
       assert.equal(answer.body['error_code'], 40403)
