@@ -14,11 +14,21 @@ export interface PolicyRule {
   readonly actors?: PolicyActors
   readonly statements?: readonly string[]
   readonly relations?: { readonly read?: readonly string[]; readonly write?: readonly string[] }
+  readonly columns?: { readonly read?: readonly string[]; readonly write?: readonly string[] }
   readonly functions?: readonly string[]
   readonly flags?: readonly string[]
   readonly when?: string
   readonly outcome: 'allow' | 'block' | 'hold' | 'mask'
+  readonly approval?: PolicyApproval
+  readonly mask?: { readonly classes: readonly string[] }
   readonly reason?: string
+}
+
+export interface PolicyApproval {
+  readonly role: string
+  readonly approvers?: 1 | 2
+  readonly expires_seconds?: number
+  readonly wait_seconds?: number
 }
 
 export interface PolicyActors {

@@ -9,6 +9,15 @@ export interface Facts {
   readonly reads: readonly string[]
   /** Relations whose rows or definition change. */
   readonly writes: readonly string[]
+  /**
+   * Every column whose value may be looked at, as `relation.column`; `relation.*` stands for all of a relation, `*` for any at
+   * all. An upper bound: a bare name that could be a column of several relations counts as one of each.
+   */
+  readonly columnsRead: readonly string[]
+  /** Every column that may change, in the same form. What removes rows or defines a relation changes all of it. */
+  readonly columnsWritten: readonly string[]
+  /** How many rows are answered or changed at most, where the text itself says so; null where it does not. */
+  readonly rows: number | null
   /** Every function that is called, as the target's parser resolves the name: qualified where it was qualified. */
   readonly functions: readonly string[]
   /** Those of `functions` that are not known to be free of effects: only a rule that names them allows them. */
@@ -52,6 +61,9 @@ export const noFacts: Facts = {
   kinds: [],
   reads: [],
   writes: [],
+  columnsRead: [],
+  columnsWritten: [],
+  rows: null,
   functions: [],
   unlistedFunctions: [],
   flags: [],

@@ -3,12 +3,13 @@ import type { PolicyFile, PolicyRule } from '../../../schemas/policy.ts'
 import policySchema from '../../../schemas/policy.schema.json' with { type: 'json' }
 import { compileSchema, inOrder, parseYamlDocument } from '../../../schemas/validated-document.ts'
 import type { Located, Problem } from '../../../schemas/validated-document.ts'
-import type { Verdict } from './decision.ts'
+import type { Obligation, Verdict } from './decision.ts'
 import type { Facts } from './facts.ts'
 import { baselineBlocks, defaultRule, emptyRule, unparseableRule } from './policy/baseline.ts'
 import { checkRules } from './policy/checks.ts'
 import { compileRule } from './policy/rule.ts'
 import type { CompiledRule } from './policy/rule.ts'
+import type { ConditionVariable } from './policy/condition-values.ts'
 import type { DecisionInput } from './policy/decision-input.ts'
 
 export type { DecisionInput } from './policy/decision-input.ts'
@@ -32,8 +33,12 @@ export interface CompiledPolicy {
   readonly digest: string
   /** The digest's 32 bytes; one object for the life of this policy. */
   readonly digestBytes: Buffer
-  /** True when a verdict may change with the time alone, so that it must not be kept. */
+  /** In the order of the file. */
+  readonly rules: readonly CompiledRule[]
+  /** True when a verdict may change with the time alone: it holds for the second it was given in, no longer. */
   readonly usesTime: boolean
+  /** True when a verdict may change with the values of literals, so that it holds for the exact text only. */
+  readonly usesLiterals: boolean
   /** Never throws. */
   decide(input: DecisionInput): Verdict
   /** The verdict on what the grammar does not take, in words for the person who asked. */
@@ -71,39 +76,65 @@ function checkWellFormedRules(document: Located<unknown>): readonly Problem[] {
 }
 
 /**
- * Blocks come first: the built-in ones, then those of the policy; none of them can be allowed away. Then the first allow rule
- * that covers the whole message lets it through. A message that several rules would cover only together is blocked: what it
- * does at once is more than any rule meant.
+ * Deny overrides: block before hold before mask before allow. First the built-in blocks and those of the policy; none of them can
+ * be allowed away. Then some rule must cover the whole message: an allow, or a hold or mask, which let through what they cover once
+ * their obligation is met. A message that several rules would cover only together is blocked: what it does at once is more than any
+ * rule meant. Then every hold that the message touches holds it, and every mask that it touches masks its answer, whichever rule it
+ * was that covers it.
  */
 export function compilePolicy(policy: Policy): CompiledPolicy {
-  const blocks = policy.rules.filter((rule) => rule.outcome === 'block').map(compileRule)
-  const allows = policy.rules.filter((rule) => rule.outcome === 'allow').map(compileRule)
+  const rules = policy.rules.map(compileRule)
+  const by = (outcome: PolicyRule['outcome']): readonly CompiledRule[] =>
+    rules.filter((rule) => rule.outcome === outcome)
+  const [blocks, holds, masks, allows] = [by('block'), by('hold'), by('mask'), by('allow')]
+  const lettingThrough = [...allows, ...masks, ...holds]
+  const looksAt = (...variables: readonly ConditionVariable[]): boolean =>
+    rules.some((rule) => variables.some((name) => rule.condition?.variables.has(name)))
   const verdict = (
     outcome: Verdict['outcome'],
     ruleIds: readonly string[],
     reason: string,
-  ): Verdict => ({ outcome, ruleIds, policyDigest: policy.digest, reason, obligations: [] })
+    obligations: readonly Obligation[] = [],
+  ): Verdict => ({ outcome, ruleIds, policyDigest: policy.digest, reason, obligations })
   return {
     name: policy.name,
     digest: policy.digest,
     digestBytes: Buffer.from(policy.digest, 'hex'),
-    usesTime: [...blocks, ...allows].some((rule) => rule.usesTime),
+    rules,
+    usesTime: looksAt('now'),
+    usesLiterals: looksAt('rows'),
     refuse: (reason) => verdict('block', [unparseableRule], reason),
     decide: (input) => {
       if (isEmpty(input.facts)) return verdict('allow', [emptyRule], 'there is nothing to run')
       const blocking = blocksOf(blocks, input)
       if (blocking.length > 0) {
-        return verdict(
-          'block',
-          blocking.map((rule) => rule.id),
-          blocking[0]?.reason ?? '',
-        )
+        return verdict('block', idsOf(blocking), blocking[0]?.reason ?? '')
       }
-      const allow = allows.find((rule) => rule.applies(input))
-      if (allow === undefined) return verdict('block', [defaultRule], uncovered(input.facts))
-      return verdict('allow', [allow.id], allow.reason ?? `rule ${allow.id} allows it`)
+      const covering = lettingThrough.find((rule) => rule.covers(input))
+      if (covering === undefined) return verdict('block', [defaultRule], uncovered(input.facts))
+      const applies = (rule: CompiledRule): boolean => rule === covering || rule.touches(input)
+      const holding = holds.filter(applies)
+      const masking = masks.filter(applies)
+      const obligations = [...holding, ...masking]
+        .map((rule) => rule.obligation)
+        .filter((obligation) => obligation !== null)
+      if (holding.length > 0) {
+        return verdict('hold', idsOf(holding), reasonOf(holding, 'holds it'), obligations)
+      }
+      if (masking.length > 0) {
+        return verdict('mask', idsOf(masking), reasonOf(masking, 'masks its answer'), obligations)
+      }
+      return verdict('allow', [covering.id], reasonOf([covering], 'allows it'))
     },
   }
+}
+
+function idsOf(rules: readonly { readonly id: string }[]): readonly string[] {
+  return rules.map(({ id }) => id)
+}
+
+function reasonOf(rules: readonly CompiledRule[], does: string): string {
+  return rules.find(({ reason }) => reason !== null)?.reason ?? `rule ${rules[0]?.id ?? ''} ${does}`
 }
 
 function blocksOf(
@@ -111,8 +142,8 @@ function blocksOf(
   input: DecisionInput,
 ): readonly { readonly id: string; readonly reason: string }[] {
   const matching = blocks
-    .filter((rule) => rule.applies(input))
-    .map((rule) => ({ id: rule.id, reason: rule.reason ?? `rule ${rule.id} blocks it` }))
+    .filter((rule) => rule.touches(input))
+    .map((rule) => ({ id: rule.id, reason: reasonOf([rule], 'blocks it') }))
   return [...baselineBlocks(input.facts), ...matching]
 }
 

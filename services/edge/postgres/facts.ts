@@ -49,7 +49,7 @@ export function factsOf(grammar: Grammar, sql: string, options: FactsOptions = {
   try {
     const walk = new StatementWalk(options.resolvePrepared)
     for (const statement of parsed.statements) walk.statement(statement)
-    const facts = walk.facts(parsed.statements.length)
+    const facts = walk.facts(parsed.statements)
     return {
       ok: true,
       facts,

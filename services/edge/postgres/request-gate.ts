@@ -6,6 +6,7 @@ import { encodeRefusal, failingParse, failingQuery, refusalOf, sqlState } from '
 import type { Refusal } from './refusals.ts'
 import type { RequestInFlight, RequestMode } from './request-in-flight.ts'
 import type { SessionState } from './session-state.ts'
+import { outcomeOf } from './statement-policy.ts'
 import { sha256, unparseable } from './statements.ts'
 import type { Portal, Statement } from './statements.ts'
 
@@ -42,7 +43,7 @@ export class RequestGate {
     const state = this.#state
     const { verdict, sha256 } = statement
     const id = state.log.nextRequestId()
-    const outcome = verdict.refusal === null ? 'allow' : 'block'
+    const outcome = outcomeOf(verdict)
     const request = state.log.received(
       id,
       {

@@ -36,6 +36,7 @@ export function runSession(parts: EdgeParts, start: SessionStart): Session {
     actor: credential.actor,
     target: target.name,
     database: session.database ?? target.database,
+    role: target.user,
     searchPath: start.searchPath,
     purpose: credential.purpose,
     dataLabels: target.dataLabels,

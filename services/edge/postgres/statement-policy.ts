@@ -1,4 +1,5 @@
-import type { Actor } from '../../../schemas/event.ts'
+import type { Actor, DecisionOutcome } from '../../../schemas/event.ts'
+import type { Obligation } from '../guard/decision.ts'
 
 /** What decides over a statement: the one seam between the relay and facts, rules and approvals. */
 export interface StatementPolicy {
@@ -14,6 +15,8 @@ export interface StatementSubject {
   readonly actor: Actor
   readonly target: string
   readonly database: string
+  /** The role that the edge uses at the target; where it is missing, conditions that ask for it have no value. */
+  readonly role?: string
   /** The search_path the client asked for at startup, null for the target's own. */
   readonly searchPath: string | null
   readonly purpose: string | null
@@ -37,6 +40,8 @@ export interface Verdict {
   readonly names: readonly NameChange[]
   /** True when it may change settings that change how later text is read: the client waits for its end. */
   readonly settles: boolean
+  /** True when another text that differs in its literals only may get another verdict. Missing: no. */
+  readonly dependsOnLiterals?: boolean
 }
 
 interface NameChange {
@@ -46,5 +51,26 @@ interface NameChange {
 
 export type StatementRefusal =
   | { readonly kind: 'blocked'; readonly message: string }
+  /** It may run once its obligations are met: approvals, or an answer that is masked. */
+  | {
+      readonly kind: 'held' | 'masked'
+      readonly message: string
+      readonly obligations: readonly Obligation[]
+    }
   /** Text the grammar does not take. `position` counts characters from 1. */
   | { readonly kind: 'syntax'; readonly message: string; readonly position: number | null }
+
+/** What the record says was decided. */
+export function outcomeOf({ refusal }: Pick<Verdict, 'refusal'>): DecisionOutcome {
+  switch (refusal?.kind) {
+    case undefined:
+      return 'allow'
+    case 'held':
+      return 'hold'
+    case 'masked':
+      return 'mask'
+    case 'blocked':
+    case 'syntax':
+      return 'block'
+  }
+}

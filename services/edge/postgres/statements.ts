@@ -138,6 +138,7 @@ function own(text: Buffer): Buffer {
 function isSameForEveryLiteral(verdict: Verdict): boolean {
   return (
     verdict.refusal === null &&
+    verdict.dependsOnLiterals !== true &&
     !verdict.settles &&
     verdict.names.length === 0 &&
     verdict.operation.split(',').every((kind) => plainKinds.has(kind)) &&

@@ -3,8 +3,9 @@ import type { Located, Problem } from '../../../../schemas/validated-document.ts
 import { factFlags, statementClasses, statementKinds } from '../facts.ts'
 import { isReservedRuleId } from './baseline.ts'
 import { closestName } from './closest-name.ts'
-import { compileCondition } from './condition.ts'
-import { kindsOfStatements } from './rule.ts'
+import { checkCondition } from './condition-checks.ts'
+import { kindsOfStatements } from './rule-parts.ts'
+import { shadowOf } from './shadows.ts'
 
 type Report = (path: readonly (string | number)[], message: string) => void
 
@@ -26,8 +27,12 @@ export function checkRules(
     checkOutcome(rule, report)
     checkStatements(rule, report)
     checkFlags(rule, report)
-    checkCondition(rule, report)
-    if (rule.outcome === 'allow') checkReach(rule, rules, report)
+    for (const message of checkCondition(rule)) report(['when'], message)
+    if (rule.outcome === 'allow') checkReach(rule, report)
+    const shadow = shadowOf(rule, index, rules)
+    if (shadow !== null) {
+      report([], `this rule can never match: rule ${shadow.by.id} ${shadow.why}`)
+    }
   })
   return problems
 }
@@ -42,17 +47,18 @@ function checkId(rule: PolicyRule, earlier: readonly (PolicyRule | null)[], repo
 }
 
 function checkOutcome(rule: PolicyRule, report: Report): void {
-  if (rule.outcome === 'hold') {
-    report(
-      ['outcome'],
-      'expected allow or block; holding a request for approval comes with a later release, use block until then',
-    )
+  const { outcome } = rule
+  if (outcome === 'hold' && rule.approval === undefined) {
+    report(['approval'], 'is required in a hold rule: say which role has to agree')
   }
-  if (rule.outcome === 'mask') {
-    report(
-      ['outcome'],
-      'expected allow or block; masking of answers comes with a later release, use block until then',
-    )
+  if (outcome !== 'hold' && rule.approval !== undefined) {
+    report(['approval'], `expected only in hold rules; the outcome of this one is ${outcome}`)
+  }
+  if (outcome === 'mask' && rule.mask === undefined) {
+    report(['mask'], 'is required in a mask rule: say which classes of values are masked')
+  }
+  if (outcome !== 'mask' && rule.mask !== undefined) {
+    report(['mask'], `expected only in mask rules; the outcome of this one is ${outcome}`)
   }
 }
 
@@ -74,7 +80,7 @@ function checkFlags(rule: PolicyRule, report: Report): void {
   if (rule.flags !== undefined && rule.outcome === 'allow') {
     report(
       ['flags'],
-      'expected only in block rules; leave it out, or block the flag in another rule',
+      'expected only in block, hold and mask rules; leave it out, or block the flag in another rule',
     )
   }
   const known: readonly string[] = factFlags
@@ -85,14 +91,7 @@ function checkFlags(rule: PolicyRule, report: Report): void {
   })
 }
 
-function checkCondition(rule: PolicyRule, report: Report): void {
-  if (rule.when === undefined) return
-  const compiled = compileCondition(rule.when)
-  if (!compiled.ok) report(['when'], `expected a CEL condition: ${compiled.message}`)
-  else if (compiled.isNever) report(['when'], 'this rule can never match: its condition is false')
-}
-
-function checkReach(rule: PolicyRule, rules: readonly (PolicyRule | null)[], report: Report): void {
+function checkReach(rule: PolicyRule, report: Report): void {
   if (rule.statements === undefined) {
     report(['statements'], 'is required in an allow rule: it allows nothing that it does not name')
     return
@@ -115,20 +114,6 @@ function checkReach(rule: PolicyRule, rules: readonly (PolicyRule | null)[], rep
   if (rule.relations?.write !== undefined && kinds.every((kind) => neverWrites.has(kind))) {
     report(['relations', 'write'], 'has no effect: none of the statements of this rule writes')
   }
-  const shadow = rules.find((other) => other !== null && blocksEverything(other, rule))
-  if (shadow !== undefined && shadow !== null) {
-    report([], `this rule can never match: rule ${shadow.id} blocks everything on its targets`)
-  }
-}
-
-/** Whether a block rule has no condition at all and is about every target of another rule. */
-function blocksEverything(block: PolicyRule, rule: PolicyRule): boolean {
-  if (block.outcome !== 'block') return false
-  const { actors, statements, relations, functions, flags, when } = block
-  if ([actors, statements, relations, functions, flags, when].some((part) => part !== undefined)) {
-    return false
-  }
-  return block.targets.includes('*') || rule.targets.every((name) => block.targets.includes(name))
 }
 
 const neverAllowed: ReadonlySet<string> = new Set(['do', 'load', 'alter_system', 'other'])

@@ -36,11 +36,11 @@ function inSchema(patterns: Patterns, schema: string, name: string): boolean {
   return patterns.matches(`${schema}.${name}`)
 }
 
-function isBare(name: string): boolean {
+export function isBare(name: string): boolean {
   return !name.includes('.') || /^"(?:[^"]|"")*"$/.test(name)
 }
 
-function lastNameOf(pattern: string): string {
+export function lastNameOf(pattern: string): string {
   return /(?:^|\.)("(?:[^"]|"")*"|[^."]*)$/.exec(pattern)?.[1] ?? pattern
 }
 

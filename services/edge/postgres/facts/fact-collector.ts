@@ -8,6 +8,8 @@ export class FactCollector {
   readonly #kinds = new Set<string>()
   readonly #reads = new Set<string>()
   readonly #writes = new Set<string>()
+  readonly #columnsRead = new Set<string>()
+  readonly #columnsWritten = new Set<string>()
   readonly #functions = new Set<string>()
   readonly #unlisted = new Set<string>()
   readonly #flags = new Set<FactFlag>()
@@ -29,9 +31,12 @@ export class FactCollector {
     this.#reads.add(relationName(parts))
   }
 
-  write(parts: readonly string[]): void {
+  /** `columns` are those that change; null for all of the relation. */
+  write(parts: readonly string[], columns: readonly string[] | null = null): void {
     const name = relationName(parts)
     this.#writes.add(name)
+    if (columns === null) this.#columnsWritten.add(`${name}.*`)
+    else for (const column of columns) this.#columnsWritten.add(columnName(name, column))
     // An UPDATE of this view is a SET of the setting its row is about.
     if (name === 'pg_catalog.pg_settings') this.#flags.add('lexer_setting')
   }
@@ -39,6 +44,18 @@ export class FactCollector {
   /** Everything in a schema, as `schema.*`; or, where nothing says what, anything at all, as `*`. */
   writeAll(schema: string | null): void {
     this.#writes.add(schema === null ? '*' : `${qualifiedName([schema])}.*`)
+    this.#columnsWritten.add('*')
+  }
+
+  /** A column of a relation, null for all of them. */
+  readColumn(relation: readonly string[], column: string | null): void {
+    const name = relationName(relation)
+    this.#columnsRead.add(column === null ? `${name}.*` : columnName(name, column))
+  }
+
+  /** Some column of something that is not known here. */
+  readAnyColumn(): void {
+    this.#columnsRead.add('*')
   }
 
   get writeCount(): number {
@@ -66,17 +83,23 @@ export class FactCollector {
     for (const kind of facts.kinds) this.#kinds.add(kind)
     for (const name of facts.reads) this.#reads.add(name)
     for (const name of facts.writes) this.#writes.add(name)
+    for (const name of facts.columnsRead) this.#columnsRead.add(name)
+    for (const name of facts.columnsWritten) this.#columnsWritten.add(name)
     for (const name of facts.functions) this.#functions.add(name)
     for (const name of facts.unlistedFunctions) this.#unlisted.add(name)
     for (const flag of facts.flags) this.#flags.add(flag)
     for (const what of facts.unknown) this.#unknown.add(what)
   }
 
-  facts(): Facts {
+  /** `rows` is known where the whole text is. */
+  facts(rows: number | null = null): Facts {
     return {
       kinds: [...this.#kinds],
       reads: [...this.#reads],
       writes: [...this.#writes],
+      columnsRead: [...this.#columnsRead],
+      columnsWritten: [...this.#columnsWritten],
+      rows,
       functions: [...this.#functions],
       unlistedFunctions: [...this.#unlisted],
       flags: [...this.#flags],
@@ -91,4 +114,8 @@ function relationName(parts: readonly string[]): string {
   const bare = name[0] ?? ''
   if (name.length === 1 && catalogRelations.has(bare)) return `pg_catalog.${bare}`
   return qualifiedName(name)
+}
+
+function columnName(relation: string, column: string): string {
+  return `${relation}.${qualifiedName([column])}`
 }

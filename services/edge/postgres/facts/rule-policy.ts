@@ -5,7 +5,12 @@ import type { PolicyInForce } from '../../guard/policy-in-force.ts'
 import type { Clock } from '../../../runtime/clock.ts'
 import { factsOf } from '../facts.ts'
 import type { FactsResult } from '../facts.ts'
-import type { StatementPolicy, StatementSubject, Verdict } from '../statement-policy.ts'
+import type {
+  StatementPolicy,
+  StatementRefusal,
+  StatementSubject,
+  Verdict,
+} from '../statement-policy.ts'
 import type { Grammar } from './grammar.ts'
 
 export interface RulePolicyOptions {
@@ -55,6 +60,7 @@ export class RulePolicy implements StatementPolicy {
       actor: subject.actor,
       target: subject.target,
       database: subject.database,
+      role: subject.role ?? null,
       facts: result.facts,
       purpose: subject.purpose,
       labels: subject.dataLabels,
@@ -64,7 +70,7 @@ export class RulePolicy implements StatementPolicy {
     if (verdict.outcome === 'allow') {
       for (const [name, facts] of result.prepared) prepared.add(name, facts)
     }
-    return taken(result, verdict)
+    return taken(result, verdict, policy.usesLiterals || !result.cacheable)
   }
 
   #preparedOf(subject: StatementSubject): PreparedFacts {
@@ -102,6 +108,9 @@ function union(one: Facts, other: Facts): Facts {
     kinds: both(one.kinds, other.kinds),
     reads: both(one.reads, other.reads),
     writes: both(one.writes, other.writes),
+    columnsRead: both(one.columnsRead, other.columnsRead),
+    columnsWritten: both(one.columnsWritten, other.columnsWritten),
+    rows: null,
     functions: both(one.functions, other.functions),
     unlistedFunctions: both(one.unlistedFunctions, other.unlistedFunctions),
     flags: both(one.flags, other.flags),
@@ -109,16 +118,14 @@ function union(one: Facts, other: Facts): Facts {
   }
 }
 
-function taken(result: FactsResult & { ok: true }, verdict: RuleVerdict): Verdict {
+function taken(
+  result: FactsResult & { ok: true },
+  verdict: RuleVerdict,
+  dependsOnLiterals: boolean,
+): Verdict {
   const { facts } = result
   return {
-    refusal:
-      verdict.outcome === 'allow'
-        ? null
-        : {
-            kind: 'blocked',
-            message: `blocked by policy (${verdict.ruleIds.join(', ')}): ${verdict.reason}`,
-          },
+    refusal: refusalOf(verdict),
     ruleIds: verdict.ruleIds,
     reason: verdict.reason,
     operation: result.statements === 0 ? 'empty' : facts.kinds.join(','),
@@ -127,6 +134,36 @@ function taken(result: FactsResult & { ok: true }, verdict: RuleVerdict): Verdic
     functions: facts.functions,
     names: result.names,
     settles: result.settles,
+    dependsOnLiterals,
+  }
+}
+
+/** What is not allowed as it is does not run: approvals are not answered here, and nothing masks an answer. */
+function refusalOf(verdict: RuleVerdict): StatementRefusal | null {
+  const { outcome, reason, obligations } = verdict
+  const rules = verdict.ruleIds.join(', ')
+  switch (outcome) {
+    case 'allow':
+      return null
+    case 'block':
+      return { kind: 'blocked', message: `blocked by policy (${rules}): ${reason}` }
+    case 'hold': {
+      const roles = obligations
+        .filter((obligation) => obligation.kind === 'approval')
+        .map(({ role, approvers }) => (approvers === 1 ? role : `${approvers} × ${role}`))
+      const whom = [...new Set(roles)].join(' and ')
+      return {
+        kind: 'held',
+        message: `needs approval by ${whom} (${rules}): ${reason}`,
+        obligations,
+      }
+    }
+    case 'mask':
+      return {
+        kind: 'masked',
+        message: `its answer has to be masked, which this edge cannot do yet (${rules}): ${reason}`,
+        obligations,
+      }
   }
 }
 

@@ -1,8 +1,12 @@
 import type { Facts } from '../../guard/facts.ts'
+import { columnsOfReference, sourcesOf, sourcesOfWrite } from './column-scope.ts'
+import type { Scope } from './column-scope.ts'
 import { FactCollector } from './fact-collector.ts'
 import { relationOfObject } from './named-objects.ts'
 import { literalOf, namesOf } from './names.ts'
 import { asList, hasOption, optionText } from './options.ts'
+import { rowBound } from './row-bound.ts'
+import { arbiterColumns, writtenColumns } from './written-columns.ts'
 import type { Message } from './options.ts'
 import { flagOfSetting } from './settings.ts'
 import { passiveNodes, plainKinds, transactionKinds } from './statement-kinds.ts'
@@ -11,12 +15,6 @@ import { passiveNodes, plainKinds, transactionKinds } from './statement-kinds.ts
 export interface NameChange {
   readonly of: 'statement' | 'portal'
   readonly name: string | null
-}
-
-/** Names of the WITH clauses around a node; those are no relations. */
-interface Scope {
-  readonly names: Set<string>
-  readonly parent: Scope | null
 }
 
 /** Whether a relation that is met counts as read or as written. */
@@ -45,9 +43,9 @@ export class StatementWalk {
     this.#visit(tree, 'read', null)
   }
 
-  facts(statements: number): Facts {
-    if (statements > 1) this.#found.flag('multi_statement')
-    return this.#found.facts()
+  facts(statements: readonly unknown[]): Facts {
+    if (statements.length > 1) this.#found.flag('multi_statement')
+    return this.#found.facts(rowBound(statements))
   }
 
   #visit(value: unknown, access: Access, scope: Scope | null): void {
@@ -78,6 +76,17 @@ export class StatementWalk {
         return this.#write(type, body, scope)
       case 'CopyStmt':
         return this.#copy(body, scope)
+      case 'ColumnRef':
+        return this.#column(body, scope)
+      case 'JoinExpr':
+        this.#join(body, scope)
+        break
+      case 'RangeSubselect':
+        // Only LATERAL sees the other items of its FROM clause.
+        if (body['lateral'] !== true && scope?.sources != null) {
+          return this.#message(body, access, scope.parent)
+        }
+        break
       case 'FuncCall':
         return this.#call(body, scope)
       case 'TransactionStmt':
@@ -159,12 +168,15 @@ export class StatementWalk {
   }
 
   #message(body: Message, access: Access, outer: Scope | null): void {
-    const scope = this.#with(body['withClause'], outer)
+    const scope = this.#from(body, this.#with(body['withClause'], outer))
     if (typeof body['relname'] === 'string') this.#relation(body, access, scope)
     for (const key in body) {
       const value = body[key]
       switch (key) {
         case 'withClause':
+          break
+        case 'sortClause':
+          this.#sort(asList(value), asList(body['targetList']), scope)
           break
         case 'into':
         case 'intoClause':
@@ -204,7 +216,7 @@ export class StatementWalk {
   #with(clause: unknown, outer: Scope | null): Scope | null {
     if (typeof clause !== 'object' || clause === null) return outer
     const { ctes, recursive } = clause as Message
-    const scope: Scope = { names: new Set(), parent: outer }
+    const scope: Scope = { names: new Set(), sources: null, parent: outer }
     const tables = asList(ctes).map((cte) => (cte as Record<string, Message>)['CommonTableExpr'])
     if (recursive === true) for (const table of tables) scope.names.add(String(table?.['ctename']))
     for (const table of tables) {
@@ -216,23 +228,65 @@ export class StatementWalk {
     return scope
   }
 
-  #relation(range: Message, access: Access, scope: Scope | null): void {
+  /** Opens the scope of a FROM clause, whose items columns belong to. A SELECT has one even where it names nothing. */
+  #from(body: Message, outer: Scope | null): Scope | null {
+    const isSelect = body['fromClause'] !== undefined || body['limitOption'] !== undefined
+    if (!isSelect) return outer
+    const items = asList(body['fromClause'])
+    return { names: new Set(), sources: sourcesOf(items, outer), parent: outer }
+  }
+
+  #column(body: Message, scope: Scope | null): void {
+    for (const column of columnsOfReference(asList(body['fields']), scope)) {
+      if (column === null) this.#found.readAnyColumn()
+      else this.#found.readColumn(column.relation, column.column)
+    }
+  }
+
+  /** USING compares columns of both sides, NATURAL those that happen to have the same name. */
+  #join(body: Message, scope: Scope | null): void {
+    const fields =
+      body['isNatural'] === true
+        ? [[{ A_Star: {} }]]
+        : asList(body['usingClause']).map((name) => [name])
+    for (const field of fields) this.#column({ fields: field }, scope)
+  }
+
+  /** ORDER BY looks among the names of the answer first. */
+  #sort(items: readonly unknown[], targets: readonly unknown[], scope: Scope | null): void {
+    const names = new Set(
+      targets.map((target) => (target as Record<string, Message>)['ResTarget']?.['name']),
+    )
+    for (const item of items) {
+      const by = (item as Record<string, Message>)['SortBy']
+      const reference = (by?.['node'] as Record<string, Message> | undefined)?.['ColumnRef']
+      const [name, ...more] = namesOf(reference?.['fields']) ?? []
+      const isOfAnswer = name !== undefined && more.length === 0 && names.has(name)
+      if (isOfAnswer) this.#message({ ...by, node: null }, 'read', scope)
+      else this.#visit(item, 'read', scope)
+    }
+  }
+
+  #relation(
+    range: Message,
+    access: Access,
+    scope: Scope | null,
+    columns: readonly string[] | null = null,
+  ): void {
     const name = String(range['relname'])
     const schema = range['schemaname']
-    if (typeof schema === 'string') {
-      if (access === 'write') this.#found.write([schema, name])
-      else this.#found.read([schema, name])
-      return
+    const parts = typeof schema === 'string' ? [schema, name] : [name]
+    if (access === 'write') return this.#found.write(parts, columns)
+    if (parts.length === 1) {
+      for (let here = scope; here !== null; here = here.parent) if (here.names.has(name)) return
     }
-    if (access === 'write') return this.#found.write([name])
-    for (let here = scope; here !== null; here = here.parent) if (here.names.has(name)) return
-    this.#found.read([name])
+    this.#found.read(parts)
   }
 
   #write(type: string, body: Message, outer: Scope | null): void {
     this.#kindOr(type, plainKinds.get(type))
     const { relation, selectStmt, ...rest } = body
-    this.#relation(relation as Message, 'write', null)
+    this.#relation(relation as Message, 'write', null, writtenColumns(type, body))
     if (looksAtTarget(type, body)) this.#relation(relation as Message, 'read', null)
     if ((type === 'UpdateStmt' || type === 'DeleteStmt') && body['whereClause'] === undefined) {
       this.#found.flag('no_where')
@@ -245,8 +299,15 @@ export class StatementWalk {
       if (kind !== undefined) this.#found.kind(kind)
     }
     const scope = this.#with(body['withClause'], outer)
-    const { withClause: _, ...parts } = rest
-    this.#message(parts, 'read', scope)
+    const { withClause: _, fromClause, usingClause, sourceRelation, ...parts } = rest
+    const items = [...asList(fromClause), ...asList(usingClause), sourceRelation].filter(Boolean)
+    const sources = sourcesOfWrite(relation as Message, items, scope)
+    const inside: Scope = { names: new Set(), sources, parent: scope }
+    for (const item of items) this.#visit(item, 'read', inside)
+    this.#message(parts, 'read', inside)
+    for (const name of arbiterColumns(onConflict)) {
+      this.#column({ fields: [{ String: { sval: name } }] }, inside)
+    }
     const select = (selectStmt as Record<string, Message> | undefined)?.['SelectStmt']
     // INSERT … VALUES is no SELECT, though the grammar makes one of it.
     if (select?.['valuesLists'] !== undefined) this.#message(select, 'read', scope)
@@ -258,9 +319,20 @@ export class StatementWalk {
     this.#found.kind(isFrom ? 'copy_from' : 'copy_to')
     if (body['is_program'] === true) this.#found.flag('copy_program')
     else if (body['filename'] !== undefined) this.#found.flag('server_file')
-    const { relation, ...rest } = body
-    this.#visit(relation, isFrom ? 'write' : 'read', null)
+    const { relation, attlist, ...rest } = body
+    const columns = namesOf(attlist)
+    if (relation !== undefined) {
+      this.#relation(relation as Message, isFrom ? 'write' : 'read', null, columns)
+      if (!isFrom) this.#copied(relation as Message, columns)
+    }
     this.#message(rest, 'read', scope)
+  }
+
+  #copied(relation: Message, columns: readonly string[] | null): void {
+    const schema = relation['schemaname']
+    const name = String(relation['relname'])
+    const parts = typeof schema === 'string' ? [schema, name] : [name]
+    for (const column of columns ?? [null]) this.#found.readColumn(parts, column)
   }
 
   #call(body: Message, scope: Scope | null): void {

@@ -30,6 +30,7 @@ export function anInput(changes: Partial<DecisionInput> = {}): DecisionInput {
     actor: agent,
     target: 'shop',
     database: 'shop',
+    role: 'affidavit_edge',
     facts: someFacts({ kinds: ['select'], reads: ['shop.orders'] }),
     purpose: null,
     labels: [],

@@ -8,8 +8,24 @@ const reads = 'statements: [read], relations: { read: ["*"] }'
 test('each mistake in a rule is explained', () => {
   const rows: readonly (readonly [string, RegExp])[] = [
     [`${start}, statements: [selct], outcome: allow`, /statements\[0\]: .*did you mean select\?/],
-    [`${start}, ${reads}, outcome: hold`, /outcome: .*later release/],
-    [`${start}, ${reads}, outcome: mask`, /outcome: .*later release/],
+    [`${start}, ${reads}, outcome: hold`, /approval: is required in a hold rule/],
+    [`${start}, ${reads}, outcome: mask`, /mask: is required in a mask rule/],
+    [
+      `${start}, ${reads}, approval: { role: dba }, outcome: allow`,
+      /approval: expected only in hold rules; the outcome of this one is allow/,
+    ],
+    [
+      `${start}, ${reads}, mask: { classes: [card] }, outcome: block`,
+      /mask: expected only in mask rules; the outcome of this one is block/,
+    ],
+    [
+      `${start}, ${reads}, approval: { role: dba, approvers: 3 }, outcome: hold`,
+      /approval\.approvers: expected a number <= 2, found 3/,
+    ],
+    [
+      `${start}, columns: { read: [ssn] }, outcome: block`,
+      /columns\.read\[0\]: expected text that matches .*relation\.column/,
+    ],
     [
       `${start}, ${reads}, outcome: alow`,
       /outcome: expected one of allow, block, hold, mask, found "alow"/,
@@ -31,10 +47,68 @@ test('each mistake in a rule is explained', () => {
     ],
     [`${start}, ${reads}, when: actor.name == 'x', outcome: allow`, /no such key: name/],
     [`${start}, ${reads}, when: user == 'x', outcome: allow`, /unknown variable: user/],
+    [
+      `${start}, ${reads}, when: rows > 'x', outcome: allow`,
+      /when: expected a CEL condition: no such overload/,
+    ],
+    [
+      `${start}, ${reads}, when: "actor.on_behalf_of.exists(p, p.nam == 'x')", outcome: allow`,
+      /no such key: nam \(character/,
+    ],
+    [
+      `${start}, ${reads}, when: "purpose.matches('(a+)+$')", outcome: allow`,
+      /matches\(\) cannot be used/,
+    ],
+    [
+      `${start}, ${reads}, when: "cel.bind(x, kinds, size(x) > 0)", outcome: allow`,
+      /\.bind\(\) cannot be used/,
+    ],
+    [
+      `${start}, ${reads}, when: "(kinds + kinds).exists(k, k == 'select')", outcome: allow`,
+      /\.exists\(\) takes a variable/,
+    ],
+    [
+      `${start}, ${reads}, when: "kinds.all(a, reads.all(b, flags.all(c, a + b == c)))", outcome: allow`,
+      /at most 2 deep/,
+    ],
+    [
+      `${start}, ${reads}, when: "now.getHours('Mars/Olympus') > 8", outcome: allow`,
+      /no time zone Mars\/Olympus/,
+    ],
+    [
+      `${start}, ${reads}, when: "now > timestamp('soon')", outcome: allow`,
+      /timestamp\(\) requires/,
+    ],
+    [`${start}, ${reads}, when: "1 / 0 == 1", outcome: allow`, /division by zero/],
+    [
+      `${start}, ${reads}, when: "1 < 2", outcome: allow`,
+      /has no effect: the condition is always true/,
+    ],
+    [
+      `${start}, ${reads}, when: "target == 'shopp'", outcome: allow`,
+      /false for all of its targets/,
+    ],
+    [
+      `${start}, actors: { kinds: [agent] }, ${reads}, when: "rows > 5 && actor.kind == 'human'", outcome: hold, approval: { role: dba }`,
+      /false for all of its targets and actors/,
+    ],
+    [
+      `${start}, ${reads}, when: "'selct' in kinds", outcome: allow`,
+      /unknown statement kind selct; did you mean select\?/,
+    ],
+    [`${start}, ${reads}, when: "!('nowhere' in flags)", outcome: allow`, /unknown flag nowhere/],
+    [
+      `${start}, ${reads}, when: "'orders' in reads", outcome: allow`,
+      /schema\.relation, so orders is never/,
+    ],
+    [
+      `${start}, ${reads}, when: "'orders.id' in columns_read", outcome: allow`,
+      /schema\.relation\.column/,
+    ],
     [`${start}, ${reads}, when: purpose, outcome: allow`, /is a string, not true or false/],
     [
       `${start}, flags: [no_where], ${reads}, outcome: allow`,
-      /flags: expected only in block rules/,
+      /flags: expected only in block, hold and mask rules/,
     ],
     [
       `${start}, flags: [nowhere], outcome: block`,
@@ -91,12 +165,59 @@ test('mistakes of shape and of meaning are reported together, in the order of th
 })
 
 test('a rule that another one shadows is reported', () => {
-  const problems = problemsOf(
-    policyText(`${start}, ${reads}, outcome: allow`, 'id: none, targets: ["*"], outcome: block'),
-  )
-  assert.deepEqual(problems, [
-    'policy.yaml:3:5 rules[0]: this rule can never match: rule none blocks everything on its targets',
-  ])
+  const shadows: readonly (readonly [readonly string[], string | null])[] = [
+    [
+      [`${start}, ${reads}, outcome: allow`, 'id: none, targets: ["*"], outcome: block'],
+      'rules[0]: this rule can never match: rule none blocks everything that it is about',
+    ],
+    [
+      [
+        `${start}, ${reads}, outcome: hold, approval: { role: dba }`,
+        'id: none, targets: [s*], statements: [read, write], outcome: block',
+      ],
+      'rules[0]: this rule can never match: rule none blocks everything that it is about',
+    ],
+    [
+      [
+        'id: wide, targets: ["*"], statements: [read], relations: { read: [shop.*] }, outcome: allow',
+        'id: narrow, targets: [shop], actors: { groups: [dba] }, statements: [select], relations: { read: [shop.o*] }, outcome: allow',
+      ],
+      'rules[1]: this rule can never match: rule wide stands before it and allows all that it allows',
+    ],
+    // In the other order the narrow one says more.
+    [
+      [
+        'id: narrow, targets: [shop], statements: [select], relations: { read: [shop.o*] }, outcome: allow',
+        'id: wide, targets: ["*"], statements: [read], relations: { read: [shop.*] }, outcome: allow',
+      ],
+      null,
+    ],
+    [
+      [
+        'id: some, targets: ["*"], actors: { kinds: [agent] }, statements: [read], relations: { read: ["*"] }, outcome: allow',
+        `${start}, ${reads}, outcome: allow`,
+      ],
+      null,
+    ],
+    [
+      [
+        'id: columns, targets: ["*"], statements: [read], relations: { read: ["*"] }, columns: { read: [a.b] }, outcome: allow',
+        `${start}, ${reads}, outcome: allow`,
+      ],
+      null,
+    ],
+    [
+      [
+        `${start}, ${reads}, outcome: allow`,
+        'id: none, targets: ["*"], when: "rows > 5", outcome: block',
+      ],
+      null,
+    ],
+  ]
+  for (const [rules, expected] of shadows) {
+    const problems = problemsOf(policyText(...rules)).map((problem) => problem.replace(/^\S+ /, ''))
+    assert.deepEqual(problems, expected === null ? [] : [expected], rules.join('\n'))
+  }
 })
 
 test('only block is a default', () => {

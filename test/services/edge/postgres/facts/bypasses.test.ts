@@ -39,6 +39,7 @@ function outcomeOf(policyText: string, sql: string): string {
     actor,
     target: 'shop',
     database: 'shop',
+    role: null,
     facts: result.facts,
     purpose: null,
     labels: [],

@@ -7,6 +7,8 @@ import type { CompiledPolicy } from '../../../../../services/edge/guard/policy.t
 import { PolicyInForce } from '../../../../../services/edge/guard/policy-in-force.ts'
 import { loadGrammar } from '../../../../../services/edge/postgres/facts/grammar.ts'
 import { RulePolicy } from '../../../../../services/edge/postgres/facts/rule-policy.ts'
+import { outcomeOf } from '../../../../../services/edge/postgres/statement-policy.ts'
+import { StatementCache } from '../../../../../services/edge/postgres/statements.ts'
 import type { StatementSubject } from '../../../../../services/edge/postgres/statement-policy.ts'
 
 const grammar = await loadGrammar()
@@ -179,5 +181,86 @@ test('the digest is another object each second when a condition looks at the tim
   nowMs = 1000
   assert.notEqual(policy.digest, before)
   assert.deepEqual(policy.digest, before)
+  assert.notEqual(policy.decide('SELECT 1', agent).refusal, null)
+})
+
+const careful = `version: 1
+rules:
+  - id: read
+    targets: [shop]
+    statements: [select]
+    relations: { read: [public.*] }
+    outcome: allow
+  - id: deletes
+    targets: [shop]
+    statements: [delete]
+    relations: { read: [public.*], write: [public.*] }
+    approval: { role: shop-owner, approvers: 2, wait_seconds: 5 }
+    outcome: hold
+    reason: rows that are gone stay gone
+  - id: many
+    targets: [shop]
+    when: rows > 100
+    approval: { role: dba }
+    outcome: hold
+  - id: cards
+    targets: [shop]
+    columns: { read: ['*.card_number'] }
+    mask: { classes: [card] }
+    outcome: mask
+`
+
+test('what is held or would have to be masked is refused, with what it needs', () => {
+  const policy = decided(new PolicyInForce(compiled(careful)))
+  const held = policy.decide('DELETE FROM orders WHERE id = 1', agent)
+  assert.deepEqual(held.ruleIds, ['deletes', 'many'])
+  assert.deepEqual(held.refusal, {
+    kind: 'held',
+    message:
+      'needs approval by 2 × shop-owner and dba (deletes, many): rows that are gone stay gone',
+    obligations: [
+      {
+        kind: 'approval',
+        ruleId: 'deletes',
+        role: 'shop-owner',
+        approvers: 2,
+        expiresMs: 900_000,
+        waitMs: 5000,
+      },
+      {
+        kind: 'approval',
+        ruleId: 'many',
+        role: 'dba',
+        approvers: 1,
+        expiresMs: 900_000,
+        waitMs: 0,
+      },
+    ],
+  })
+  const masked = policy.decide('SELECT card_number FROM cards LIMIT 5', agent)
+  assert.equal(masked.refusal?.kind, 'masked')
+  assert.match(masked.refusal.message, /has to be masked.*\(cards\)/)
+  assert.equal(policy.decide('SELECT * FROM cards LIMIT 5', agent).refusal?.kind, 'masked')
+  assert.equal(policy.decide('SELECT id FROM cards LIMIT 5', agent).refusal, null)
+})
+
+test('where a condition counts rows, texts that differ in a literal are decided each for itself', () => {
+  const policy = decided(new PolicyInForce(compiled(careful)))
+  const cache = new StatementCache(policy, agent, 1_000_000)
+  const outcome = (text: string): string => {
+    const bytes = Buffer.from(text)
+    return outcomeOf(cache.decide(bytes, 0, bytes.length).verdict)
+  }
+  assert.equal(outcome('SELECT id FROM orders LIMIT 100'), 'allow')
+  assert.equal(outcome('SELECT id FROM orders LIMIT 101'), 'hold')
+  assert.equal(outcome('SELECT id FROM orders LIMIT 100'), 'allow')
+  assert.equal(outcome('SELECT id FROM orders'), 'hold')
+})
+
+test('a condition about the role needs a session that knows it', () => {
+  const text = reading.replace('    outcome', "    when: role == 'reader'\n    outcome")
+  const policy = decided(new PolicyInForce(compiled(text)))
+  assert.equal(policy.decide('SELECT 1', { ...agent, role: 'reader' }).refusal, null)
+  assert.notEqual(policy.decide('SELECT 1', { ...agent, role: 'owner' }).refusal, null)
   assert.notEqual(policy.decide('SELECT 1', agent).refusal, null)
 })
