@@ -9,7 +9,7 @@ import { Metrics } from '../runtime/metrics.ts'
 import { claimData } from './data-directory.ts'
 import { startEdges } from './edges.ts'
 import { measure } from './measurements.ts'
-import { openBus } from './open-bus.ts'
+import { openEdgeBus } from './open-bus.ts'
 import { recordConfig } from './producers.ts'
 
 export interface EdgeAlone extends AsyncDisposable {
@@ -20,7 +20,8 @@ export interface EdgeAlone extends AsyncDisposable {
 
 /** The edges and what they need: the bus, the key that control updates are signed with, and a spool. */
 export async function startEdgeAlone(config: EdgeConfig, logger: Logger): Promise<EdgeAlone> {
-  if (config.bus.kafka === null) {
+  const { kafka } = config.bus
+  if (kafka === null) {
     throw new Error(
       'an edge of its own meets the services on Kafka: set bus.kind to kafka, or run affidavit up',
     )
@@ -28,7 +29,7 @@ export async function startEdgeAlone(config: EdgeConfig, logger: Logger): Promis
   await using undo = new AsyncDisposableStack()
   undo.use(claimData(config, 'affidavit init --edge'))
   const lifecycle = undo.use(new Lifecycle(logger))
-  const bus = lifecycle.add(await openBus(config, logger))
+  const bus = lifecycle.add(await openEdgeBus(config, kafka, logger))
   const apiVkey = await readApiVkey(config)
   const edges = await startEdges({ config, bus, apiVkey, lifecycle, logger })
   await recordConfig(config, edges.recorder)

@@ -88,6 +88,12 @@ export type BusErrorCode =
   | 'BUS_STALE_READER'
   | 'BUS_UNAVAILABLE'
   | 'BUS_CLOSED'
+  /** A topic has settings that would lose or refuse what we send. */
+  | 'BUS_TOPIC_UNFIT'
+  /** The server does not take us for who we say we are, does not let us do it, or is not who we trust. */
+  | 'BUS_DENIED'
+  /** What is stored cannot be read: an unknown compression, or damaged bytes. */
+  | 'BUS_UNREADABLE'
 
 export class BusError extends Error {
   override readonly name = 'BusError'

@@ -1,6 +1,7 @@
 import { DatabaseSync } from 'node:sqlite'
 import { BusError } from '../../bus.ts'
-import { listPartitions, type TopicConfig } from './topic-config.ts'
+import type { TopicConfig } from '../../topic-config.ts'
+import { listPartitions } from './list-partitions.ts'
 
 /*
  * One row per batch, like a record batch of Kafka. `partition_mark` remembers what the rows no longer show once the

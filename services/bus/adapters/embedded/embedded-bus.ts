@@ -23,7 +23,7 @@ import { GroupOffsets } from './group-offsets.ts'
 import { LogReader } from './log-reader.ts'
 import type { ReadContext } from './partition-loop.ts'
 import { PartitionTable } from './partition-table.ts'
-import type { TopicConfig } from './topic-config.ts'
+import type { TopicConfig } from '../../topic-config.ts'
 import { Writer } from './writer.ts'
 
 export interface EmbeddedBusOptions {

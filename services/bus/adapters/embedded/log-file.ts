@@ -1,6 +1,6 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { loadPartitions, reloadPartition, type PartitionState } from './bus-file.ts'
-import type { TopicConfig } from './topic-config.ts'
+import type { TopicConfig } from '../../topic-config.ts'
 import type { ToWriter } from './writer-messages.ts'
 
 /** Appends to the bus file. Offsets are given here; after a failure they are read from the file again. */

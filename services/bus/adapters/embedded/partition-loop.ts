@@ -7,7 +7,7 @@ import {
   type ConsumerOptions,
   type StoredRecord,
 } from '../../bus.ts'
-import { describeFault } from './fault.ts'
+import { describeFault } from '../../fault.ts'
 import type { Claim, Group } from './group.ts'
 import { outOfRange, type LogReader } from './log-reader.ts'
 import type { GroupOffsets } from './group-offsets.ts'

@@ -1,4 +1,5 @@
-import { BusError } from '../../bus.ts'
+import type { BusError } from '../../bus.ts'
+import { SendRoom, type SendRoomLimits } from '../../send-room.ts'
 import type { EncodedBatch } from './record-batch.ts'
 import type { PartitionView } from './partition-table.ts'
 
@@ -10,24 +11,13 @@ export interface PendingSend {
   reject(error: BusError): void
 }
 
-export interface SendQueueLimits {
-  /** Bytes that were taken and are not yet durable. One send larger than this goes alone. */
-  readonly queueBytes: number
-  /** How long a send waits for room before it fails with `BUS_FULL`. */
-  readonly waitMs: number
-  /** How many sends may wait. */
-  readonly waiters: number
-}
-
 /** Sends that are not yet durable, in the order in which they came. */
 export class SendQueue {
-  readonly #limits: SendQueueLimits
-  #usedBytes = 0
+  readonly #room: SendRoom
   #queued: PendingSend[] = []
-  readonly #waiting = new Set<{ send: PendingSend; timer: NodeJS.Timeout }>()
 
-  constructor(limits: SendQueueLimits) {
-    this.#limits = limits
+  constructor(limits: SendRoomLimits) {
+    this.#room = new SendRoom(limits)
   }
 
   get length(): number {
@@ -36,16 +26,11 @@ export class SendQueue {
 
   /** Takes the send, or lets it wait for room. */
   add(send: PendingSend): void {
-    if (this.#waiting.size === 0 && this.#hasRoomFor(send)) return this.#enqueue(send)
-    if (this.#waiting.size >= this.#limits.waiters) return send.reject(full())
-    const waiter = {
-      send,
-      timer: setTimeout(() => {
-        this.#waiting.delete(waiter)
-        send.reject(full())
-      }, this.#limits.waitMs),
-    }
-    this.#waiting.add(waiter)
+    this.#room.enter(
+      send.sizeBytes,
+      () => this.#queued.push(send),
+      (error) => send.reject(error),
+    )
   }
 
   /** The next sends, up to so many bytes, at least one where there is one. */
@@ -64,39 +49,11 @@ export class SendQueue {
 
   /** These are done with: others may come in. */
   release(sends: readonly PendingSend[]): void {
-    for (const send of sends) this.#usedBytes -= chargeOf(send)
-    for (const waiter of this.#waiting) {
-      if (!this.#hasRoomFor(waiter.send)) return
-      this.#waiting.delete(waiter)
-      clearTimeout(waiter.timer)
-      this.#enqueue(waiter.send)
-    }
+    this.#room.leave(sends.map(({ sizeBytes }) => sizeBytes))
   }
 
   /** Those that wait for room are turned away; those that were taken stay. */
   rejectWaiting(error: BusError): void {
-    for (const { send, timer } of this.#waiting) {
-      clearTimeout(timer)
-      send.reject(error)
-    }
-    this.#waiting.clear()
+    this.#room.rejectWaiting(error)
   }
-
-  #hasRoomFor(send: PendingSend): boolean {
-    return this.#usedBytes === 0 || this.#usedBytes + chargeOf(send) <= this.#limits.queueBytes
-  }
-
-  #enqueue(send: PendingSend): void {
-    this.#usedBytes += chargeOf(send)
-    this.#queued.push(send)
-  }
-}
-
-/** A small send costs more memory than its bytes. */
-function chargeOf(send: PendingSend): number {
-  return send.sizeBytes + 512
-}
-
-function full(): BusError {
-  return new BusError('BUS_FULL', 'the bus takes no more: what was sent before is not written yet')
 }

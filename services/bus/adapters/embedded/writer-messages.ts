@@ -1,5 +1,5 @@
 import type { GroupOffset } from './bus-file.ts'
-import type { TopicConfig } from './topic-config.ts'
+import type { TopicConfig } from '../../topic-config.ts'
 
 /** What the writer's thread is started with. */
 export interface WriterData {

@@ -5,8 +5,9 @@ import { BusError, type BusRecord } from '../../bus.ts'
 import type { GroupOffset } from './bus-file.ts'
 import type { GroupOffsets } from './group-offsets.ts'
 import type { PartitionTable, PartitionView } from './partition-table.ts'
+import type { SendRoomLimits } from '../../send-room.ts'
 import { encodeBatches } from './record-batch.ts'
-import { SendQueue, type PendingSend, type SendQueueLimits } from './send-queue.ts'
+import { SendQueue, type PendingSend } from './send-queue.ts'
 import type { FromWriter, ToWriter, WriterData } from './writer-messages.ts'
 
 /** What goes into one transaction: enough to share a disk sync among many, little enough to answer soon. */
@@ -16,7 +17,7 @@ const groupsInFlight = 2
 const offsetDelayMs = 20
 const offsetRetryMs = 1_000
 
-export interface WriterOptions extends SendQueueLimits {
+export interface WriterOptions extends SendRoomLimits {
   readonly maxRecordBytes: number
   readonly clock: () => number
   readonly logger: Logger | undefined

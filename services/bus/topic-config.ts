@@ -7,15 +7,3 @@ export interface TopicConfig {
   /** Of records with the same key only the newest is sure to stay. Offsets do not change. */
   readonly compacted?: boolean
 }
-
-export interface TopicPartition {
-  readonly topic: string
-  readonly partition: number
-}
-
-/** Both threads name a partition by its place in this list. */
-export function listPartitions(topics: readonly TopicConfig[]): readonly TopicPartition[] {
-  return topics.flatMap(({ name, partitions }) =>
-    Array.from({ length: partitions }, (_, partition) => ({ topic: name, partition })),
-  )
-}
