@@ -25,6 +25,7 @@ import { ActionAudit } from './action-audit.ts'
 import { identifyCallers, refuseCrossSite } from './caller.ts'
 import type { ControlPublisher } from './control-publisher.ts'
 import { answerProblems } from './problem.ts'
+import { asyncApiRoute } from './routes/asyncapi.ts'
 import { authRoutes } from './routes/auth.ts'
 import { credentialRoutes } from './routes/credentials.ts'
 import type { ConnectTarget } from './routes/credentials.ts'
@@ -131,6 +132,7 @@ export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
   })
   liveRoutes(app, { query: options.query, signal: options.signal })
   await app.register(registryRoutes)
+  asyncApiRoute(app, options)
   app.get('/openapi.json', { schema: { hide: true } }, () => app.swagger())
   await serveConsole(app, options.consoleDirectory)
   return app

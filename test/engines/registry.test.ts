@@ -18,7 +18,7 @@ after(async () => (await starting)?.[Symbol.asyncDispose]())
 
 registryContract('one that is not ours', async (t): Promise<RegistryUnderTest | null> => {
   const engine = await (starting ??= startRegistry(t))
-  if (engine === null) return missing(t, 'a schema registry')
+  if (engine === null) return missing(t, 'Apicurio')
   registering ??= registerAll(engine.url)
   return { url: engine.url, subjects, ids: await registering }
 })

@@ -205,6 +205,15 @@ suite('the api on the whole product', () => {
     assert.equal((JSON.parse(schema) as { name: string }).name, 'AuditEvent')
     assert.equal((await fetch(new URL('/schemas/ids/77', api))).status, 404)
   })
+
+  test('the topics are described where their schemas are found', async () => {
+    const response = await fetch(new URL('/asyncapi.json', api))
+    const { servers } = (await response.json()) as {
+      servers: { kafka: { bindings: { kafka: { schemaRegistryUrl: string } } } }
+    }
+    const registry = servers.kafka.bindings.kafka.schemaRegistryUrl
+    assert.equal((await fetch(`${registry}/subjects`)).status, 200)
+  })
 })
 
 function clientFor(session: DemoSession): Client {
