@@ -27,6 +27,7 @@ export interface ConfigFile {
     readonly session_password_minutes?: number
     readonly public_host?: string
     readonly health_port?: number
+    readonly masking_key_file?: string
     readonly tls?: { readonly certificate_file: string; readonly key_file?: string }
   }
   readonly control?: { readonly vkey_file: string }
@@ -94,6 +95,7 @@ export interface TargetFile {
     readonly mode: 'disable' | 'verify-ca' | 'verify-full'
     readonly ca_file?: string
   }
+  readonly classification?: string
   readonly durability?: 'strict' | 'batched'
   readonly on_audit_failure?: 'refuse' | 'allow'
   readonly record_results_bytes?: number

@@ -10,6 +10,7 @@ import { compilePolicy } from '../edge/guard/policy.ts'
 import { loadGrammar } from '../edge/postgres/facts/grammar.ts'
 import { RulePolicy } from '../edge/postgres/facts/rule-policy.ts'
 import { ScramPassword } from '../edge/postgres/protocol/scram.ts'
+import type { TargetMasking } from '../edge/postgres/masking/target-masking.ts'
 import { startPostgresEdge } from '../edge/postgres/proxy.ts'
 import type { PostgresEdge } from '../edge/postgres/proxy.ts'
 import type { PostgresTarget } from '../edge/postgres/target.ts'
@@ -20,6 +21,7 @@ import type { Lifecycle } from '../runtime/lifecycle.ts'
 import type { Logger } from '../runtime/logger.ts'
 import { edgeCertificate } from './edge-certificate.ts'
 import { openProducer } from './producers.ts'
+import { startMasking } from './start-masking.ts'
 import { readPassword } from './secrets.ts'
 
 export interface EdgesOptions {
@@ -68,14 +70,24 @@ export async function startEdges(options: EdgesOptions): Promise<Edges> {
 
   const grammar = await loadGrammar()
   const edges: PostgresEdge[] = []
-  for (const target of config.targets) {
+  const masking = new Map<string, TargetMasking>()
+  for (const file of config.targets) {
+    const target = await postgresTarget(file)
+    const { classificationFile } = file
+    if (classificationFile !== null) {
+      const options = { config, target, classificationFile, grammar, lifecycle, logger }
+      masking.set(target.name, await startMasking(options))
+    }
     edges.push(
       lifecycle.add(
         await startPostgresEdge({
-          target: await postgresTarget(target),
-          listen: { host: config.listen, port: target.port },
+          target,
+          listen: { host: config.listen, port: file.port },
           tls: { certificate: certificatePem, key: privateKeyPem },
-          guard: { credentials, policy: new RulePolicy({ grammar, policies, clock: systemClock }) },
+          guard: {
+            credentials,
+            policy: new RulePolicy({ grammar, policies, clock: systemClock, masking }),
+          },
           recorder,
           clock: systemClock,
           logger: logger.child({ part: 'edge', target: target.name }),

@@ -9,6 +9,7 @@ import type {
   RolesFile,
   TargetFile,
 } from '../../schemas/config.ts'
+import { dataPaths } from './config.ts'
 import type {
   Config,
   EdgeConfig,
@@ -44,6 +45,8 @@ export function edgeConfig(file: ConfigFile, directory: string): EdgeConfig {
       sessionPasswordMs: (file.edge?.session_password_minutes ?? 60) * 60_000,
       publicHost: file.edge?.public_host ?? listen,
       healthPort: file.edge?.health_port ?? null,
+      maskingKeyFile:
+        pathOrNull(file.edge?.masking_key_file, path) ?? dataPaths(path(file.data)).maskingKey,
       certificate:
         tls === undefined
           ? null
@@ -174,6 +177,7 @@ function targetConfig(file: TargetFile, path: PathOf): TargetConfig {
       mode: file.tls?.mode ?? 'disable',
       caFile: pathOrNull(file.tls?.ca_file, path),
     },
+    classificationFile: pathOrNull(file.classification, path),
     durability: file.durability ?? 'batched',
     onAuditFailure: file.on_audit_failure ?? 'refuse',
     recordResultsBytes: file.record_results_bytes ?? 65_536,

@@ -16,6 +16,7 @@ export interface EdgeConfig {
     /** What clients are told to connect to. */
     readonly publicHost: string
     readonly healthPort: number | null
+    readonly maskingKeyFile: string
     /** Null: made in the data directory. */
     readonly certificate: {
       readonly certificateFile: string
@@ -109,6 +110,7 @@ export interface TargetConfig {
     readonly mode: 'disable' | 'verify-ca' | 'verify-full'
     readonly caFile: string | null
   }
+  readonly classificationFile: string | null
   readonly durability: 'strict' | 'batched'
   readonly onAuditFailure: 'refuse' | 'allow'
   readonly recordResultsBytes: number
@@ -129,6 +131,7 @@ export function dataPaths(dataDirectory: string) {
     keys: at('keys'),
     /** Public keys, for those who check what this deployment signs. */
     public: at('public'),
+    maskingKey: at('keys', 'masking.key'),
     edgeCertificate: at('keys', 'edge.crt'),
     edgeCertificateKey: at('keys', 'edge.pem'),
     spool: (producer: string) => at('spool', producer),

@@ -28,11 +28,11 @@ export class BackendRelay implements FrameSink {
   message(type: number, bytes: Buffer, start: number, end: number): boolean {
     switch (type) {
       case backend.dataRow:
-        this.#running().addRow(bytes, start, end)
-        break
+        this.#row(bytes, start, end)
+        return true
       case backend.rowDescription:
-        this.#rowDescription(bytes, start, end)
-        break
+        if (this.#rowDescription(bytes, start, end)) break
+        return true
       case backend.commandComplete:
         this.#endStatement(bytes.toString('latin1', start + headerBytes, end - 1))
         break
@@ -53,8 +53,8 @@ export class BackendRelay implements FrameSink {
         this.#pop('close')
         break
       case backend.noData:
-        this.#popDescribe()
-        break
+        if (this.#popDescribe()) break
+        return true
       case backend.errorResponse:
         if (this.#error(bytes, start, end)) return true
         break
@@ -68,6 +68,8 @@ export class BackendRelay implements FrameSink {
         this.#parameterStatus(bytes, start, end)
         break
       case backend.noticeResponse:
+        if (this.#withheld(type, bytes, start, end)) return true
+        break
       case backend.notificationResponse:
       case backend.parameterDescription:
       case backend.copyOutResponse:
@@ -87,7 +89,13 @@ export class BackendRelay implements FrameSink {
 
   part(type: number, bytes: Buffer, start: number, end: number, position: PartPosition): boolean {
     if (type === backend.dataRow) {
-      this.#running().addRowPart(bytes, start, end, position.first)
+      const request = this.#running()
+      if (request.mask !== null) {
+        const row = request.mask.part(bytes, start, end, position)
+        if (row !== null) this.#send(request, row, 0, row.length)
+        return true
+      }
+      request.addRowPart(bytes, start, end, position.first)
     } else if (type === backend.copyData) {
       this.#copyData(bytes, position.first ? start + headerBytes : start, end)
     } else {
@@ -112,15 +120,33 @@ export class BackendRelay implements FrameSink {
     return head.request
   }
 
-  #rowDescription(bytes: Buffer, start: number, end: number): void {
+  #row(bytes: Buffer, start: number, end: number): void {
+    const request = this.#running()
+    const masked = request.mask === null ? null : request.mask.row(bytes, start, end)
+    if (masked === null) this.#send(request, bytes, start, end)
+    else this.#send(request, masked, 0, masked.length)
+  }
+
+  #send(request: RequestInFlight, row: Buffer, start: number, end: number): void {
+    request.addRow(row, start, end)
+    this.toClient.add(row, start, end)
+  }
+
+  /** True when the client gets it. */
+  #rowDescription(bytes: Buffer, start: number, end: number): boolean {
     const { expected } = this.#state
-    const kind = expected.head?.kind
-    if (kind === 'describe-portal' || kind === 'describe-statement') {
+    const { head } = expected
+    if (head?.kind === 'describe-portal' || head?.kind === 'describe-statement') {
       expected.shift()
+      if (head.isOwn) head.request?.mask?.describe(backend.rowDescription, bytes, start, end)
       // With the rows that follow at once it makes a result that can be read on its own.
-      if (expected.head?.kind !== 'execute') return
+      if (expected.head?.kind === 'execute') this.#running().response.add(bytes, start, end)
+      return !head.isOwn
     }
-    this.#running().response.add(bytes, start, end)
+    const request = this.#running()
+    request.mask?.describe(backend.rowDescription, bytes, start, end)
+    request.response.add(bytes, start, end)
+    return true
   }
 
   #endStatement(tag: string | null): void {
@@ -159,18 +185,30 @@ export class BackendRelay implements FrameSink {
     this.#complete(head)
   }
 
-  #popDescribe(): void {
+  /** True when the client gets the reply. */
+  #popDescribe(): boolean {
     const { expected } = this.#state
-    const kind = expected.head?.kind
-    if (kind !== 'describe-portal' && kind !== 'describe-statement') throw outOfStep()
+    const { head } = expected
+    if (head?.kind !== 'describe-portal' && head?.kind !== 'describe-statement') throw outOfStep()
     expected.shift()
+    return !head.isOwn
+  }
+
+  /** True when the client was told no more than that something was said. */
+  #withheld(type: number, bytes: Buffer, start: number, end: number): boolean {
+    const report = this.#state.expected.head?.request?.mask?.report(type, bytes, start, end) ?? null
+    if (report === null) return false
+    this.toClient.push(report)
+    return true
   }
 
   /** True when the edge's own answer went out instead. */
   #error(bytes: Buffer, start: number, end: number): boolean {
     const state = this.#state
     const head = state.expected.head
-    const fields = fieldsOf(bytes, start, end)
+    const masked = head?.request?.mask?.report(backend.errorResponse, bytes, start, end) ?? null
+    const fields =
+      masked === null ? fieldsOf(bytes, start, end) : fieldsOf(masked, 0, masked.length)
     // A target that ends the connection says so whatever is running.
     if (head === null || head.kind === 'sync' || fields.get('V') === 'FATAL') return false
     state.copyIn = null
@@ -179,8 +217,9 @@ export class BackendRelay implements FrameSink {
     } else {
       this.#failBatch(fields)
     }
-    if (head.refusal === null) return false
-    this.toClient.push(head.refusal)
+    const answer = head.refusal ?? masked
+    if (answer === null) return false
+    this.toClient.push(answer)
     return true
   }
 

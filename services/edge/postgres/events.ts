@@ -138,7 +138,7 @@ export class SessionLog {
       error_message: request.errorMessage,
       duration_us: Math.max(0, now - request.startedUs),
       response_sha256: response.sha256,
-      masked: none,
+      masked: request.mask === null ? none : maskedCounts(request.mask.counts),
     }
     const { ok } = this.#scope.record({
       type: 'request.completed',
@@ -200,6 +200,10 @@ export class SessionLog {
       }
     })
   }
+}
+
+function maskedCounts(counts: ReadonlyMap<string, number>): CompletionPart['masked'] {
+  return [...counts].map(([dataClass, count]) => ({ data_class: dataClass, count }))
 }
 
 interface Owed {

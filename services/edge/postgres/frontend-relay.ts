@@ -4,7 +4,7 @@ import { OversizedMessage } from './oversized.ts'
 import { BodyReader } from './protocol/body-reader.ts'
 import { ProtocolError } from './protocol/error.ts'
 import type { FrameLimits, FrameSink, PartPosition } from './protocol/frame.ts'
-import { decodeFrontend } from './protocol/frontend.ts'
+import { decodeFrontend, encodeFrontend } from './protocol/frontend.ts'
 import type { BoundParameter } from './protocol/frontend.ts'
 import { frontend, headerBytes } from './protocol/message-types.ts'
 import { sqlState } from './refusals.ts'
@@ -217,8 +217,18 @@ export class FrontendRelay implements FrameSink {
     this.#gate.claim(portal, entry.request)
     this.#applyNames(portal.statement)
     if (portal.statement.verdict.settles) this.#state.isUnsettled = true
+    if (portal.statement.verdict.mask !== null) this.#describeFor(entry, name)
     this.#forward(entry, bytes, start, end)
     return true
+  }
+
+  /** Clients remember what a statement answers and do not ask again; the mask has to know for this very portal. */
+  #describeFor(execute: Expected, name: string): void {
+    const entry = new Expected('describe-portal', execute.batch)
+    entry.isOwn = true
+    entry.request = execute.request
+    this.#state.expected.push(entry)
+    this.toTarget.push(encodeFrontend({ type: 'describe', of: 'portal', name }))
   }
 
   #describe(bytes: Buffer, start: number, end: number): void {

@@ -1,4 +1,5 @@
 import type { CompletionOutcome, RequestPart } from '../../../schemas/event.ts'
+import { MaskedAnswer } from './masking/masked-answer.ts'
 import type { ResponseRecord } from './response-record.ts'
 import type { Statement } from './statements.ts'
 
@@ -10,6 +11,8 @@ export class RequestInFlight {
   readonly statement: Statement | null
   readonly startedUs: number
   readonly response: ResponseRecord
+  /** Null when its answer goes out as it comes. */
+  readonly mask: MaskedAnswer | null
   rows = 0
   bytesIn = 0
   bytesOut = 0
@@ -28,6 +31,8 @@ export class RequestInFlight {
   ) {
     this.id = id
     this.statement = statement
+    const plan = statement?.verdict.mask ?? null
+    this.mask = plan === null ? null : new MaskedAnswer(plan)
     this.startedUs = startedUs
     this.response = response
   }

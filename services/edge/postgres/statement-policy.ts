@@ -1,5 +1,6 @@
 import type { Actor, DecisionOutcome } from '../../../schemas/event.ts'
 import type { Obligation } from '../guard/decision.ts'
+import type { MaskPlan } from './masking/mask-plan.ts'
 
 /** What decides over a statement: the one seam between the relay and facts, rules and approvals. */
 export interface StatementPolicy {
@@ -26,6 +27,8 @@ export interface StatementSubject {
 export interface Verdict {
   /** Null when the statement may run. */
   readonly refusal: StatementRefusal | null
+  /** How its answer is masked; null when it goes out as it comes. */
+  readonly mask: MaskPlan | null
   readonly ruleIds: readonly string[]
   readonly reason: string | null
   /** The statement's kinds in lower case, joined by a comma; `empty` for a text without a statement. */
@@ -51,9 +54,9 @@ interface NameChange {
 
 export type StatementRefusal =
   | { readonly kind: 'blocked'; readonly message: string }
-  /** It may run once its obligations are met: approvals, or an answer that is masked. */
+  /** It may run once its obligations are met: approvals. */
   | {
-      readonly kind: 'held' | 'masked'
+      readonly kind: 'held'
       readonly message: string
       readonly obligations: readonly Obligation[]
     }
@@ -61,14 +64,12 @@ export type StatementRefusal =
   | { readonly kind: 'syntax'; readonly message: string; readonly position: number | null }
 
 /** What the record says was decided. */
-export function outcomeOf({ refusal }: Pick<Verdict, 'refusal'>): DecisionOutcome {
+export function outcomeOf({ refusal, mask }: Pick<Verdict, 'refusal' | 'mask'>): DecisionOutcome {
   switch (refusal?.kind) {
     case undefined:
-      return 'allow'
+      return mask === null ? 'allow' : 'mask'
     case 'held':
       return 'hold'
-    case 'masked':
-      return 'mask'
     case 'blocked':
     case 'syntax':
       return 'block'

@@ -18,6 +18,7 @@ export interface Portal {
 }
 
 const noFacts = {
+  mask: null,
   ruleIds: [],
   reads: [],
   writes: [],

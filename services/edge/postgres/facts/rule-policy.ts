@@ -3,6 +3,9 @@ import type { Verdict as RuleVerdict } from '../../guard/decision.ts'
 import type { CompiledPolicy } from '../../guard/policy.ts'
 import type { PolicyInForce } from '../../guard/policy-in-force.ts'
 import type { Clock } from '../../../runtime/clock.ts'
+import type { MaskDecision } from '../masking/mask-plan.ts'
+import { MaskVerdicts } from '../masking/mask-verdicts.ts'
+import type { TargetMasking } from '../masking/target-masking.ts'
 import { factsOf } from '../facts.ts'
 import type { FactsResult } from '../facts.ts'
 import type {
@@ -18,12 +21,16 @@ export interface RulePolicyOptions {
   readonly policies: PolicyInForce
   readonly clock: Clock
   readonly maxCharacters?: number
+  /** By the name of the target; what has to be masked at another one is refused. */
+  readonly masking?: ReadonlyMap<string, TargetMasking>
 }
 
 /** Decides statements by the rules of the policy in force over the facts of PostgreSQL's grammar. */
 export class RulePolicy implements StatementPolicy {
   readonly #options: RulePolicyOptions
   readonly #prepared = new WeakMap<StatementSubject, PreparedFacts>()
+  readonly #masks: MaskVerdicts
+  #masksVersion = 0
   #policy: CompiledPolicy
   #digest: Buffer
   #window = 0
@@ -32,14 +39,18 @@ export class RulePolicy implements StatementPolicy {
     this.#options = options
     this.#policy = options.policies.current
     this.#digest = this.#policy.digestBytes
+    this.#masks = new MaskVerdicts(options.grammar, options.masking ?? new Map())
   }
 
-  /** Another object when the policy is another, and once a second when its conditions look at the time. */
+  /** Another object when the policy or a catalog that masks is another, and once a second when conditions look at the time. */
   get digest(): Buffer {
     const { policies, clock } = this.#options
     const { current } = policies
     const window = current.usesTime ? Math.floor(clock.nowMs() / 1000) : 0
-    if (current !== this.#policy || window !== this.#window) {
+    const { version } = this.#masks
+    const isSame = current === this.#policy && version === this.#masksVersion
+    if (!isSame || window !== this.#window) {
+      this.#masksVersion = version
       this.#policy = current
       this.#window = window
       this.#digest = Buffer.from(current.digestBytes)
@@ -67,10 +78,11 @@ export class RulePolicy implements StatementPolicy {
       nowMs: this.#options.clock.nowMs(),
       ...(subject.searchPath === null ? {} : { searchPath: schemasOf(subject.searchPath) }),
     })
-    if (verdict.outcome === 'allow') {
+    const mask = this.#masks.of(text, subject, result.facts, verdict)
+    if (verdict.outcome === 'allow' || verdict.outcome === 'mask') {
       for (const [name, facts] of result.prepared) prepared.add(name, facts)
     }
-    return taken(result, verdict, policy.usesLiterals || !result.cacheable)
+    return taken(result, verdict, mask, policy.usesLiterals || !result.cacheable)
   }
 
   #preparedOf(subject: StatementSubject): PreparedFacts {
@@ -121,11 +133,13 @@ function union(one: Facts, other: Facts): Facts {
 function taken(
   result: FactsResult & { ok: true },
   verdict: RuleVerdict,
+  mask: MaskDecision | null,
   dependsOnLiterals: boolean,
 ): Verdict {
   const { facts } = result
   return {
-    refusal: refusalOf(verdict),
+    refusal: refusalOf(verdict, mask),
+    mask: mask?.ok === true ? mask.plan : null,
     ruleIds: verdict.ruleIds,
     reason: verdict.reason,
     operation: result.statements === 0 ? 'empty' : facts.kinds.join(','),
@@ -138,13 +152,14 @@ function taken(
   }
 }
 
-/** What is not allowed as it is does not run: approvals are not answered here, and nothing masks an answer. */
-function refusalOf(verdict: RuleVerdict): StatementRefusal | null {
+/** What is not allowed as it is does not run: approvals are not answered here. */
+function refusalOf(verdict: RuleVerdict, mask: MaskDecision | null): StatementRefusal | null {
   const { outcome, reason, obligations } = verdict
   const rules = verdict.ruleIds.join(', ')
   switch (outcome) {
     case 'allow':
-      return null
+    case 'mask':
+      return mask === null || mask.ok ? null : { kind: 'blocked', message: mask.message }
     case 'block':
       return { kind: 'blocked', message: `blocked by policy (${rules}): ${reason}` }
     case 'hold': {
@@ -158,12 +173,6 @@ function refusalOf(verdict: RuleVerdict): StatementRefusal | null {
         obligations,
       }
     }
-    case 'mask':
-      return {
-        kind: 'masked',
-        message: `its answer has to be masked, which this edge cannot do yet (${rules}): ${reason}`,
-        obligations,
-      }
   }
 }
 
@@ -174,6 +183,7 @@ function notTaken(result: FactsResult & { ok: false }, policy: CompiledPolicy): 
       result.kind === 'syntax_error'
         ? { kind: 'syntax', message: result.message, position: result.position }
         : { kind: 'blocked', message: `statement refused: ${result.message}` },
+    mask: null,
     ruleIds: verdict.ruleIds,
     reason: verdict.reason,
     operation: 'unparsed',

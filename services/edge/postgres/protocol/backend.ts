@@ -32,7 +32,7 @@ export type Authentication =
 /** Fields of ErrorResponse and NoticeResponse by their code letter, in order: S, V, C, M, D, H, P … */
 export type ReportFields = ReadonlyMap<string, string>
 
-interface Column {
+export interface Column {
   readonly name: string
   readonly tableOid: number
   readonly attributeNumber: number

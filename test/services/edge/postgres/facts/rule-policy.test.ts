@@ -238,9 +238,9 @@ test('what is held or would have to be masked is refused, with what it needs', (
     ],
   })
   const masked = policy.decide('SELECT card_number FROM cards LIMIT 5', agent)
-  assert.equal(masked.refusal?.kind, 'masked')
-  assert.match(masked.refusal.message, /has to be masked.*\(cards\)/)
-  assert.equal(policy.decide('SELECT * FROM cards LIMIT 5', agent).refusal?.kind, 'masked')
+  assert.equal(masked.refusal?.kind, 'blocked')
+  assert.match(masked.refusal.message, /has to be masked, and no classification/)
+  assert.notEqual(policy.decide('SELECT * FROM cards LIMIT 5', agent).refusal, null)
   assert.equal(policy.decide('SELECT id FROM cards LIMIT 5', agent).refusal, null)
 })
 

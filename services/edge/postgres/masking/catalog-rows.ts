@@ -1,0 +1,64 @@
+import type { TargetAddress, TargetLogin } from '../target-connection.ts'
+import { queryTarget } from './query-target.ts'
+
+/** What masking needs of a target's catalog. */
+export interface CatalogRows {
+  /** Every column of every table and view, in order of its number. */
+  readonly columns: readonly {
+    readonly oid: number
+    readonly schema: string
+    readonly relation: string
+    readonly number: number
+    readonly column: string
+  }[]
+  readonly inheritance: readonly { readonly child: number; readonly parent: number }[]
+  /** Views and materialised views, other than the server's own, with what they select. */
+  readonly views: readonly { readonly oid: number; readonly definition: string }[]
+}
+
+/** Reads the catalog as one snapshot. Throws `TargetError` when it cannot. */
+export async function readCatalog(
+  target: TargetAddress,
+  login: TargetLogin,
+  signal: AbortSignal,
+): Promise<CatalogRows> {
+  const [columns, inheritance, views] = await queryTarget(
+    target,
+    login,
+    ['BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY', columnsQuery, inheritanceQuery, viewsQuery],
+    signal,
+  ).then(([, ...results]) => results)
+  return {
+    columns: (columns ?? []).map(([oid, schema, relation, number, column]) => ({
+      oid: Number(oid),
+      schema: schema ?? '',
+      relation: relation ?? '',
+      number: Number(number),
+      column: column ?? '',
+    })),
+    inheritance: (inheritance ?? []).map(([child, parent]) => ({
+      child: Number(child),
+      parent: Number(parent),
+    })),
+    views: (views ?? []).map(([oid, definition]) => ({
+      oid: Number(oid),
+      definition: definition ?? '',
+    })),
+  }
+}
+
+const columnsQuery = `
+SELECT c.oid, n.nspname, c.relname, a.attnum, a.attname
+FROM pg_catalog.pg_class c
+JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid
+WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S', 't') AND a.attnum > 0 AND NOT a.attisdropped
+ORDER BY c.oid, a.attnum`
+
+const inheritanceQuery = 'SELECT inhrelid, inhparent FROM pg_catalog.pg_inherits'
+
+const viewsQuery = `
+SELECT c.oid, pg_catalog.pg_get_viewdef(c.oid)
+FROM pg_catalog.pg_class c
+JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind IN ('v', 'm') AND n.nspname NOT IN ('pg_catalog', 'information_schema')`

@@ -1,0 +1,214 @@
+import type { Facts } from '../../guard/facts.ts'
+import type { MaskedColumn } from '../../guard/masking/classification.ts'
+import type { CatalogRows } from './catalog-rows.ts'
+import { qualifiedName } from '../facts/names.ts'
+import type { Projection } from './projection.ts'
+
+/** What a column of an answer is, by the identity that RowDescription gives it. */
+export type ColumnIdentity = MaskedColumn | 'plain' | 'unknown'
+
+/**
+ * Which columns of a target are masked, by the oids of its catalog: those that are classified, the same columns of partitions and
+ * of inheritance parents and children, and the columns of views that show them. A snapshot; it never changes.
+ */
+export class MaskCatalog {
+  readonly #relations = new Map<number, Relation>()
+  readonly #byName = new Map<string, Relation[]>()
+  /** Classified columns that the catalog does not have. */
+  readonly missing: readonly MaskedColumn[]
+
+  /** `viewColumns` says what each column of a view's definition reads; null where the definition is not understood. */
+  constructor(
+    rows: CatalogRows,
+    columns: readonly MaskedColumn[],
+    viewColumns: (definition: string) => Projection | null,
+  ) {
+    for (const { oid, schema, relation, number, column } of rows.columns) {
+      let known = this.#relations.get(oid)
+      if (known === undefined) {
+        known = { schema, name: relation, columns: new Map(), masked: new Map() }
+        this.#relations.set(oid, known)
+        // A name may be written without its schema, and whatever path then leads to it.
+        for (const name of [qualifiedName([schema, relation]), qualifiedName([relation])]) {
+          this.#byName.set(name, [...(this.#byName.get(name) ?? []), known])
+        }
+      }
+      known.columns.set(number, column)
+    }
+    this.missing = columns.filter((column) => !this.#classify(column))
+    this.#inherit(rows.inheritance)
+    this.#lookThroughViews(rows.views, viewColumns)
+  }
+
+  /** The column with this identity; attribute 0 is the whole row. Oids the snapshot does not have are `unknown`. */
+  identity(oid: number, attribute: number): ColumnIdentity {
+    const relation = this.#relations.get(oid)
+    if (relation === undefined) return 'unknown'
+    if (attribute > 0) {
+      if (!relation.columns.has(attribute)) return 'unknown'
+      return relation.masked.get(attribute) ?? 'plain'
+    }
+    // System columns hold no values of anybody; a row as one value holds all of them.
+    return attribute < 0 || relation.masked.size === 0 ? 'plain' : notUnderstood
+  }
+
+  /**
+   * Every masked column that a request may look at, by the upper bound of its facts. A relation that the snapshot does not have,
+   * and a column that a relation with masked ones has not, may hold anything.
+   */
+  touched(columnsRead: Facts['columnsRead']): readonly MaskedColumn[] {
+    const found = new Set<MaskedColumn>()
+    const unknown = new Set<string>()
+    const known = new Set<string>()
+    for (const name of columnsRead) {
+      if (name === '*') {
+        for (const { masked } of this.#relations.values()) addAll(found, masked.values())
+        continue
+      }
+      const [relationName, column] = splitLast(name)
+      const relations = this.#byName.get(relationName)
+      if (relations === undefined) unknown.add(column)
+      for (const relation of relations ?? []) {
+        if (column === '*') {
+          addAll(found, relation.masked.values())
+          known.add(column)
+        } else if (lookAt(relation, column, found)) {
+          known.add(column)
+        } else if (relation.masked.size > 0) {
+          unknown.add(column)
+        }
+      }
+    }
+    // A bare name is listed for every relation it might be of; one that has it is enough.
+    for (const column of unknown) if (!known.has(column)) found.add(notUnderstood)
+    return [...found]
+  }
+
+  /** Whether one of these relations has a masked column. */
+  concerns(relations: readonly string[]): boolean {
+    return this.touched(relations.map((name) => (name === '*' ? name : `${name}.*`))).length > 0
+  }
+
+  #classify(column: MaskedColumn): boolean {
+    let isThere = false
+    const name = qualifiedName([column.schema, column.relation])
+    for (const relation of this.#byName.get(name) ?? []) {
+      for (const [number, attribute] of relation.columns) {
+        if (attribute !== column.column) continue
+        relation.masked.set(number, column)
+        isThere = true
+      }
+    }
+    return isThere
+  }
+
+  /** Children and parents hold the same values in columns of the same name. */
+  #inherit(pairs: CatalogRows['inheritance']): void {
+    for (let isChanged = true; isChanged;) {
+      isChanged = false
+      for (const { child, parent } of pairs) {
+        const one = this.#relations.get(child)
+        const other = this.#relations.get(parent)
+        if (one === undefined || other === undefined) continue
+        if (copyMasks(one, other) || copyMasks(other, one)) isChanged = true
+      }
+    }
+  }
+
+  /** Views show views, so it goes on until nothing new is found. */
+  #lookThroughViews(
+    views: CatalogRows['views'],
+    viewColumns: (definition: string) => Projection | null,
+  ): void {
+    const understood = views.map(({ oid, definition }) => ({
+      relation: this.#relations.get(oid),
+      shown: viewColumns(definition),
+    }))
+    for (let isChanged = true; isChanged;) {
+      isChanged = false
+      for (const { relation, shown } of understood) {
+        if (relation !== undefined && this.#lookThrough(relation, shown)) isChanged = true
+      }
+    }
+  }
+
+  #lookThrough(view: Relation, shown: Projection | null): boolean {
+    let isChanged = false
+    const numbers = [...view.columns.keys()].sort((a, b) => a - b)
+    numbers.forEach((number, place) => {
+      if (view.masked.has(number)) return
+      const mask = this.#maskOfShown(shown, place)
+      if (mask === null) return
+      view.masked.set(number, mask)
+      isChanged = true
+    })
+    return isChanged
+  }
+
+  #maskOfShown(shown: Projection | null, place: number): MaskedColumn | null {
+    if (shown === null) return notUnderstood
+    const column = shown.columns?.[place] ?? null
+    const facts = column?.facts ?? shown.whole
+    const [first, ...more] = this.touched(facts.columnsRead)
+    if (first === undefined) {
+      // Code of its own may read anything.
+      return facts.unlistedFunctions.length > 0 || facts.unknown.length > 0 ? notUnderstood : null
+    }
+    // Of several columns one may be of a class that a rule names and another not.
+    if (more.length > 0) return notUnderstood
+    return column?.isPlain === true ? first : { ...first, method: { kind: 'null' } }
+  }
+}
+
+/** Stands for values that nobody here can tell apart from masked ones. */
+export const notUnderstood: MaskedColumn = {
+  name: '',
+  schema: '',
+  relation: '',
+  column: '',
+  dataClass: 'not-understood',
+  method: { kind: 'null' },
+  isForbiddenInConditions: false,
+}
+
+interface Relation {
+  readonly schema: string
+  readonly name: string
+  readonly columns: Map<number, string>
+  readonly masked: Map<number, MaskedColumn>
+}
+
+/** Adds the column's mask, if it has one. False when the relation has no such column. */
+function lookAt({ columns, masked }: Relation, column: string, found: Set<MaskedColumn>): boolean {
+  let isThere = false
+  for (const [number, name] of columns) {
+    if (qualifiedName([name]) !== column) continue
+    isThere = true
+    const mask = masked.get(number)
+    if (mask !== undefined) found.add(mask)
+  }
+  return isThere
+}
+
+function copyMasks(from: Relation, to: Relation): boolean {
+  let isChanged = false
+  for (const [number, mask] of from.masked) {
+    const name = from.columns.get(number)
+    for (const [other, column] of to.columns) {
+      if (column !== name || to.masked.has(other)) continue
+      to.masked.set(other, mask)
+      isChanged = true
+    }
+  }
+  return isChanged
+}
+
+function addAll<T>(set: Set<T>, values: Iterable<T>): void {
+  for (const value of values) set.add(value)
+}
+
+/** `relation.column` in its two parts, as facts write them; a part with a dot is quoted. */
+function splitLast(name: string): readonly [relation: string, column: string] {
+  const column = /(?:^|\.)("(?:[^"]|"")*"|[^."]*)$/.exec(name)?.[1] ?? name
+  return [name.slice(0, Math.max(0, name.length - column.length - 1)), column]
+}

@@ -1,0 +1,153 @@
+import type { Facts } from '../../guard/facts.ts'
+import type { MaskedColumn } from '../../guard/masking/classification.ts'
+import type { Column } from '../protocol/backend.ts'
+import { notUnderstood } from './catalog.ts'
+import type { MaskCatalog } from './catalog.ts'
+import type { Projection } from './projection.ts'
+import { RowMasker } from './row-masker.ts'
+
+/** How the answer to one statement is masked. */
+export interface MaskPlan {
+  /** Whether the target's own words may quote masked values: then only the SQLSTATE of a report goes out. */
+  readonly withholdsReports: boolean
+  /** What masks the rows under this description. Counts the values it masks, by class. */
+  rows(columns: readonly Column[], counts: Map<string, number>): RowMasker
+}
+
+export type MaskDecision =
+  | { readonly ok: true; readonly plan: MaskPlan }
+  /** It cannot be run without showing, storing or handing on what is masked. A sentence for the person who asked. */
+  | { readonly ok: false; readonly message: string }
+
+export interface MaskRequest {
+  readonly catalog: MaskCatalog
+  /** Of the mask rules that apply; `*` for all. */
+  readonly classes: ReadonlySet<string>
+  readonly key: Uint8Array
+  readonly facts: Facts
+  /** Null where the text is several statements. */
+  readonly projection: Projection | null
+  /** Is told when an answer has columns of relations that the catalog does not know. */
+  readonly onUnknown: () => void
+}
+
+/** What may be run although it looks at masked columns: it answers rows, or changes some. */
+const maskable: ReadonlySet<string> = new Set(
+  [
+    'select',
+    'explain',
+    'declare',
+    'prepare',
+    'execute',
+    'insert',
+    'update',
+    'delete',
+    'merge',
+  ].concat(['begin', 'commit', 'rollback', 'savepoint', 'release', 'lock']),
+)
+
+/** Views of the server that quote values of other tables, or the statements of other sessions. */
+const telling: ReadonlySet<string> = new Set(
+  [
+    'pg_stats',
+    'pg_statistic',
+    'pg_stats_ext',
+    'pg_stats_ext_exprs',
+    'pg_statistic_ext_data',
+  ].concat(['pg_stat_activity', 'pg_stat_statements', 'pg_prepared_statements', 'pg_cursors']),
+)
+
+/** Decides whether and how a statement can be masked. Fails closed: what is not understood is not shown. */
+export function planMask(request: MaskRequest): MaskDecision {
+  const { catalog, classes, facts, projection } = request
+  const told = facts.reads.find((name) => telling.has(name.slice(name.lastIndexOf('.') + 1)))
+  if (told !== undefined) return refused(`${told} may quote masked values`)
+  const masked = (of: Facts): readonly MaskedColumn[] =>
+    catalog.touched(of.columnsRead).filter(({ dataClass }) => has(classes, dataClass))
+
+  const isOpaque =
+    facts.unlistedFunctions.length > 0 || facts.unknown.length > 0 || facts.kinds.includes('fetch')
+  const touched = masked(facts)
+  const isPlainExplain = facts.kinds.includes('explain') && !facts.flags.includes('explain_analyze')
+  if (touched.length === 0 || isPlainExplain) {
+    // A constraint that fails quotes the whole row.
+    const withholds = isOpaque || catalog.concerns([...facts.reads, ...facts.writes])
+    return { ok: true, plan: plan(request, isOpaque ? none : 'all', withholds) }
+  }
+  const [first] = touched
+  const name = first?.name ?? ''
+  const kind = facts.kinds.find((each) => !maskable.has(each))
+  if (kind !== undefined) return refused(`${kind} would carry ${name} past the mask`)
+  if (facts.unlistedFunctions.length > 0) {
+    return refused(`${facts.unlistedFunctions[0] ?? ''} would be handed ${name}`)
+  }
+  if (facts.kinds.some((each) => writing.has(each))) {
+    const stored = projection === null ? touched : masked(projection.stored ?? noneRead(facts))
+    if (stored[0] !== undefined) return refused(`${stored[0].name} would be stored elsewhere`)
+  }
+  const forbidden = conditionsOn(projection, facts, masked)
+  if (forbidden !== undefined) {
+    return refused(`${forbidden.name} may be selected and not used in any other way`)
+  }
+  const harmless = new Set<number>()
+  projection?.columns?.forEach((column, place) => {
+    if (masked(column.facts).length === 0) harmless.add(place)
+  })
+  return { ok: true, plan: plan(request, harmless, true) }
+}
+
+const none: ReadonlySet<number> = new Set()
+const writing: ReadonlySet<string> = new Set(['insert', 'update', 'merge'])
+
+/** A column that is used in another way than to be shown, although its classification forbids that. */
+function conditionsOn(
+  projection: Projection | null,
+  facts: Facts,
+  masked: (of: Facts) => readonly MaskedColumn[],
+): MaskedColumn | undefined {
+  const forbidden = (of: Facts): MaskedColumn | undefined =>
+    masked(of).find(({ isForbiddenInConditions }) => isForbiddenInConditions)
+  if (projection === null || projection.arrangesByShown) return forbidden(facts)
+  const expression = projection.columns?.find(
+    (column) => !column.isPlain && forbidden(column.facts),
+  )
+  return forbidden(projection.conditions) ?? (expression && forbidden(expression.facts))
+}
+
+function plan(
+  { catalog, classes, key, onUnknown }: MaskRequest,
+  harmless: 'all' | ReadonlySet<number>,
+  withholdsReports: boolean,
+): MaskPlan {
+  const maskOf = ({ tableOid, attributeNumber }: Column, place: number): MaskedColumn | null => {
+    if (tableOid === 0) return harmless === 'all' || harmless.has(place) ? null : notUnderstood
+    const identity = catalog.identity(tableOid, attributeNumber)
+    if (identity === 'plain') return null
+    if (identity === 'unknown') {
+      onUnknown()
+      return notUnderstood
+    }
+    return identity === notUnderstood || has(classes, identity.dataClass) ? identity : null
+  }
+  return {
+    withholdsReports,
+    rows: (columns, counts) =>
+      new RowMasker(
+        columns.map((column, place) => ({ typeOid: column.typeOid, mask: maskOf(column, place) })),
+        key,
+        counts,
+      ),
+  }
+}
+
+function has(classes: ReadonlySet<string>, dataClass: string): boolean {
+  return classes.has('*') || classes.has(dataClass) || dataClass === notUnderstood.dataClass
+}
+
+function noneRead(facts: Facts): Facts {
+  return { ...facts, columnsRead: [] }
+}
+
+function refused(why: string): MaskDecision {
+  return { ok: false, message: `it cannot be masked: ${why}` }
+}

@@ -1,0 +1,76 @@
+import type { Verdict } from '../../guard/decision.ts'
+import type { Facts } from '../../guard/facts.ts'
+import type { Grammar } from '../facts/grammar.ts'
+import type { StatementSubject } from '../statement-policy.ts'
+import { planMask } from './mask-plan.ts'
+import type { MaskDecision } from './mask-plan.ts'
+import { projectionOf } from './projection.ts'
+import type { TargetMasking } from './target-masking.ts'
+
+/** Finds how the answers of statements are masked for which rules of the policy demand it. */
+export class MaskVerdicts {
+  readonly #grammar: Grammar
+  readonly #targets: ReadonlyMap<string, TargetMasking>
+  /** Classes that cursors of a session show: FETCH names no relation that a rule could be about. */
+  readonly #cursors = new WeakMap<StatementSubject, Set<string>>()
+  #catalogs: readonly unknown[] = []
+  #version = 0
+
+  constructor(grammar: Grammar, targets: ReadonlyMap<string, TargetMasking>) {
+    this.#grammar = grammar
+    this.#targets = targets
+  }
+
+  /** Another number when a catalog was read again, or has become too old. */
+  get version(): number {
+    const catalogs = Array.from(this.#targets.values(), ({ catalog }) => catalog)
+    if (catalogs.some((catalog, index) => catalog !== this.#catalogs[index])) {
+      this.#catalogs = catalogs
+      this.#version += 1
+    }
+    return this.#version
+  }
+
+  /** Null when nothing has to be masked. */
+  of(text: string, subject: StatementSubject, facts: Facts, verdict: Verdict): MaskDecision | null {
+    if (verdict.outcome !== 'allow' && verdict.outcome !== 'mask') return null
+    const classes = this.#classes(subject, facts, verdict)
+    if (classes.size === 0) return null
+    const masking = this.#targets.get(subject.target)
+    if (masking === undefined) {
+      return refused(`no classification says what to mask at ${subject.target}`)
+    }
+    if (masking.database !== subject.database) {
+      return refused(`the classification is of the database ${masking.database}`)
+    }
+    const { catalog, key } = masking
+    if (catalog === null) return refused('the catalog of the target cannot be read now')
+    return planMask({
+      catalog,
+      classes,
+      key,
+      facts,
+      projection: projectionOf(this.#grammar, text),
+      onUnknown: () => masking.refreshSoon(),
+    })
+  }
+
+  #classes(subject: StatementSubject, facts: Facts, { obligations }: Verdict): ReadonlySet<string> {
+    const demanded = new Set(
+      obligations.flatMap((each) => (each.kind === 'mask' ? each.dataClasses : [])),
+    )
+    if (facts.kinds.includes('declare') && demanded.size > 0) {
+      const kept = this.#cursors.get(subject) ?? new Set()
+      for (const each of demanded) kept.add(each)
+      this.#cursors.set(subject, kept)
+    }
+    if (facts.kinds.includes('fetch')) {
+      for (const each of this.#cursors.get(subject) ?? []) demanded.add(each)
+    }
+    return demanded
+  }
+}
+
+function refused(why: string): MaskDecision {
+  return { ok: false, message: `its answer has to be masked, and ${why}` }
+}

@@ -1,0 +1,69 @@
+import { decodeBackend, encodeBackend } from '../protocol/backend.ts'
+import { ProtocolError } from '../protocol/error.ts'
+import type { PartPosition } from '../protocol/frame.ts'
+import type { MaskPlan } from './mask-plan.ts'
+import type { RowMasker } from './row-masker.ts'
+
+/** A row that has to be masked is held as a whole; one beyond this ends the session. */
+const maxRowBytes = 16 * 1024 * 1024
+
+/** The answer to one request on its way through its mask. Nothing of it goes out, or is recorded, in any other form. */
+export class MaskedAnswer {
+  /** How many values were masked, by class. */
+  readonly counts = new Map<string, number>()
+  readonly #plan: MaskPlan
+  #rows: RowMasker | null = null
+  #parts: Buffer[] = []
+  #partBytes = 0
+
+  constructor(plan: MaskPlan) {
+    this.#plan = plan
+  }
+
+  /** The rows that follow are described by this message. */
+  describe(type: number, bytes: Buffer, start: number, end: number): void {
+    const description = decodeBackend(type, bytes, start, end)
+    if (description?.type !== 'row-description') throw undescribed()
+    this.#rows = this.#plan.rows(description.columns, this.counts)
+  }
+
+  /** The row that goes out instead of this one; null when it goes out as it came. */
+  row(bytes: Buffer, start: number, end: number): Buffer | null {
+    if (this.#rows === null) throw undescribed()
+    return this.#rows.mask(bytes, start, end)
+  }
+
+  /** Takes a part of a long row, and gives the row once it is whole. */
+  part(bytes: Buffer, start: number, end: number, position: PartPosition): Buffer | null {
+    this.#partBytes += end - start
+    if (this.#partBytes + position.remaining > maxRowBytes) {
+      throw new ProtocolError('LENGTH_OVER_LIMIT', 'a row with masked columns is over the limit')
+    }
+    this.#parts.push(Buffer.from(bytes.subarray(start, end)))
+    if (position.remaining > 0) return null
+    const row = Buffer.concat(this.#parts)
+    this.#parts = []
+    this.#partBytes = 0
+    return this.row(row, 0, row.length) ?? row
+  }
+
+  /** What goes out for an error or notice that may quote masked values: its severity and SQLSTATE. Null when it goes out as it is. */
+  report(type: number, bytes: Buffer, start: number, end: number): Buffer | null {
+    if (!this.#plan.withholdsReports) return null
+    const report = decodeBackend(type, bytes, start, end)
+    if (report?.type !== 'error' && report?.type !== 'notice') return null
+    const fields = new Map<string, string>()
+    for (const code of ['S', 'V', 'C', 'P']) {
+      const value = report.fields.get(code)
+      if (value !== undefined) fields.set(code, value)
+    }
+    fields.set('M', withheld)
+    return encodeBackend({ type: report.type, fields })
+  }
+}
+
+const withheld = 'the text of this message is withheld: it could quote a masked value'
+
+function undescribed(): ProtocolError {
+  return new ProtocolError('MESSAGE_UNEXPECTED', 'a row came before it was described')
+}

@@ -1,0 +1,119 @@
+import { setTimeout as pause } from 'node:timers/promises'
+
+import type { Logger } from '../../../runtime/logger.ts'
+import type { MaskedColumn } from '../../guard/masking/classification.ts'
+import type { Grammar } from '../facts/grammar.ts'
+import type { TargetAddress, TargetLogin } from '../target-connection.ts'
+import { MaskCatalog } from './catalog.ts'
+import { readCatalog } from './catalog-rows.ts'
+import { projectionOf } from './projection.ts'
+
+export interface TargetMaskingOptions {
+  readonly target: TargetAddress & { readonly name: string }
+  /** The held role; it needs no more than every role may read. */
+  readonly login: TargetLogin
+  readonly columns: readonly MaskedColumn[]
+  /** Keys the tokens: at least 32 bytes. */
+  readonly key: Uint8Array
+  readonly grammar: Grammar
+  readonly logger: Logger
+  /** How old a snapshot of the catalog may become. Default 30 s. */
+  readonly refreshMs?: number
+}
+
+const leastMs = 1_000
+
+/**
+ * The masked columns of one target as its catalog has them now. While the catalog cannot be read the last snapshot counts for as
+ * long as it is no older than three refreshes, then none does: without one, nothing that has to be masked is run.
+ */
+export class TargetMasking {
+  readonly key: Uint8Array
+  /** Oids are of one database. */
+  readonly database: string
+  readonly #options: TargetMaskingOptions
+  #catalog: MaskCatalog | null = null
+  #readAtMs = 0
+  #wake: (() => void) | null = null
+  #isAsked = false
+
+  constructor(options: TargetMaskingOptions) {
+    this.#options = options
+    this.key = options.key
+    this.database = options.login.database
+  }
+
+  /** Another object whenever it was read again; null where it cannot be read. */
+  get catalog(): MaskCatalog | null {
+    const age = performance.now() - this.#readAtMs
+    return age <= 3 * this.#refreshMs ? this.#catalog : null
+  }
+
+  /** Something has changed that the snapshot does not know: it is read again soon. */
+  refreshSoon(): void {
+    this.#isAsked = true
+    this.#wake?.()
+  }
+
+  /** Reads the catalog once. Throws `TargetError`. */
+  async refresh(signal: AbortSignal): Promise<void> {
+    const { target, login, columns, grammar, logger } = this.#options
+    const startedMs = performance.now()
+    const rows = await readCatalog(target, login, signal)
+    const catalog = new MaskCatalog(rows, columns, (definition) =>
+      projectionOf(grammar, definition.replace(/;\s*$/, '')),
+    )
+    this.#catalog = catalog
+    this.#readAtMs = startedMs
+    if (catalog.missing.length > 0) {
+      const missing = catalog.missing.map(({ name }) => name)
+      logger.warn(
+        { target: target.name, missing },
+        'classified columns that the target does not have',
+      )
+    }
+  }
+
+  /** Keeps the snapshot fresh until the signal aborts. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { logger, target } = this.#options
+    const stopped = new Promise<void>((resolve) => {
+      signal.addEventListener('abort', () => resolve(), { once: true })
+    })
+    for (;;) {
+      try {
+        this.#isAsked = false
+        await this.refresh(signal)
+      } catch (error) {
+        if (isAborted(signal)) return
+        logger.error({ err: error, target: target.name }, 'the catalog for masking cannot be read')
+      }
+      await Promise.race([this.#due(signal), stopped])
+      if (isAborted(signal)) return
+    }
+  }
+
+  get #refreshMs(): number {
+    return this.#options.refreshMs ?? 30_000
+  }
+
+  /** Until it is asked for, and then no sooner than a second after the last time. */
+  async #due(signal: AbortSignal): Promise<void> {
+    await pause(Math.min(leastMs, this.#refreshMs), undefined, { signal }).catch(() => undefined)
+    if (this.#isAsked) return
+    const asked = new Promise<void>((resolve) => {
+      this.#wake = resolve
+    })
+    const rest = Math.max(0, this.#refreshMs - leastMs)
+    const timer = new AbortController()
+    const waited = pause(rest, undefined, { signal: AbortSignal.any([signal, timer.signal]) })
+    await Promise.race([asked, waited.catch(() => undefined)])
+    timer.abort()
+    this.#wake = null
+  }
+}
+
+// As a call: a condition is not narrowed over an await.
+function isAborted(signal: AbortSignal): boolean {
+  return signal.aborted
+}
