@@ -22,8 +22,12 @@ export interface SealedRecord {
   readonly value: Buffer
 }
 
+/** The key of the bytes a document was made of. A symbol: they cross no thread with it and are no part of its JSON. */
+export const sealedValue = Symbol('the sealed bytes')
+
 /** What the index knows of one entry: plain data, so that it can cross threads and become JSON. */
 export interface IndexDocument {
+  readonly [sealedValue]?: Buffer
   readonly log: string
   readonly position: number
   /** Base64, as in the next leaf's `prev`. */
@@ -75,6 +79,7 @@ interface CompletionView {
 /** The document of an entry. Total: bytes that are no event become a document of type `quarantined`. */
 export function documentOf(record: SealedRecord): IndexDocument {
   const place = {
+    [sealedValue]: record.value,
     log: record.log,
     position: record.position,
     leafHash: record.leafHash.toString('base64'),
@@ -88,7 +93,7 @@ export function documentOf(record: SealedRecord): IndexDocument {
   }
 }
 
-type Content = Omit<IndexDocument, 'log' | 'position' | 'leafHash' | 'digest'>
+type Content = Omit<IndexDocument, typeof sealedValue | 'log' | 'position' | 'leafHash' | 'digest'>
 
 const quarantined: Content = {
   type: 'quarantined',

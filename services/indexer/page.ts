@@ -56,7 +56,11 @@ export function encodeCursor(kind: string, parts: readonly (string | number)[]):
 export function decodeCursor(kind: string, cursor: string, parts: number): readonly bigint[] {
   const [found, ...texts] = Buffer.from(cursor, 'base64url').toString('latin1').split(' ')
   const values = texts.filter((text) => /^-?\d{1,19}$/.test(text)).map(BigInt)
-  const isWhole = texts.length === parts && values.length === parts
+  const isWhole =
+    texts.length === parts &&
+    values.length === parts &&
+    // The decoder passes over what it does not understand.
+    encodeCursor(kind, texts) === cursor
   if (found !== kind || !isWhole || values.some((value) => BigInt.asIntN(64, value) !== value)) {
     throw new QueryError(
       'QUERY_CURSOR_INVALID',

@@ -37,7 +37,8 @@ export interface IndexRebuild extends AsyncDisposable {
 }
 
 /** After `INDEX_CLOSED` nothing succeeds any more; after `INDEX_FAILED` the same call may. */
-export type IndexErrorCode = 'INDEX_CLOSED' | 'INDEX_HELD' | 'INDEX_FAILED' | 'INDEX_REBUILDING'
+export type IndexErrorCode =
+  'INDEX_CLOSED' | 'INDEX_HELD' | 'INDEX_FAILED' | 'INDEX_REBUILDING' | 'INDEX_NEWER'
 
 export class IndexError extends Error {
   override readonly name = 'IndexError'

@@ -9,9 +9,17 @@ import { labelOf } from './terms.ts'
 export interface StatementEvents {
   readonly received: IndexDocument | null
   /** Any of its events that carries a decision. */
-  readonly decided: IndexDocument | null
-  readonly completed: IndexDocument | null
+  readonly decided: Decided | null
+  readonly completed: Completed | null
 }
+
+type Place = Pick<IndexDocument, 'log' | 'position' | 'producerSeq'>
+
+/** What a decision's event says of its statement. */
+export type Decided = Place & Pick<IndexDocument, 'decision' | 'remarks'>
+
+/** What a completion's event says of its statement. */
+export type Completed = Place & Pick<IndexDocument, 'completion' | 'remarks'>
 
 /** The events that are parts of a statement and are found as one with it. */
 export function isStatementPart(document: IndexDocument): boolean {
@@ -26,12 +34,12 @@ export const statementParts: ReadonlySet<string> = new Set([
 ])
 
 /** Of two documents for one role, the one that counts. */
-export function firstReceived(one: IndexDocument | null, other: IndexDocument): IndexDocument {
+export function firstReceived<T extends Place>(one: T | null, other: T): T {
   return one === null || isBefore(other, one) ? other : one
 }
 
 /** The last decision counts (a hold is followed by what became of it), an unknown one only where there is no other. */
-export function lastDecided(one: IndexDocument | null, other: IndexDocument): IndexDocument {
+export function lastDecided<T extends Decided>(one: T | null, other: T): T {
   if (one === null) return other
   const isKnown = one.decision?.outcome !== 'unknown'
   const isOtherKnown = other.decision?.outcome !== 'unknown'
@@ -40,7 +48,7 @@ export function lastDecided(one: IndexDocument | null, other: IndexDocument): In
 }
 
 /** The first completion counts, an unknown one, as recovery writes it, only where there is no other. */
-export function firstCompleted(one: IndexDocument | null, other: IndexDocument): IndexDocument {
+export function firstCompleted<T extends Completed>(one: T | null, other: T): T {
   if (one === null) return other
   const isKnown = one.completion?.outcome !== 'unknown'
   const isOtherKnown = other.completion?.outcome !== 'unknown'
@@ -49,7 +57,7 @@ export function firstCompleted(one: IndexDocument | null, other: IndexDocument):
 }
 
 /** The producer's own order; where it contradicts itself, the order of the log. */
-function isBefore(one: IndexDocument, other: IndexDocument): boolean {
+function isBefore(one: Place, other: Place): boolean {
   const bySeq = (one.producerSeq ?? 0) - (other.producerSeq ?? 0)
   if (bySeq !== 0) return bySeq < 0
   if (one.log !== other.log) return one.log < other.log

@@ -1,5 +1,5 @@
 import type { IndexDocument } from './documents.ts'
-import type { Principal } from '../../schemas/event.ts'
+import type { Actor, Principal } from '../../schemas/event.ts'
 
 /** How names are compared, in documents and in questions alike: without case and compatibility forms. */
 export function foldName(name: string): string {
@@ -38,4 +38,24 @@ export function kinds(document: IndexDocument): readonly string[] {
 /** What a reader is shown of a principal. */
 export function labelOf(principal: Principal): string {
   return principal.display ?? principal.subject
+}
+
+/** Who acts and for whom, whole: what counts of activity are kept by. Empty where nobody acts. */
+export function actorIdentity(actor: Actor | null): string {
+  if (actor === null) return ''
+  return JSON.stringify(
+    [actor, ...actor.on_behalf_of].map(({ kind, subject, issuer, display }) => [
+      kind,
+      subject,
+      issuer,
+      display,
+    ]),
+  )
+}
+
+const hourUs = 3_600_000_000
+
+/** The hour that a time in microseconds falls into, as milliseconds since 1970. */
+export function hourOf(us: number): number {
+  return Math.floor(us / hourUs) * 3_600_000
 }

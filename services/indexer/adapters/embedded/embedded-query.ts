@@ -11,8 +11,7 @@ import type {
   SessionSummary,
   StatementList,
 } from '../../query.ts'
-import { foldName } from '../../terms.ts'
-import { hourOf } from './rollup-table.ts'
+import { foldName, hourOf } from '../../terms.ts'
 import { questionOf, sessionQuestionOf } from './question.ts'
 import type { ReaderCalls } from './reader-thread.ts'
 import { Thread } from './thread.ts'

@@ -12,6 +12,7 @@ import type {
   Statement,
   StatementList,
 } from '../../query.ts'
+import { sessionSummaryOf } from '../../session.ts'
 import { hitOf, statementOf } from '../../statement.ts'
 import { keyRange } from './order-key.ts'
 import type { Question } from './question.ts'
@@ -181,35 +182,16 @@ const sessionColumns = `
 function summaryOf(row: Row): SessionSummary {
   const begin = documentIn(row['begin'])
   const finish = documentOrNull(row['finish'])
-  return {
-    sessionId: begin.sessionId ?? '',
-    producer: begin.producer ?? '',
-    protocol: begin.session?.protocol ?? '',
-    actor: begin.actor ?? nobody,
-    target: begin.target?.name ?? '',
-    database: begin.session?.database ?? null,
-    sourceAddress: begin.sourceAddress ?? '',
-    startedAtMs: Math.floor(Number(row['begun_us']) / 1000),
-    endedAtMs: finish === null ? null : Math.floor(Number(row['ended_us']) / 1000),
-    outcome: finish === null ? null : (finish.session?.outcome ?? 'unknown'),
-    statements: Number(row['statements']),
-    blocked: Number(row['blocked']),
-    errors: Number(row['errors']),
-    rows: Number(row['rows']),
-    log: begin.log,
-    position: begin.position,
-  }
-}
-
-const nobody: SessionSummary['actor'] = {
-  kind: 'unknown',
-  subject: '',
-  issuer: '',
-  display: null,
-  groups: [],
-  on_behalf_of: [],
-  client: null,
-  runtime: null,
+  return sessionSummaryOf(
+    { document: begin, occurredUs: Number(row['begun_us']) },
+    finish && { session: finish.session, occurredUs: Number(row['ended_us']) },
+    {
+      statements: Number(row['statements']),
+      blocked: Number(row['blocked']),
+      errors: Number(row['errors']),
+      rows: Number(row['rows']),
+    },
+  )
 }
 
 function hitOfRow(row: Row): Hit {

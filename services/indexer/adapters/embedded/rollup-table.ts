@@ -1,8 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite'
 
-import type { Actor } from '../../../../schemas/event.ts'
 import type { IndexDocument } from '../../documents.ts'
-import { actorNames, foldName, labelOf } from '../../terms.ts'
+import { actorIdentity, actorNames, foldName, labelOf } from '../../terms.ts'
 
 /** What one statement adds to its hour. */
 export interface Contribution {
@@ -13,12 +12,6 @@ export interface Contribution {
   readonly decision: string
   readonly outcome: string
   readonly rows: number
-}
-
-const hourUs = 3_600_000_000
-
-export function hourOf(us: number): number {
-  return Math.floor(us / hourUs) * 3_600_000
 }
 
 /** Counts per hour. What a statement added is taken back when more becomes known of it, so the order of events does not matter. */
@@ -65,7 +58,7 @@ export class RollupTable {
   }
 
   #actorOf(document: IndexDocument): number {
-    const identity = identityOf(document.actor)
+    const identity = actorIdentity(document.actor)
     const known = this.#actors.get(identity)
     if (known !== undefined) return known
     const names = JSON.stringify([...new Set(actorNames(document).map(foldName))])
@@ -76,16 +69,4 @@ export class RollupTable {
     this.#actors.set(identity, id)
     return id
   }
-}
-
-function identityOf(actor: Actor | null): string {
-  if (actor === null) return ''
-  return JSON.stringify(
-    [actor, ...actor.on_behalf_of].map(({ kind, subject, issuer, display }) => [
-      kind,
-      subject,
-      issuer,
-      display,
-    ]),
-  )
 }

@@ -1,14 +1,8 @@
 import type { DatabaseSync } from 'node:sqlite'
 
+import { firstOfSession } from '../../session.ts'
+import type { SessionCounts } from '../../session.ts'
 import type { EventTable, Located } from './event-table.ts'
-
-/** What one statement adds to its session. */
-export interface SessionCounts {
-  readonly statements: number
-  readonly blocked: number
-  readonly errors: number
-  readonly rows: number
-}
 
 const maxIds = 10_000
 
@@ -61,7 +55,10 @@ export class SessionTable {
     if (type !== 'session.started' && type !== 'session.ended') return
     const row = this.#find.get(sessionId, producer)
     const known = row?.[type === 'session.started' ? 'started' : 'ended']
-    if (typeof known === 'bigint' && !counts(event, this.#events.read(known))) return
+    if (typeof known === 'bigint') {
+      const { document } = this.#events.read(known)
+      if (firstOfSession(document, event.document) === document) return
+    }
     const set = type === 'session.started' ? this.#setStarted : this.#setEnded
     set.run(event.id, row?.['id'] ?? null)
   }
@@ -75,13 +72,4 @@ export class SessionTable {
       session,
     )
   }
-}
-
-/** The first counts; an end of unknown outcome, as recovery writes it, only where there is no other. */
-function counts(event: Located, known: Located): boolean {
-  const isVague = event.document.session?.outcome === 'unknown'
-  const isKnownVague = known.document.session?.outcome === 'unknown'
-  if (isVague !== isKnownVague) return isKnownVague
-  const bySeq = (event.document.producerSeq ?? 0) - (known.document.producerSeq ?? 0)
-  return bySeq === 0 ? event.document.position < known.document.position : bySeq < 0
 }

@@ -1,12 +1,13 @@
 import type { DatabaseSync } from 'node:sqlite'
 
 import type { IndexDocument } from '../../documents.ts'
+import type { SessionCounts } from '../../session.ts'
 import { firstCompleted, firstReceived, isStatementPart, lastDecided } from '../../statement.ts'
 import type { StatementEvents } from '../../statement.ts'
+import { hourOf } from '../../terms.ts'
 import type { EventTable, Located } from './event-table.ts'
-import { hourOf } from './rollup-table.ts'
 import type { Contribution, RollupTable } from './rollup-table.ts'
-import type { SessionCounts, SessionTable } from './session-table.ts'
+import type { SessionTable } from './session-table.ts'
 import type { TextTable } from './text-table.ts'
 
 interface StatementRow {

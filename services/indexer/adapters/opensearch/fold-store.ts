@@ -1,0 +1,181 @@
+import type { BulkOperation, BulkWriter } from './bulk-writer.ts'
+import type { BulkOutcome, DocumentVersion, Refusal } from './bulk-reply.ts'
+import { isRecord } from './bulk-reply.ts'
+import type { Cluster } from './cluster.ts'
+import type { Fold } from './fold.ts'
+import type { Source, Timed } from './source.ts'
+
+/** A fold as this process last saw it; without a version it is not there, or nobody knows. */
+interface Kept<F> {
+  readonly fold: F
+  readonly version: DocumentVersion
+}
+
+/** What is to be written of one fold. */
+interface Pending<F> {
+  readonly id: string
+  readonly events: readonly Timed[]
+  /** Null: nothing is there, as far as we know; undefined: to be read first. */
+  known: Kept<F> | null | undefined
+}
+
+export interface Updated<F> {
+  readonly fold: F
+  readonly events: readonly Timed[]
+}
+
+export interface FoldRefusal {
+  readonly id: string
+  readonly index: string
+  readonly source: string
+  readonly error: Refusal
+  readonly events: readonly Timed[]
+}
+
+const maxKept = 10_000
+const maxKeptLength = 8_192
+const maxRead = 500
+
+/**
+ * Reads, changes and writes folds. What was written last is kept, bounded, since most statements end soon after they began, and reading
+ * what was just written makes the cluster refresh.
+ */
+export class FoldStore<F> {
+  readonly #index: string
+  readonly #fold: Fold<F>
+  readonly #cluster: Cluster
+  readonly #bulk: BulkWriter
+  readonly #kept = new Map<string, Kept<F>>()
+
+  constructor(index: string, fold: Fold<F>, cluster: Cluster, bulk: BulkWriter) {
+    this.#index = index
+    this.#fold = fold
+    this.#cluster = cluster
+    this.#bulk = bulk
+  }
+
+  /**
+   * Adds events to their folds; resolves when all are durable, with what the folds are now. `isNew` says that a fold is likely not
+   * there yet: then it is created without a look, and read only if that fails. `beforehand` sees the folds about to be written.
+   */
+  async update(
+    events: ReadonlyMap<string, readonly Timed[]>,
+    isNew: (events: readonly Timed[]) => boolean,
+    beforehand: (updates: readonly Updated<F>[]) => Promise<void>,
+    signal: AbortSignal,
+  ): Promise<{
+    readonly updated: readonly Updated<F>[]
+    readonly refused: readonly FoldRefusal[]
+  }> {
+    let pending = [...events].map(([id, events]): Pending<F> => ({
+      id,
+      events,
+      known: this.#kept.get(id) ?? (isNew(events) ? null : undefined),
+    }))
+    const updated: Updated<F>[] = []
+    const refused: FoldRefusal[] = []
+    while (pending.length > 0) {
+      await this.#read(
+        pending.filter(({ known }) => known === undefined),
+        signal,
+      )
+      const writes: {
+        readonly of: Pending<F>
+        readonly fold: F
+        readonly operation: BulkOperation
+      }[] = []
+      for (const each of pending) {
+        const before = each.known?.fold ?? null
+        const fold = each.events.reduce<F | null>(
+          (fold, event) => this.#fold.add(fold, event),
+          before,
+        )
+        if (fold === null) continue
+        if (fold === before) updated.push({ fold, events: each.events })
+        else writes.push({ of: each, fold, operation: this.#operation(each, fold) })
+      }
+      if (writes.length === 0) break
+      await beforehand(writes.map(({ of, fold }) => ({ fold, events: of.events })))
+      const outcomes = await this.#bulk.write(
+        writes.map(({ operation }) => operation),
+        signal,
+      )
+      pending = []
+      for (const [at, { of, fold, operation }] of writes.entries()) {
+        const outcome = outcomes[at] as BulkOutcome
+        switch (outcome.kind) {
+          case 'done':
+            this.#keep(of.id, { fold, version: outcome.version }, operation.source?.length ?? 0)
+            updated.push({ fold, events: of.events })
+            break
+          case 'conflict':
+            this.#kept.delete(of.id)
+            pending.push({ ...of, known: undefined })
+            break
+          case 'refused':
+            refused.push({
+              id: of.id,
+              index: this.#index,
+              source: operation.source ?? '',
+              error: outcome.error,
+              events: of.events,
+            })
+        }
+      }
+    }
+    return { updated, refused }
+  }
+
+  async #read(pending: readonly Pending<F>[], signal: AbortSignal): Promise<void> {
+    for (let from = 0; from < pending.length; from += maxRead) {
+      const some = pending.slice(from, from + maxRead)
+      const { body } = await this.#cluster.insist(
+        {
+          method: 'POST',
+          path: `/${this.#index}/_mget`,
+          body: { ids: some.map(({ id }) => id) },
+        },
+        signal,
+      )
+      const docs = Array.isArray(body['docs']) ? (body['docs'] as unknown[]) : []
+      for (const [at, each] of some.entries()) {
+        const doc = docs[at]
+        each.known =
+          isRecord(doc) && doc['found'] === true
+            ? {
+                fold: this.#fold.parse(doc['_source'] as Source),
+                version: {
+                  seqNo: Number(doc['_seq_no']),
+                  primaryTerm: Number(doc['_primary_term']),
+                },
+              }
+            : null
+      }
+    }
+  }
+
+  #operation({ id, known }: Pending<F>, fold: F): BulkOperation {
+    const place = { _index: this.#index, _id: id }
+    const action =
+      known === null || known === undefined
+        ? { create: place }
+        : {
+            index: {
+              ...place,
+              if_seq_no: known.version.seqNo,
+              if_primary_term: known.version.primaryTerm,
+            },
+          }
+    return { action: JSON.stringify(action), source: JSON.stringify(this.#fold.source(fold)) }
+  }
+
+  #keep(id: string, kept: Kept<F>, length: number): void {
+    this.#kept.delete(id)
+    if (length > maxKeptLength) return
+    if (this.#kept.size >= maxKept) {
+      const oldest = this.#kept.keys().next()
+      if (oldest.done !== true) this.#kept.delete(oldest.value)
+    }
+    this.#kept.set(id, kept)
+  }
+}

@@ -1,0 +1,143 @@
+import type { SessionPart } from '../../../../schemas/event.ts'
+import type { IndexDocument } from '../../documents.ts'
+import { firstOfSession } from '../../session.ts'
+import type { SessionEnd } from '../../session.ts'
+import { firstCompleted, firstReceived, lastDecided } from '../../statement.ts'
+import type { Completed, Decided } from '../../statement.ts'
+import { hourOf } from '../../terms.ts'
+import { sessionKeyOf, sharedSource, statementKeyOf, tieOf, timedOf } from './source.ts'
+import type { Source, Timed } from './source.ts'
+
+/**
+ * A document that several entries make up, in whatever order and however often they come. Entries are immutable and one index cannot
+ * join them when it is asked, so what is asked of a statement or a session as a whole stands in a document of its own. It is made here,
+ * by the rules that the embedded index follows too, and written under the version it was read at: whoever was faster is read again.
+ */
+export interface Fold<F> {
+  /** Null: there is nothing to know yet. Returns `known` itself when the event adds nothing. */
+  add(known: F | null, event: Timed): F | null
+  source(fold: F): Source
+  parse(source: Source): F
+}
+
+export interface StatementFold {
+  readonly received: Timed | null
+  readonly decided: Decided | null
+  readonly completed: Completed | null
+  /** Events that are found by themselves as long as nothing was received: the ids of their documents. */
+  readonly orphans: readonly string[]
+}
+
+export const statementFold: Fold<StatementFold> = {
+  add(known, event) {
+    const { document } = event
+    const { decided, completed, received, orphans } = known ?? nothing
+    const nextDecided =
+      document.decision === null ? decided : lastDecided(decided, decidedOf(document))
+    const nextCompleted =
+      document.type === 'request.completed' && document.completion !== null
+        ? firstCompleted(completed, completedOf(document))
+        : completed
+    const isReceipt = document.type === 'request.received'
+    const first = isReceipt ? firstReceived(received?.document ?? null, document) : null
+    const nextReceived = first === document && received?.document !== document ? event : received
+    // A receipt takes over what was found by itself; `orphans` stays until those are deleted, which a crash may put off.
+    const id = orphanId(event)
+    const nextOrphans = nextReceived !== null || orphans.includes(id) ? orphans : [...orphans, id]
+    const isSame =
+      known !== null &&
+      nextDecided === decided &&
+      nextCompleted === completed &&
+      nextReceived === received &&
+      nextOrphans === orphans
+    if (isSame) return known
+    return {
+      received: nextReceived,
+      decided: nextDecided,
+      completed: nextCompleted,
+      orphans: nextOrphans,
+    }
+  },
+  source({ received, decided, completed, orphans }) {
+    const parts = { decided, completed, orphans }
+    if (received === null) return { role: 'statement', shown: false, parts }
+    return {
+      ...sharedSource(received, { decided, completed }),
+      role: 'statement',
+      shown: true,
+      hour_ms: hourOf(received.occurredUs),
+      parts,
+    }
+  },
+  parse(source) {
+    const parts = source['parts'] as Omit<StatementFold, 'received'>
+    return { ...parts, received: source['shown'] === true ? timedOf(source) : null }
+  },
+}
+
+function decidedOf({ log, position, producerSeq, decision, remarks }: IndexDocument): Decided {
+  return { log, position, producerSeq, decision, remarks }
+}
+
+function completedOf({
+  log,
+  position,
+  producerSeq,
+  completion,
+  remarks,
+}: IndexDocument): Completed {
+  return { log, position, producerSeq, completion, remarks }
+}
+
+const nothing: StatementFold = { received: null, decided: null, completed: null, orphans: [] }
+
+/** The document of an event that is found by itself until its request is there. Copies of the same bytes have one. */
+export function orphanId({ document }: Timed): string {
+  return `orphan:${statementKeyOf(document)}:${tieOf(document)}`
+}
+
+export function orphanSource(event: Timed): string {
+  return JSON.stringify({ ...sharedSource(event, null), role: 'orphan', shown: true })
+}
+
+export interface SessionFold {
+  readonly start: Timed | null
+  readonly end: (SessionEnd & { readonly occurredUs: number }) | null
+}
+
+export const sessionFold: Fold<SessionFold> = {
+  add(known, event) {
+    const { document, occurredUs } = event
+    const { start, end } = known ?? { start: null, end: null }
+    if (document.type === 'session.started') {
+      const first = firstOfSession(start?.document ?? null, document)
+      return known !== null && first === start?.document ? known : { start: event, end }
+    }
+    const { position, producerSeq, session } = document
+    const other = { position, producerSeq, session, occurredUs }
+    const first = firstOfSession(end, other)
+    return known !== null && first === end ? known : { start, end: first }
+  },
+  source({ start, end }) {
+    const common = { role: 'session', shown: false, end }
+    if (start === null) return common
+    const ended_at = end && new Date(Math.floor(end.occurredUs / 1000)).toISOString()
+    return { ...sharedSource(start, null), ...common, outcome: outcomeOf(end), ended_at }
+  },
+  parse(source) {
+    const end = (source['end'] ?? null) as SessionFold['end']
+    return { start: source['document'] === undefined ? null : timedOf(source), end }
+  },
+}
+
+/** The session that an event begins or ends. */
+export function sessionEventKey(event: Timed): string | null {
+  const { type } = event.document
+  return type === 'session.started' || type === 'session.ended'
+    ? sessionKeyOf(event.document)
+    : null
+}
+
+function outcomeOf(end: { readonly session: SessionPart | null } | null): string | null {
+  return end === null ? null : (end.session?.outcome ?? 'unknown')
+}
