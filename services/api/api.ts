@@ -81,6 +81,7 @@ export async function discoverIssuer(options: IssuerOptions): Promise<oidc.Confi
   }
 }
 
-function isLoopback(url: URL): boolean {
-  return ['127.0.0.1', 'localhost', '[::1]'].includes(url.hostname)
+// Names under .localhost never leave the machine (RFC 6761 §6.3); containers know each other by such names as well.
+function isLoopback({ hostname }: URL): boolean {
+  return ['127.0.0.1', 'localhost', '[::1]'].includes(hostname) || hostname.endsWith('.localhost')
 }

@@ -1,5 +1,6 @@
 import { Command, InvalidArgumentError } from 'commander'
 
+import { agentCommand, issuerCommand, sampleDataCommand, secretsCommand } from './demo-parts.ts'
 import { writeSignIn } from './sign-in.ts'
 
 interface DemoCommandOptions {
@@ -22,6 +23,14 @@ export function demoCommand(): Command {
     .option('--port-base <number>', 'the first of four ports in a row', port, 21_400)
     .option('--once', 'end when the first report is written and verified')
     .option('--log-level <level>', 'debug, info, warn or error', 'warn')
+    .addHelpText(
+      'after',
+      '\nThe commands are its parts, for a demo whose parts run apart, as in docker-compose.yml.',
+    )
+    .addCommand(secretsCommand())
+    .addCommand(issuerCommand())
+    .addCommand(sampleDataCommand())
+    .addCommand(agentCommand())
     .action(async (options: DemoCommandOptions) => {
       const { runDemo } = await import('../all-in-one/demo/run-demo.ts')
       await runDemo({

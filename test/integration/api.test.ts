@@ -4,7 +4,8 @@ import { after, before, suite, test } from 'node:test'
 import { Client, DatabaseError } from 'pg'
 
 import { walkPages } from '../../services/all-in-one/demo/sign-in.ts'
-import type { Demo, DemoSession } from '../../services/all-in-one/demo/demo.ts'
+import type { DemoSession } from '../../services/all-in-one/demo/demo-access.ts'
+import type { Demo } from '../../services/all-in-one/demo/demo.ts'
 import { demoStack, eventually } from '../support/demo-stack.ts'
 import type { DemoStack } from '../support/demo-stack.ts'
 

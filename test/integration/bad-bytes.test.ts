@@ -8,7 +8,7 @@ import { Client } from 'pg'
 
 import { decodeEvent } from '../../schemas/codec.ts'
 import type { AuditEvent } from '../../schemas/event.ts'
-import type { DemoSession } from '../../services/all-in-one/demo/demo.ts'
+import type { DemoSession } from '../../services/all-in-one/demo/demo-access.ts'
 import { demoStack, eventually } from '../support/demo-stack.ts'
 import type { DemoStack } from '../support/demo-stack.ts'
 

@@ -5,6 +5,8 @@ export type DemoErrorCode =
   | 'DEMO_POSTGRES_FAILED'
   | 'DEMO_PORT_IN_USE'
   | 'DEMO_SIGN_IN_FAILED'
+  | 'DEMO_ISSUER_MISSING'
+  | 'DEMO_AGENT_FAILED'
 
 /** What keeps the demo's own parts from working. The message is one sentence for the person at the terminal. */
 export class DemoError extends Error {

@@ -12,14 +12,15 @@ import { startProduct } from '../product.ts'
 import type { Product } from '../product.ts'
 import { runAgent } from './agent.ts'
 import type { AgentStep } from './agent.ts'
-import { demoPorts, demoTarget, writeDemoFiles } from './demo-files.ts'
+import { issueSession, tokenOfAgent, tokenOfPerson } from './demo-access.ts'
+import type { DemoSession } from './demo-access.ts'
+import { demoPorts, writeDemoFiles } from './demo-files.ts'
 import type { DemoPorts } from './demo-files.ts'
 import { startEmbeddedPostgres } from './embedded-postgres.ts'
 import { startIssuer } from './issuer.ts'
 import type { Issuer } from './issuer.ts'
 import { createSampleData } from './sample-data.ts'
 import { ensureSecret } from './secret-file.ts'
-import { exchangeToken, signInAsPerson } from './sign-in.ts'
 
 export interface DemoOptions {
   readonly directory: string
@@ -45,16 +46,6 @@ export interface Demo extends AsyncDisposable {
   tokenOf(
     username: string,
   ): Promise<{ readonly accessToken: string; readonly expiresInSeconds: number }>
-}
-
-export interface DemoSession {
-  readonly host: string
-  readonly port: number
-  readonly database: string
-  readonly user: string
-  readonly password: string
-  readonly ca: string
-  readonly expiresAt: string
 }
 
 export async function startDemo(options: DemoOptions): Promise<Demo> {
@@ -99,19 +90,9 @@ export async function startDemo(options: DemoOptions): Promise<Demo> {
   if (signal.aborted) stopProduct()
   else signal.addEventListener('abort', stopProduct, { once: true })
 
-  const tokenOf = async (username: string) => {
-    const account = issuer.accounts.find((each) => each.username === username)
-    if (account === undefined) throw new TypeError(`nobody is called ${username}`)
-    return signInAsPerson({
-      issuer: issuer.url,
-      clientId: issuer.clients.cli.clientId,
-      username,
-      password: account.password,
-      audience: publicUrl,
-    })
-  }
+  const tokenOf = (username: string) => tokenOfPerson(issuer, publicUrl, username)
   const connect = async (as: 'agent' | 'olivia'): Promise<DemoSession> => {
-    const token = as === 'agent' ? await agentToken(issuer, publicUrl) : await tokenOf('olivia')
+    const token = as === 'agent' ? await tokenOfAgent(issuer, publicUrl) : await tokenOf('olivia')
     return issueSession(publicUrl, token.accessToken)
   }
   const owned = undo.move()
@@ -130,51 +111,6 @@ export async function startDemo(options: DemoOptions): Promise<Demo> {
     },
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   }
-}
-
-/** Olivia signs in to the agent and consents; the agent turns her token into one in which it acts for her (RFC 8693). */
-async function agentToken(
-  issuer: Issuer,
-  audience: string,
-): Promise<{ readonly accessToken: string }> {
-  const { clientId, clientSecret } = issuer.clients.agent
-  const olivia = issuer.accounts.find((each) => each.username === 'olivia')
-  const signedIn = await signInAsPerson({
-    issuer: issuer.url,
-    clientId,
-    clientSecret,
-    username: 'olivia',
-    password: olivia?.password ?? '',
-    audience,
-    delegate: true,
-  })
-  return exchangeToken({
-    issuer: issuer.url,
-    clientId,
-    clientSecret,
-    subjectToken: signedIn.accessToken,
-    audience,
-  })
-}
-
-async function issueSession(api: string, token: string): Promise<DemoSession> {
-  const response = await fetch(new URL('/v1/credentials', api), {
-    method: 'POST',
-    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
-    body: JSON.stringify({ target: demoTarget }),
-  })
-  if (!response.ok) throw new Error(`no session password was issued: ${await response.text()}`)
-  const issued = (await response.json()) as {
-    host: string
-    port: number
-    database: string
-    user: string
-    password: string
-    ca_pem: string
-    expires_at: string
-  }
-  const { host, port, database, user, password } = issued
-  return { host, port, database, user, password, ca: issued.ca_pem, expiresAt: issued.expires_at }
 }
 
 function readDemoConfig(file: string): Config {

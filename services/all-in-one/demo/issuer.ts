@@ -7,12 +7,13 @@ import { join } from 'node:path'
 import { Provider, errors } from 'oidc-provider'
 import type { Configuration } from 'oidc-provider'
 import { DemoError } from './demo-error.ts'
-import { agentClientId, cliClientId, consoleClientId, registeredClients } from './issuer-clients.ts'
+import { consoleClientId, registeredClients } from './issuer-clients.ts'
+import { openIssuerFiles } from './issuer-files.ts'
+import type { KnownIssuer } from './issuer-files.ts'
 import { answerInteraction, delegationScope } from './issuer-interactions.ts'
 import { interactionPath, pageHeaders } from './issuer-interactions.ts'
 import { deviceCodePage, deviceConfirmPage, messagePage } from './issuer-pages.ts'
 import { createIssuerStore } from './issuer-store.ts'
-import { demoPeople, openAccounts } from './people.ts'
 import type { Account, Person } from './people.ts'
 import { ensurePrivateFile, ensureSecret } from './secret-file.ts'
 import { registerTokenExchange } from './token-exchange.ts'
@@ -20,6 +21,10 @@ import type { TokenExchange } from './token-exchange.ts'
 
 export interface IssuerOptions {
   readonly port: number
+  /** Default 127.0.0.1. */
+  readonly listen?: string
+  /** How browsers and services reach it. Default: http on the port of 127.0.0.1. */
+  readonly url?: string
   /** Keys, passwords and client secrets live here, mode 0600, and are found again by the next start. */
   readonly directory: string
   /** Whom the access tokens are for: an absolute URI, the resource of RFC 8707. The default when a client names none. */
@@ -29,21 +34,7 @@ export interface IssuerOptions {
   readonly signal?: AbortSignal
 }
 
-interface ConfidentialClient {
-  readonly clientId: string
-  readonly clientSecret: string
-  readonly secretFile: string
-}
-
-export interface Issuer extends AsyncDisposable {
-  readonly url: string
-  readonly accounts: readonly Account[]
-  readonly clients: {
-    readonly console: ConfidentialClient
-    readonly cli: { readonly clientId: string }
-    readonly agent: ConfidentialClient
-  }
-}
+export interface Issuer extends KnownIssuer, AsyncDisposable {}
 
 const hourSeconds = 3_600
 const exchangedSeconds = 600
@@ -53,10 +44,9 @@ export async function startIssuer(options: IssuerOptions): Promise<Issuer> {
   const { port, directory, audience } = options
   options.signal?.throwIfAborted()
   await mkdir(directory, { recursive: true, mode: 0o700 })
-  const url = `http://127.0.0.1:${port}`
-  const accounts = await openAccounts(directory, options.people ?? demoPeople)
-  const consoleClient = await openClient(directory, consoleClientId)
-  const agent = await openClient(directory, agentClientId)
+  const listen = options.listen ?? '127.0.0.1'
+  const url = options.url ?? `http://127.0.0.1:${port}`
+  const { accounts, clients } = await openIssuerFiles(directory, options.people)
   const key = await openSigningKey(join(directory, 'signing-key.json'))
   const cookieKey = await ensureSecret(join(directory, 'cookie-key'))
   const resourceServer = {
@@ -72,8 +62,8 @@ export async function startIssuer(options: IssuerOptions): Promise<Issuer> {
   const configuration: Configuration = {
     adapter: createIssuerStore(Date.now),
     clients: registeredClients({
-      consoleSecret: consoleClient.clientSecret,
-      agentSecret: agent.clientSecret,
+      consoleSecret: clients.console.clientSecret,
+      agentSecret: clients.agent.clientSecret,
       consoleRedirectUri: options.consoleRedirectUri,
     }),
     jwks: { keys: [key.privateKey] },
@@ -177,12 +167,12 @@ export async function startIssuer(options: IssuerOptions): Promise<Issuer> {
     answered.catch(() => response.destroy())
   })
   try {
-    server.listen(port, '127.0.0.1')
+    server.listen(port, listen)
     await once(server, 'listening')
   } catch (error) {
     throw new DemoError(
       'DEMO_PORT_IN_USE',
-      `port ${port} on 127.0.0.1 is in use: stop what listens there, or choose another with --port-base`,
+      `port ${port} on ${listen} is in use: stop what listens there, or choose another with --port-base`,
       { cause: error },
     )
   }
@@ -197,7 +187,7 @@ export async function startIssuer(options: IssuerOptions): Promise<Issuer> {
   return {
     url,
     accounts,
-    clients: { console: consoleClient, cli: { clientId: cliClientId }, agent },
+    clients,
     async [Symbol.asyncDispose]() {
       options.signal?.removeEventListener('abort', onAbort)
       await stop()
@@ -213,11 +203,6 @@ function claimsOf(account: Account) {
     email: account.email,
     groups: [...account.groups],
   }
-}
-
-async function openClient(directory: string, clientId: string): Promise<ConfidentialClient> {
-  const secretFile = join(directory, 'clients', clientId)
-  return { clientId, clientSecret: await ensureSecret(secretFile), secretFile }
 }
 
 /** RS256, which every OpenID Connect client has to know. The same key after a restart, so that tokens stay good. */

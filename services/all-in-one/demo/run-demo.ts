@@ -6,9 +6,10 @@ import { fileURLToPath } from 'node:url'
 
 import { verifyBundle } from '../../reporter/verify.ts'
 import { createLogger } from '../../runtime/logger.ts'
-import type { AgentStep } from './agent.ts'
 import { startDemo } from './demo.ts'
 import type { Demo } from './demo.ts'
+import type { DemoSignIn } from './demo-sign-in.ts'
+import { requireExpected, stepLine } from './step-lines.ts'
 
 export interface RunDemoOptions {
   readonly directory: string
@@ -17,14 +18,6 @@ export interface RunDemoOptions {
   readonly logLevel: string
   /** Keeps a sign-in of a person for later commands. */
   readonly keepSignIn: (file: string, signIn: DemoSignIn) => void
-}
-
-export interface DemoSignIn {
-  readonly api: string
-  readonly issuer: string
-  readonly client_id: string
-  readonly access_token: string
-  readonly expires_at: number
 }
 
 /** `affidavit demo`: starts everything, lets the agent work, makes the first report, and says where to look. */
@@ -54,17 +47,6 @@ export async function runDemo(options: RunDemoOptions): Promise<void> {
   if (options.once) return
   process.stdout.write('\nCtrl-C stops everything; the next start goes on where this one was.\n')
   await demo.product.stopped
-}
-
-function stepLine(step: AgentStep): string {
-  const outcome = step.outcome === 'ok' ? `${step.rows} rows` : `${step.outcome} ${step.code ?? ''}`
-  return `${step.label.padEnd(58)} ${outcome}`
-}
-
-function requireExpected(steps: readonly AgentStep[]): void {
-  const wrong = steps.filter((step) => !step.isExpected)
-  if (wrong.length === 0) return
-  throw new Error(`the agent's work did not go as it should: ${wrong.map(stepLine).join('; ')}`)
 }
 
 /** Waits until what the agent did is sealed and found by search. */
