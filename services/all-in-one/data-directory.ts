@@ -4,44 +4,17 @@ import { join } from 'node:path'
 import { lockFile } from '../ledger/adapters/files/file-lock.ts'
 import { dataPaths } from '../runtime/config.ts'
 import type { Config, EdgeConfig } from '../runtime/config.ts'
-import type { Logger } from '../runtime/logger.ts'
 import { formatVkey } from '../ledger/proof/note.ts'
 import type { Signer } from '../ledger/proof/note.ts'
 import { createKeyFile, loadKeyFile } from '../runtime/key-file.ts'
 import type { SigningKey } from '../runtime/key-file.ts'
 import { prepareCertificate } from './edge-certificate.ts'
-import { createLogs } from './ledger-files.ts'
 
 /** Changes when something in the data directory can no longer be read by the version before. */
 const dataFormat = 1
 
 class DataDirectoryError extends Error {
   override readonly name = 'DataDirectoryError'
-}
-
-export interface InitializedData {
-  readonly directory: string
-  readonly logs: readonly { readonly origin: string; readonly vkey: string }[]
-  readonly reporterVkey: string
-}
-
-/** Makes the data directory, the keys and the ledger. Refuses a directory that holds them already. */
-export async function initializeData(config: Config, logger: Logger): Promise<InitializedData> {
-  const directory = config.dataDirectory
-  const paths = dataPaths(directory)
-  refuseInitialized(config, 'affidavit up')
-  makeDirectories(directory, paths.keys, join(directory, 'bus'), paths.index, paths.reports)
-  await createKeys(config, [config.edge.id, 'api', 'reporter', 'ledger'])
-  const logs = await createLogs(config, logger)
-  const reporterVkey = (await signerOf(config, 'reporter')).vkey
-  mkdirSync(paths.public, { recursive: true, mode: 0o755 })
-  const apiVkey = (await signerOf(config, 'api')).vkey
-  writeFileSync(join(paths.public, 'api.vkey'), `${apiVkey}\n`)
-  writeFileSync(join(paths.public, 'reporter.vkey'), `${reporterVkey}\n`)
-  writeFileSync(join(paths.public, 'logs.vkey'), logs.map(({ vkey }) => `${vkey}\n`).join(''))
-  // Last: with it the directory counts as complete.
-  writeFormat(config)
-  return { directory, logs, reporterVkey }
 }
 
 /** Makes what an edge of its own needs: its data directory, its key, and its certificate where there is none. */
@@ -53,25 +26,29 @@ export async function initializeEdge(config: EdgeConfig): Promise<void> {
   writeFormat(config)
 }
 
-function refuseInitialized(config: EdgeConfig, next: string): void {
+/** Throws when the data directory holds a deployment; `next` is the command that starts it. */
+export function refuseInitialized(config: EdgeConfig, next: string): void {
   if (!isInitialized(config)) return
   throw new DataDirectoryError(
     `${config.dataDirectory} is in use by a deployment already; start it with: ${next}`,
   )
 }
 
-function makeDirectories(...directories: readonly string[]): void {
+/** Makes directories that only their owner enters. */
+export function makeDirectories(...directories: readonly string[]): void {
   for (const directory of directories) mkdirSync(directory, { recursive: true, mode: 0o700 })
 }
 
-async function createKeys(config: EdgeConfig, names: readonly string[]): Promise<void> {
+/** Makes the keys that are missing. A key that exists is kept: it cannot be made again. */
+export async function createKeys(config: EdgeConfig, names: readonly string[]): Promise<void> {
   for (const name of names) {
     const file = keyFile(config, name)
     if (!existsSync(file)) await createKeyFile(file)
   }
 }
 
-function writeFormat({ dataDirectory, tenant }: EdgeConfig): void {
+/** With it the directory counts as complete, so it comes last. */
+export function writeFormat({ dataDirectory, tenant }: EdgeConfig): void {
   writeFileSync(
     dataPaths(dataDirectory).format,
     `${JSON.stringify({ format: dataFormat, tenant })}\n`,

@@ -2,7 +2,7 @@ import { Command } from 'commander'
 
 import { createLogger } from '../runtime/logger.ts'
 import { readEdgeConfig } from './config-file.ts'
-import { sayTargets } from './up.ts'
+import { sayTargets } from './say-targets.ts'
 
 export function edgeCommand(): Command {
   return new Command('edge')

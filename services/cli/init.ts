@@ -4,7 +4,8 @@ import { dirname, join, resolve } from 'node:path'
 import { Command } from 'commander'
 
 import { createLogger } from '../runtime/logger.ts'
-import { readConfig, readEdgeConfig } from './config-file.ts'
+import { readConfig } from './config-file.ts'
+import { initEdge } from './init-edge.ts'
 import { configTemplate, policyTemplate } from './templates.ts'
 
 export function initCommand(): Command {
@@ -39,22 +40,11 @@ async function init(options: { readonly config: string; readonly edge?: boolean 
     return
   }
   const { fingerprintOf } = await import('../reporter/bundle/keys.ts')
-  const { initializeData } = await import('../all-in-one/data-directory.ts')
+  const { initializeData } = await import('../all-in-one/initialize-data.ts')
   const made = await initializeData(readConfig(file), createLogger('warn'))
   process.stdout.write(`made ${made.directory}\n`)
   for (const log of made.logs) process.stdout.write(`log ${log.origin}\n  ${log.vkey}\n`)
   process.stdout.write(
     `reports are signed by\n  ${made.reporterVkey}\n  fingerprint ${fingerprintOf(made.reporterVkey)}\n`,
   )
-}
-
-async function initEdge(file: string): Promise<void> {
-  const config = readEdgeConfig(file)
-  const { initializeEdge } = await import('../all-in-one/data-directory.ts')
-  const { certificateFileOf } = await import('../all-in-one/edge-certificate.ts')
-  await initializeEdge(config)
-  process.stdout.write(`made ${config.dataDirectory}
-certificate ${certificateFileOf(config)}
-Give a copy of it to the services, as edge.tls.certificate_file.
-`)
 }

@@ -1,9 +1,9 @@
 import { Command } from 'commander'
 
-import type { EdgeConfig } from '../runtime/config.ts'
 import { createLogger } from '../runtime/logger.ts'
 import { CommandFailure } from './failure.ts'
 import { readConfig } from './config-file.ts'
+import { sayTargets } from './say-targets.ts'
 
 export function upCommand(): Command {
   return new Command('up')
@@ -36,11 +36,4 @@ async function up(options: UpOptions): Promise<void> {
   process.stdout.write(`console   ${config.api.publicUrl}\n`)
   if (options.withoutEdges !== true) sayTargets(config)
   await product.stopped
-}
-
-/** Says where clients connect. */
-export function sayTargets({ targets, edge }: EdgeConfig): void {
-  for (const target of targets) {
-    process.stdout.write(`target    ${target.name} at ${edge.publicHost}:${target.port}\n`)
-  }
 }
