@@ -73,6 +73,21 @@ test('a person signs in by the command’s flow and gets a signed token with nam
   assert.deepEqual(decodeJwt(idToken)['groups'], ['operations'])
 })
 
+test('the issuer names itself as it was told, where its address is another one', async (t) => {
+  const port = await freePort()
+  await using issuer = await startIssuer({
+    port,
+    url: `http://issuer.localhost:${port}`,
+    directory: await aDirectory(t),
+    audience,
+    consoleRedirectUri,
+  })
+  const response = await fetch(`http://127.0.0.1:${port}/.well-known/openid-configuration`)
+  const discovered = (await response.json()) as { issuer: string }
+  assert.equal(discovered.issuer, `http://issuer.localhost:${port}`)
+  assert.equal(issuer.url, discovered.issuer)
+})
+
 test('a wrong password signs nobody in', async (t) => {
   await using issuer = await anIssuer(t)
   await assert.rejects(signIn(issuer, { password: 'guessed' }), { code: 'DEMO_SIGN_IN_FAILED' })
