@@ -7,14 +7,23 @@ import type { Bus } from '../bus/bus.ts'
 import type { TopicConfig } from '../bus/topic-config.ts'
 import { topics } from '../bus/topics.ts'
 import { dataPaths } from '../runtime/config.ts'
-import type { EdgeConfig, KafkaConfig } from '../runtime/config.ts'
+import type { Config, EdgeConfig, KafkaConfig } from '../runtime/config.ts'
 import type { Logger } from '../runtime/logger.ts'
+import { readPassword } from './secrets.ts'
 
 /** The bus of the configuration, with the topics of the product. */
-export function openBus(config: EdgeConfig, logger: Logger): Promise<Bus> {
+export function openBus(config: Config, logger: Logger): Promise<Bus> {
   const { kafka } = config.bus
   const log = logger.child({ part: 'bus' })
-  if (kafka !== null) return openKafka(kafka, 'affidavit', topicsOf(config), true, log)
+  if (kafka !== null)
+    return openKafka({
+      kafka,
+      clientId: 'affidavit',
+      used: topicsOf(config),
+      mayProvision: true,
+      registryUrl: config.api.publicUrl,
+      logger: log,
+    })
   return openEmbeddedBus({
     file: dataPaths(config.dataDirectory).bus,
     topics: topicsOf(config),
@@ -26,7 +35,14 @@ export function openBus(config: EdgeConfig, logger: Logger): Promise<Bus> {
 export function openEdgeBus(config: EdgeConfig, kafka: KafkaConfig, logger: Logger): Promise<Bus> {
   const used = topicsOf(config).filter(({ name }) => name !== topics.ledgerSealed)
   const log = logger.child({ part: 'bus' })
-  return openKafka(kafka, `affidavit-edge-${config.edge.id}`, used, false, log)
+  return openKafka({
+    kafka,
+    clientId: `affidavit-edge-${config.edge.id}`,
+    used,
+    mayProvision: false,
+    registryUrl: null,
+    logger: log,
+  })
 }
 
 function topicsOf({ bus: { partitions, retentionMs } }: EdgeConfig): readonly TopicConfig[] {
@@ -37,13 +53,18 @@ function topicsOf({ bus: { partitions, retentionMs } }: EdgeConfig): readonly To
   ]
 }
 
-async function openKafka(
-  kafka: KafkaConfig,
-  clientId: string,
-  used: readonly TopicConfig[],
-  mayProvision: boolean,
-  logger: Logger,
-): Promise<Bus> {
+interface KafkaUse {
+  readonly kafka: KafkaConfig
+  readonly clientId: string
+  readonly used: readonly TopicConfig[]
+  readonly mayProvision: boolean
+  /** Where our schema registry answers, for `dataschema` of CloudEvents; null where that is not known. */
+  readonly registryUrl: string | null
+  readonly logger: Logger
+}
+
+async function openKafka(use: KafkaUse): Promise<Bus> {
+  const { kafka, clientId, used, mayProvision, registryUrl, logger } = use
   const { brokers, tls, sasl, replication, minInsyncReplicas } = kafka
   return openKafkaBus({
     brokers,
@@ -56,11 +77,11 @@ async function openKafka(
     sasl: sasl && {
       mechanism: sasl.mechanism,
       username: sasl.username,
-      password: (await readFile(sasl.passwordFile, 'utf8')).trimEnd(),
+      password: await readPassword(sasl.passwordFile),
     },
     topics: used,
     provision: mayProvision && kafka.createTopics ? { replication, minInsyncReplicas } : null,
-    headersOf: cloudEventHeaders,
+    headersOf: (value) => cloudEventHeaders(value, registryUrl === null ? {} : { registryUrl }),
     logger,
   })
 }

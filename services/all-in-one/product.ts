@@ -73,7 +73,7 @@ export async function startProduct(
   const metrics = new Metrics()
 
   const bus = lifecycle.add(await openBus(config, logger))
-  const index = lifecycle.add(await openIndex(config))
+  const index = lifecycle.add(await openIndex(config, logger))
   const ledger = lifecycle.add(await openLogs(config, logger))
   const indexer = lifecycle.add(
     startIndexer({
