@@ -2,6 +2,9 @@ import avro from 'avsc'
 
 import schema from './audit-event.avsc.json' with { type: 'json' }
 import schema1 from './released/audit-event.1.avsc.json' with { type: 'json' }
+import { recordCheck } from './avro-check.ts'
+import type { CheckedRecord, RecordCheck } from './avro-check.ts'
+import { AvroFault } from './avro-cursor.ts'
 import { writeAbsent, writePresent, writeRaw } from './avro-write.ts'
 import {
   writeCompletion,
@@ -24,7 +27,7 @@ import type { AuditEvent, EventContext, EventHead, EventParts, EventType } from 
 export const schemaId = 2
 
 /** Every schema that events on our topics may be written with, by its id. */
-export const schemas: ReadonlyMap<number, object> = new Map<number, object>([
+export const schemas: ReadonlyMap<number, CheckedRecord> = new Map<number, CheckedRecord>([
   [1, schema1],
   [schemaId, schema],
 ])
@@ -32,6 +35,10 @@ export const schemas: ReadonlyMap<number, object> = new Map<number, object>([
 export const contentType = 'application/avro'
 
 const frameBytes = 5
+
+const checks: ReadonlyMap<number, RecordCheck> = new Map(
+  [...schemas].map(([id, each]) => [id, recordCheck(each)]),
+)
 
 type SymbolOfType = ReadonlyMap<string, string>
 
@@ -186,7 +193,15 @@ function writePart<N extends RarePart>(
   return end < 0 ? buffer.length - end : end
 }
 
-export type CodecErrorCode = 'EVENT_FRAME_INVALID' | 'EVENT_SCHEMA_UNKNOWN' | 'EVENT_BODY_INVALID'
+export type CodecErrorCode =
+  /** No 0x00 and schema id at the beginning. */
+  | 'EVENT_FRAME_INVALID'
+  /** The schema id is none of ours. */
+  | 'EVENT_SCHEMA_UNKNOWN'
+  | 'EVENT_TRUNCATED'
+  | 'EVENT_TRAILING_BYTES'
+  /** Something in the body that the schema has no place for. */
+  | 'EVENT_BODY_INVALID'
 
 export class CodecError extends Error {
   override readonly name = 'CodecError'
@@ -198,8 +213,16 @@ export class CodecError extends Error {
   }
 }
 
-/** The id of the schema that a value says it was written with. Throws `CodecError` where it is none that we know. */
-export function schemaIdOf(value: Buffer): number {
+/** An event that was looked through, and is whole. */
+export interface CheckedEvent {
+  /** The id of the schema it is written with. */
+  readonly schemaId: number
+  /** Where each field of that schema's envelope begins; valid until the next event is checked. */
+  readonly starts: Uint32Array
+}
+
+/** Throws `CodecError` unless these bytes, all of them, are an event of a schema we know. Builds nothing. */
+export function checkEvent(value: Buffer): CheckedEvent {
   if (value.length < frameBytes || value[0] !== 0) {
     throw new CodecError(
       'EVENT_FRAME_INVALID',
@@ -207,20 +230,33 @@ export function schemaIdOf(value: Buffer): number {
     )
   }
   const id = value.readUInt32BE(1)
-  if (!schemas.has(id)) {
+  const record = checks.get(id)
+  if (record === undefined) {
     throw new CodecError(
       'EVENT_SCHEMA_UNKNOWN',
       `schema id ${id} is not one of ours (1 to ${schemaId})`,
     )
   }
-  return id
+  try {
+    record.check(value, frameBytes)
+  } catch (cause) {
+    if (!(cause instanceof AvroFault)) throw cause
+    throw new CodecError(codeOfFault[cause.kind], `not an audit event: ${cause.message}`, { cause })
+  }
+  return { schemaId: id, starts: record.starts }
 }
+
+const codeOfFault = {
+  truncated: 'EVENT_TRUNCATED',
+  trailing: 'EVENT_TRAILING_BYTES',
+  invalid: 'EVENT_BODY_INVALID',
+} as const satisfies Readonly<Record<AvroFault['kind'], CodecErrorCode>>
 
 /** The event in these bytes, all of them. Throws `CodecError` for bytes that are not an event of a schema we know. */
 export function decodeEvent(value: Buffer): AuditEvent {
-  const resolver = resolvers.get(schemaIdOf(value))
+  const { schemaId: id } = checkEvent(value)
   try {
-    return eventType.fromBuffer(value.subarray(frameBytes), resolver) as AuditEvent
+    return eventType.fromBuffer(value.subarray(frameBytes), resolvers.get(id)) as AuditEvent
   } catch (cause) {
     throw new CodecError('EVENT_BODY_INVALID', 'the value is not an audit event', { cause })
   }

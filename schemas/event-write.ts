@@ -11,6 +11,7 @@ import {
 } from './avro-write.ts'
 import { eventTypes } from './event.ts'
 import type {
+  CompletionOutcome,
   CompletionPart,
   DecisionPart,
   EventHead,
@@ -29,8 +30,20 @@ import type {
 const indexOfType: ReadonlyMap<EventType, number> = new Map(
   eventTypes.map((type, index) => [type, index + 1]),
 )
-const indexOfDecision = { unknown: 0, allow: 1, block: 2, hold: 3, mask: 4 } as const
-const indexOfOutcome = { unknown: 0, ok: 1, error: 2, cancelled: 3, refused: 4 } as const
+export const decisionOutcomes: readonly DecisionPart['outcome'][] = [
+  'unknown',
+  'allow',
+  'block',
+  'hold',
+  'mask',
+]
+export const completionOutcomes: readonly CompletionOutcome[] = [
+  'unknown',
+  'ok',
+  'error',
+  'cancelled',
+  'refused',
+]
 const sha256Bytes = 32
 
 export function writeHead(head: EventHead, buffer: Buffer, start: number): number {
@@ -59,13 +72,13 @@ export function writeRequest(part: RequestPart, buffer: Buffer, start: number): 
 
 export function writeDecision(part: DecisionPart, buffer: Buffer, start: number): number {
   let at = writeString(buffer, start, part.decision_id)
-  at = writeLong(buffer, at, indexOfDecision[part.outcome])
+  at = writeLong(buffer, at, decisionOutcomes.indexOf(part.outcome))
   at = writeArray(buffer, at, part.rule_ids, writeString)
   return writeOptionalString(buffer, at, part.reason)
 }
 
 export function writeCompletion(part: CompletionPart, buffer: Buffer, start: number): number {
-  let at = writeLong(buffer, start, indexOfOutcome[part.outcome])
+  let at = writeLong(buffer, start, completionOutcomes.indexOf(part.outcome))
   at = writeOptionalString(buffer, at, part.command_tag)
   at = writeLong(buffer, at, part.rows)
   at = writeLong(buffer, at, part.bytes_in)

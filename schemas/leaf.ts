@@ -56,10 +56,43 @@ export interface EventLeaf extends LeafBase {
 }
 
 export interface IndexTerms {
-  /** The event type, or `quarantined` for bytes that are not an event. */
+  /** The event type, or `quarantined` for a record that is no event of ours. */
   readonly type: string
+  /** How it ended; of a quarantined record why it was set aside, a `QuarantineReason`. */
   readonly outcome?: string
 }
+
+/** Why a record is sealed as mere bytes, in words that go on from "because". */
+const quarantineReasons = {
+  no_frame: 'it does not begin with 0x00 and a schema id',
+  unknown_schema: 'its schema id is none of ours',
+  truncated: 'it ends before its last field does',
+  trailing_bytes: 'bytes follow its last field',
+  not_an_event: 'its body has something that its schema has no place for',
+  out_of_bounds: 'its time, number, id or producer is out of bounds',
+  key_too_long: 'its key is longer than 65,535 bytes',
+  wrong_key: 'its key is not that of its session or producer',
+  wrong_partition: 'its key belongs to another partition',
+} as const
+
+export type QuarantineReason = keyof typeof quarantineReasons
+
+/** Why offsets are missing. */
+const lossReasons = {
+  below_low_watermark: 'the bus had deleted it before it was sealed',
+  offsets_missing: 'the bus did not give it',
+} as const
+
+export type LossReason = keyof typeof lossReasons
+
+/** A `QuarantineReason` or `LossReason` in words; a code of another release stays as it is. */
+export function reasonWords(reason: string): string {
+  return wordsOfReason.get(reason) ?? reason.replaceAll('_', ' ')
+}
+
+const wordsOfReason: ReadonlyMap<string, string> = new Map(
+  Object.entries({ ...quarantineReasons, ...lossReasons }),
+)
 
 /** Records that the bus lost before we could read them. */
 export interface LossLeaf extends LeafBase {

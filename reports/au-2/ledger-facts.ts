@@ -1,4 +1,5 @@
 import type { AuditEvent } from '../../schemas/event.ts'
+import type { EventLeaf, LossLeaf } from '../../schemas/leaf.ts'
 import { protocolOf } from '../population-row.ts'
 import type { PopulationEvent } from '../population-row.ts'
 import { contentOf } from './completeness.ts'
@@ -25,6 +26,26 @@ export interface SelectionChange {
   readonly isInPeriod: boolean
 }
 
+/** Records of a partition that are no events of ours, for one reason; of the first of them where they are. */
+export interface SetAside {
+  readonly topic: string
+  readonly part: number
+  readonly reason: string
+  count: number
+  readonly offsets: number[]
+  readonly where: string[]
+}
+
+/** Offsets [from, to) that were lost before they could be sealed. */
+export interface Loss {
+  readonly topic: string
+  readonly part: number
+  readonly from: number
+  readonly to: number
+  readonly reason: string
+  readonly at: string
+}
+
 export interface Au2Limits {
   /** Microseconds, [from, to). */
   readonly fromUs: number
@@ -44,8 +65,9 @@ export class Au2Facts {
   readonly gaps: (KnownGap & { readonly isInPeriod: boolean })[] = []
   readonly changes: SelectionChange[] = []
   readonly openSessions = new Map<string, { readonly us: number; readonly at: string }>()
-  readonly quarantined: string[] = []
-  readonly losses: string[] = []
+  /** Of the period. */
+  readonly setAsides = new Map<string, SetAside>()
+  readonly losses: Loss[] = []
   /** Of events of the period: `received_at` less `occurred_at`, microseconds. */
   readonly delays: number[] = []
   /** Received before they occurred by more than the tolerance: the clocks differ by at least that. */
@@ -76,7 +98,8 @@ export class Au2Facts {
       producer.take(given, event, fromUs)
       this.#follow(event, at, leaf.et, isInside)
     }
-    if (event?.gap != null) {
+    // Records that the bus lost or that are no events are known by their own leaves.
+    if (event?.gap != null && event.gap.records === null) {
       const { producer, from_seq: fromSeq, to_seq: toSeq, reason } = event.gap
       this.gaps.push({ producer, fromSeq, toSeq, reason, at, isInPeriod: isInside })
     }
@@ -104,6 +127,25 @@ export class Au2Facts {
       if (event.type === 'review.completed') this.reviews.push(at)
       if (event.type === 'edge.heartbeat') producer.heartbeats += 1
     }
+  }
+
+  /** A record that was sealed as mere bytes. Those of one partition and reason count together: there may be very many. */
+  setAside({ topic, part, off, ix }: EventLeaf, at: string): void {
+    const reason = ix.outcome ?? 'not_an_event'
+    const name = `${topic}/${part} ${reason}`
+    const known = this.setAsides.get(name)
+    if (known === undefined) {
+      this.setAsides.set(name, { topic, part, reason, count: 1, offsets: [off], where: [at] })
+      return
+    }
+    known.count += 1
+    if (known.where.length >= mostIndices) return
+    known.offsets.push(off)
+    known.where.push(at)
+  }
+
+  lose({ topic, part, from, to, reason }: LossLeaf, at: string): void {
+    this.losses.push({ topic, part, from, to, reason, at })
   }
 
   /** The period is over, or the newest checkpoint came before its end. */

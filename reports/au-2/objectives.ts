@@ -123,7 +123,11 @@ export const rules: readonly RuleText[] = [
     asks: 'Every session has an end within the longest session.',
   },
   { id: 'AU2-03', severity: 'high', asks: 'No producer that runs is silent beyond its heartbeat.' },
-  { id: 'AU2-04', severity: 'high', asks: 'Everything that came is an event that can be read.' },
+  {
+    id: 'AU2-04',
+    severity: 'high',
+    asks: 'Everything that came is an event that can be read, under its own key.',
+  },
   { id: 'AU2-05', severity: 'high', asks: 'Every canary event came, and in time.' },
   {
     id: 'AU2-06',

@@ -1,6 +1,7 @@
 import { v5 as uuidv5 } from 'uuid'
 
 import { typesOfRole } from '../../schemas/event.ts'
+import { reasonWords } from '../../schemas/leaf.ts'
 import type { ReportException, RuleResult } from '../determination.ts'
 import { contentParts } from './completeness.ts'
 import { mostIndices } from './ledger-facts.ts'
@@ -63,8 +64,15 @@ function sequenceGaps({ facts, accounts }: Au2Evidence): RuleResult {
         [at],
       ),
     )
-  const losses = facts.losses.map((at) =>
-    exception('AU2-01', at, 'The bus lost records before the ledger could read them.', [at]),
+  const losses = facts.losses.map(({ topic, part, from, to, reason, at }) =>
+    exception(
+      'AU2-01',
+      at,
+      `${offsetsOf(from, to - 1)} of ${topic}, partition ${part}, came to no entry: ${reasonWords(reason)}.`,
+      [at],
+      '',
+      to - from,
+    ),
   )
   const spanned = accounts.reduce((sum, account) => sum + Math.max(0, account.spanned), 0)
   return result('AU2-01', spanned, 'producer numbers', [
@@ -109,10 +117,26 @@ function silences({ facts }: Au2Evidence): RuleResult {
 }
 
 function unreadable({ facts }: Au2Evidence): RuleResult {
-  const found = facts.quarantined.map((at) =>
-    exception('AU2-04', at, `Entry ${at} holds bytes that are not an event.`, [at]),
+  const found = [...facts.setAsides.values()].map(
+    ({ topic, part, reason, count, offsets, where }) => {
+      const more = count > offsets.length ? ` and ${count - offsets.length} more` : ''
+      const records = count === 1 ? 'A record is' : `${count} records are`
+      return exception(
+        'AU2-04',
+        `${topic}/${part} ${reason}`,
+        `${records} no event and sealed as such: ${reasonWords(reason)} (${topic}, partition ${part}, offset ${offsets.join(', ')}${more}).`,
+        where,
+        '',
+        count,
+      )
+    },
   )
-  return result('AU2-04', facts.delays.length + found.length, 'entries', found)
+  const setAside = found.reduce((sum, { count }) => sum + count, 0)
+  return result('AU2-04', facts.delays.length + setAside, 'entries', found)
+}
+
+function offsetsOf(first: number, last: number): string {
+  return first === last ? `Offset ${first}` : `Offsets ${first} to ${last}`
 }
 
 function canaries({ facts }: Au2Evidence): RuleResult {

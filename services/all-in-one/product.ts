@@ -10,6 +10,7 @@ import { ControlPublisher } from '../api/control-publisher.ts'
 import { publishPolicy } from '../api/policy-publication.ts'
 import { loadPolicy } from '../edge/guard/policy.ts'
 import type { Policy } from '../edge/guard/policy.ts'
+import type { Bus } from '../bus/bus.ts'
 import { startIndexer } from '../indexer/indexer.ts'
 import type { Query } from '../indexer/query.ts'
 import type { LedgerReader } from '../ledger/reader.ts'
@@ -48,6 +49,7 @@ export interface ProductOptions {
 export interface Product extends AsyncDisposable {
   readonly address: string
   readonly lifecycle: Lifecycle
+  readonly bus: Bus
   readonly query: Query
   readonly reader: LedgerReader
   readonly reports: Reports
@@ -197,6 +199,7 @@ export async function startProduct(
   return {
     address: api.address,
     lifecycle,
+    bus,
     query: index.query,
     reader: ledger.reader,
     reports: reporter,

@@ -13,4 +13,7 @@ export const sealedHeaders = {
   log: 'affidavit-log',
   position: 'affidavit-position',
   leafHash: 'affidavit-leaf-hash',
+  /** Only on a record that was sealed as mere bytes: why, and the `topic/partition/offset` it came from. */
+  quarantined: 'affidavit-quarantined',
+  source: 'affidavit-source',
 } as const

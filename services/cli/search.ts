@@ -85,7 +85,8 @@ function hitLines(hit: Hit): string {
   const rules = hit.ruleIds.length > 0 ? ` (${hit.ruleIds.join(', ')})` : ''
   const head = `${new Date(hit.occurredAtMs).toISOString()}  ${hit.type}  ${hit.actor}${behalf}`
   const target = hit.target === null ? '' : ` on ${hit.target}`
-  const statement = hit.statement === null ? '' : `  ${oneLine(hit.statement)}\n`
+  const said = hit.statement ?? hit.remark
+  const statement = said === null ? '' : `  ${oneLine(said)}\n`
   return `${head}${target}  ${became}${rows}${rules}  #${hit.position}\n${statement}`
 }
 

@@ -2,12 +2,15 @@ import { isUtf8 } from 'node:buffer'
 import { createHash } from 'node:crypto'
 
 import { CodecError, decodeEvent } from '../../schemas/codec.ts'
+import { reasonWords } from '../../schemas/leaf.ts'
+import type { Leaf } from '../../schemas/leaf.ts'
 import type {
   Actor,
   AuditEvent,
   CompletionOutcome,
   DecisionPart,
   EventType,
+  GapPart,
   Principal,
   RequestPart,
   SessionPart,
@@ -20,6 +23,20 @@ export interface SealedRecord {
   readonly position: number
   readonly leafHash: Buffer
   readonly value: Buffer
+  /** The ledger sealed it as mere bytes, whatever it looks like. */
+  readonly quarantine?: Quarantine | null
+}
+
+/** Why a record was set aside, and the `topic/partition/offset` it came from. */
+export interface Quarantine {
+  readonly reason: string
+  readonly source: string | null
+}
+
+export function quarantineOf(leaf: Leaf): Quarantine | null {
+  if (leaf.type !== 'event' || leaf.ix.type !== 'quarantined') return null
+  const { topic, part, off, ix } = leaf
+  return { reason: ix.outcome ?? 'not_an_event', source: `${topic}/${part}/${off}` }
 }
 
 /** The key of the bytes a document was made of. A symbol: they cross no thread with it and are no part of its JSON. */
@@ -51,6 +68,8 @@ export interface IndexDocument {
   readonly completion: CompletionView | null
   /** Of `response.recorded`. */
   readonly chunk: number | null
+  /** In a sentence, of what has no statement: why a record was set aside, what is missing. */
+  readonly remark: string | null
   /** Reasons and messages that are neither statement text nor a name. */
   readonly remarks: readonly string[]
 }
@@ -85,11 +104,21 @@ export function documentOf(record: SealedRecord): IndexDocument {
     leafHash: record.leafHash.toString('base64'),
     digest: createHash('sha256').update(record.value).digest('base64'),
   }
+  if (record.quarantine != null) return { ...place, ...setAside(record.quarantine) }
   try {
     return { ...place, ...contentOf(decodeEvent(record.value)) }
   } catch (error) {
     if (!(error instanceof CodecError)) throw error
-    return { ...place, ...quarantined, remarks: [error.code] }
+    return { ...place, ...setAside({ reason: error.code, source: null }) }
+  }
+}
+
+function setAside({ reason, source }: Quarantine): Content {
+  const where = source === null ? '' : ` (${source})`
+  return {
+    ...quarantined,
+    remark: `no event of ours: ${reasonWords(reason)}${where}`,
+    remarks: source === null ? [reason] : [reason, source],
   }
 }
 
@@ -111,6 +140,7 @@ const quarantined: Content = {
   decision: null,
   completion: null,
   chunk: null,
+  remark: null,
   remarks: [],
 }
 
@@ -147,6 +177,7 @@ function contentOf(event: AuditEvent): Content {
       errorMessage: event.completion.error_message,
     },
     chunk: event.response?.chunk ?? null,
+    remark: event.gap === null ? null : gapRemark(event.gap),
     remarks: remarksOf(event),
   }
 }
@@ -168,6 +199,12 @@ function requestView(request: RequestPart): RequestView {
   }
 }
 
+function gapRemark({ reason, producer, from_seq, to_seq, records }: GapPart): string {
+  const what = records === null ? 'number' : 'offset'
+  const range = from_seq === to_seq ? `${what} ${from_seq}` : `${what}s ${from_seq} to ${to_seq}`
+  return `${reasonWords(reason)}: ${range} of ${producer}`
+}
+
 function remarksOf(event: AuditEvent): readonly string[] {
   const remarks = [
     event.completion?.error_message,
@@ -180,6 +217,7 @@ function remarksOf(event: AuditEvent): readonly string[] {
     event.credential?.user,
     event.edge?.reason,
     event.gap?.reason,
+    event.gap?.producer,
     event.change?.what,
     event.report?.control,
     event.report?.report_id,

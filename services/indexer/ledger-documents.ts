@@ -1,5 +1,5 @@
 import type { LedgerReader } from '../ledger/reader.ts'
-import { documentOf } from './documents.ts'
+import { documentOf, quarantineOf } from './documents.ts'
 import type { IndexDocument } from './documents.ts'
 import type { AppliedProgress } from './search-index.ts'
 
@@ -38,7 +38,8 @@ export async function indexEntries(
   for await (const entry of ledger.entries(range.log, range.from, range.to)) {
     signal.throwIfAborted()
     if (entry.payload !== null) {
-      documents.push(documentOf({ ...entry, value: entry.payload }))
+      const quarantine = quarantineOf(entry.leaf)
+      documents.push(documentOf({ ...entry, value: entry.payload, quarantine }))
       bytes += entry.payload.length
     }
     if (documents.length >= batchSize || bytes >= batchBytes) await apply(entry.position + 1)

@@ -80,6 +80,8 @@ export interface Hit {
   readonly rows: number | null
   readonly durationUs: number | null
   readonly errorCode: string | null
+  /** In a sentence, of what has no statement: why a record was set aside, what is missing. */
+  readonly remark: string | null
 }
 
 export interface SessionSummary {

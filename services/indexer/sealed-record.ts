@@ -11,5 +11,8 @@ export function sealedRecordOf(record: StoredRecord): SealedRecord | null {
   const position = record.headers[sealedHeaders.position]?.toString('latin1') ?? ''
   const leafHash = record.headers[sealedHeaders.leafHash]
   if (log === '' || !/^\d{1,15}$/.test(position) || leafHash?.length !== 32) return null
-  return { log, position: Number(position), leafHash, value: record.value }
+  const reason = record.headers[sealedHeaders.quarantined]?.toString('utf8')
+  const source = record.headers[sealedHeaders.source]?.toString('utf8') ?? null
+  const quarantine = reason === undefined ? null : { reason, source }
+  return { log, position: Number(position), leafHash, value: record.value, quarantine }
 }

@@ -92,6 +92,7 @@ export function hitOf(
     rows: completion?.rows ?? null,
     durationUs: completion?.durationUs ?? null,
     errorCode: completion?.errorCode ?? null,
+    remark: document.remark,
   }
 }
 

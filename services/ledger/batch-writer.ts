@@ -1,4 +1,4 @@
-import type { Leaf } from '../../schemas/leaf.ts'
+import type { Leaf, LossReason } from '../../schemas/leaf.ts'
 import { encodeLeaf, maxLeafBytes } from '../../schemas/leaf.ts'
 import { commitFrameBytes, writeCommitFrame } from './commit.ts'
 import type { Batch } from './entry-store.ts'
@@ -28,6 +28,14 @@ export interface WriterState {
   readonly lastOffset: bigint
   readonly leaderEpoch: number
   readonly writerEpoch: number
+  /** The position of the newest entry that holds a record; null where there is none, or none that is known. */
+  readonly lastEventSeq: number | null
+}
+
+/** An entry that holds a record, and the record's offset. */
+export interface SealedEvent {
+  readonly seq: number
+  readonly offset: number
 }
 
 export interface LogIdentity {
@@ -65,6 +73,7 @@ export class BatchWriter {
   #nextOffset: bigint
   #lastOffset: number
   #leaderEpoch: number
+  #lastEventSeq: number | null
 
   constructor(log: LogIdentity, state: WriterState) {
     this.#log = log
@@ -81,6 +90,7 @@ export class BatchWriter {
     this.#nextOffset = state.nextOffset
     this.#lastOffset = Number(state.lastOffset)
     this.#leaderEpoch = state.leaderEpoch
+    this.#lastEventSeq = state.lastEventSeq
   }
 
   /** The position that the next entry gets. */
@@ -95,6 +105,13 @@ export class BatchWriter {
   /** Where reading the bus goes on after what was added. */
   get nextOffset(): bigint {
     return this.#nextOffset
+  }
+
+  /** The newest entry that holds a record, where it is in this log and known. */
+  get lastEvent(): SealedEvent | null {
+    return this.#lastEventSeq === null
+      ? null
+      : { seq: this.#lastEventSeq, offset: this.#lastOffset }
   }
 
   /** True when the batch has to be sealed before anything is added. */
@@ -119,6 +136,7 @@ export class BatchWriter {
     const text = this.#template.event(fields, this.nextSeq, this.#prev, this.#lastOffset)
     const length = bytes.write(text, this.#at + frameHeaderBytes)
     if (length > maxLeafBytes) throw new RangeError('a leaf is longer than an entry may be')
+    this.#lastEventSeq = this.nextSeq
     this.#close(length)
     this.#lastOffset = fields.off
     this.#nextOffset = BigInt(fields.off) + 1n
@@ -126,7 +144,7 @@ export class BatchWriter {
   }
 
   /** Records that the offsets [from, to) are lost; reading goes on at `to`. */
-  addLoss(from: bigint, to: bigint, reason: string): void {
+  addLoss(from: bigint, to: bigint, reason: LossReason): void {
     this.#addLeaf({
       ...this.#leafBase(),
       type: 'loss',

@@ -33,6 +33,7 @@ export async function createLog(storage: LedgerStorage, log: NewLog): Promise<vo
     lastOffset: log.lastOffset,
     leaderEpoch: -1,
     writerEpoch: 0,
+    lastEventSeq: null,
   })
   writer.addGenesis(vkey)
   await storage.create(origin, genesis, writer.seal())

@@ -20,6 +20,8 @@ export type LedgerErrorCode =
   /** The payload store does not hold what the leaf commits to. */
   | 'LEDGER_PAYLOAD_DAMAGED'
   | 'LEDGER_CLOSED'
+  /** The bus ends before what is sealed, or holds another record there: it is not the topic that was read. */
+  | 'LEDGER_TOPIC_REPLACED'
 
 export class LedgerError extends Error {
   override readonly name = 'LedgerError'

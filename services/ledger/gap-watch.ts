@@ -1,21 +1,28 @@
 import { verify } from 'node:crypto'
 
-import { CodecError, decodeEvent } from '../../schemas/codec.ts'
-import type { AuditEvent, GapPart } from '../../schemas/event.ts'
+import { decodeEvent } from '../../schemas/codec.ts'
+import { outlineEvent } from '../../schemas/event-outline.ts'
+import type { EventOutline } from '../../schemas/event-outline.ts'
+import type { AuditEvent, GapPart, GapRecords } from '../../schemas/event.ts'
 import type { RecordScope } from '../edge/capture/recorder.ts'
 import type { Logger } from '../runtime/logger.ts'
+import { findingOf, gapOfFinding, mergeFindings } from './finding.ts'
+import type { Finding } from './finding.ts'
 import { ProducerChain } from './producer-chain.ts'
 import type { ChainedEvent } from './producer-chain.ts'
 import { ProofError } from './proof/error.ts'
 import { parseVkey } from './proof/note.ts'
-import type { LedgerReader } from './reader.ts'
+import type { Entry, LedgerReader } from './reader.ts'
 
 /** Entries of each log that are read again at the start, so that the chains go on where they were. */
 const replayedEntries = 8192
 /** Findings that could not be recorded yet; beyond it the oldest are only in the process log. */
 const maxPending = 1024
 
-/** Feeds sealed events to the producers' chains and records what they show to be lost as `gap.detected`. */
+/**
+ * Records as `gap.detected` what is missing or not sound: what the producers' chains show of the events that were sealed, and what the
+ * ledger could not seal as an event.
+ */
 export class GapWatch {
   readonly #scope: RecordScope
   readonly #logger: Logger
@@ -35,19 +42,33 @@ export class GapWatch {
   /** Reads the newest entries of each log. What they show, and no `gap.detected` among them tells, is recorded. */
   async replay(reader: LedgerReader): Promise<void> {
     const found: GapPart[] = []
+    const findings: Finding[] = []
+    const told: GapRecords[] = []
     const logs = await reader.logs()
     const seesBeginning = logs.every(({ size }) => size <= replayedEntries)
     this.#chain = new ProducerChain({ verifySeal, seesBeginning, graceMs: this.#graceMs })
     for (const { origin, size } of logs) {
       const from = Math.max(0, size - replayedEntries)
-      for await (const { payload } of reader.entries(origin, from, size)) {
-        const event = payload === null ? null : decoded(payload)
-        if (event === null || payload === null) continue
-        if (event.gap !== null) this.#recorded.add(nameOf(event.gap))
-        found.push(...this.#chain.take({ event, value: payload }, 0))
+      for await (const entry of reader.entries(origin, from, size)) {
+        const finding = findingOf(entry)
+        if (finding !== null) findings.push(finding)
+        const outline = sealedOutline(entry)
+        if (outline === null || entry.payload === null) continue
+        if (outline.type === 'gap.detected') {
+          const { gap } = decodeEvent(entry.payload)
+          if (gap !== null) this.#recorded.add(nameOf(gap))
+          if (gap?.records != null) told.push(gap.records)
+        }
+        found.push(...this.#chain.take({ outline, value: entry.payload }, 0))
       }
     }
     this.#record(found)
+    this.note(mergeFindings(findings.filter((finding) => !isTold(finding, told))))
+  }
+
+  /** Records what was lost on the bus, or sealed as bytes that are no event. */
+  note(findings: readonly Finding[]): void {
+    if (findings.length > 0) this.#record(findings.map(gapOfFinding))
   }
 
   take(events: readonly ChainedEvent[], nowMs: number): void {
@@ -96,11 +117,19 @@ function nameOf({ producer, from_seq, to_seq, reason }: GapPart): string {
   return JSON.stringify([producer, from_seq, to_seq, reason])
 }
 
-function decoded(value: Buffer): AuditEvent | null {
-  try {
-    return decodeEvent(value)
-  } catch (error) {
-    if (error instanceof CodecError) return null
-    throw error
-  }
+/** The outline of what was sealed as an event. */
+function sealedOutline({ leaf, payload }: Entry): EventOutline | null {
+  const isEvent = leaf.type === 'event' && leaf.ix.type !== 'quarantined'
+  return isEvent && payload !== null ? outlineEvent(payload) : null
+}
+
+/** Findings of several records were recorded as one, which spans them. */
+function isTold({ topic, partition, fromOffset, toOffset }: Finding, told: GapRecords[]): boolean {
+  return told.some(
+    (each) =>
+      each.topic === topic &&
+      each.partition === partition &&
+      each.from_offset <= fromOffset &&
+      toOffset <= each.to_offset,
+  )
 }

@@ -3,15 +3,19 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { Batch, BusProducer } from '../bus/bus.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { Logger } from '../runtime/logger.ts'
+import type { Finding } from './finding.ts'
 import type { LogWriter } from './log-writer.ts'
 import { periodOf } from './origin.ts'
 import { PartitionSequencer } from './partition-sequencer.ts'
-import type { PartitionSequencerOptions, SealedRecords } from './partition-sequencer.ts'
+import type { Start, PartitionSequencerOptions, SealedRecords } from './partition-sequencer.ts'
 import { SealedPublisher } from './sealed-publisher.ts'
 import type { LogStorage } from './storage.ts'
 import { Wakeup } from './wakeup.ts'
 
-export interface LedgerPartitionOptions extends Omit<PartitionSequencerOptions, 'onDurable'> {
+export interface LedgerPartitionOptions extends Omit<
+  PartitionSequencerOptions,
+  'onDurable' | 'partition'
+> {
   readonly clock: Clock
   readonly logger: Logger
   readonly checkpointMs: number
@@ -40,6 +44,7 @@ export class LedgerPartition implements AsyncDisposable {
     this.#period = period
     this.#sequencer = new PartitionSequencer(log, {
       ...options,
+      partition: part,
       onDurable: () => {
         this.#unsigned.wake()
       },
@@ -50,13 +55,17 @@ export class LedgerPartition implements AsyncDisposable {
     return this.#log
   }
 
-  startAt(low: bigint): Promise<bigint | 'oldest'> {
-    return this.#sequencer.startAt(low)
+  async startAt(low: bigint, high: bigint): Promise<Start> {
+    const start = await this.#sequencer.startAt(low, high)
+    if (start.lost !== null) this.#tell(start.lost)
+    return start
   }
 
   async handle(batch: Batch): Promise<SealedRecords> {
     if (periodOf(this.#options.clock.nowMs()) > this.#period) await this.#beginPeriod()
-    return this.#sequencer.handle(batch)
+    const sealed = await this.#sequencer.handle(batch)
+    for (const finding of sealed.findings) this.#tell(finding)
+    return sealed
   }
 
   /** Signs what became durable: at once after a quiet time, else once in an interval. */
@@ -121,6 +130,12 @@ export class LedgerPartition implements AsyncDisposable {
     this.#sequencer.moveTo(next)
     await this.sign()
     this.#unpublished.wake()
+  }
+
+  #tell(finding: Finding): void {
+    const isLoss = finding.reason === 'below_low_watermark' || finding.reason === 'offsets_missing'
+    if (isLoss) this.#options.logger.error(finding, 'records were lost before they were sealed')
+    else this.#options.logger.error(finding, 'records that are no events were sealed as they are')
   }
 
   #publisher(log: LogStorage, producer: BusProducer): Promise<SealedPublisher> {

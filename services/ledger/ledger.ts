@@ -80,6 +80,8 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
     reader.attach(log.storage)
     const partition = opening.use(
       new LedgerPartition(part, origin.slice(prefix.length), log, {
+        topic: options.topic,
+        partitions: options.partitions,
         clock: options.clock,
         randomBytes: (bytes) => options.randomBytes(bytes),
         logger: options.logger,

@@ -67,6 +67,7 @@ async function recover(storage: LogStorage, options: OpenLogOptions): Promise<Lo
       lastOffset: last.lastOffset,
       leaderEpoch: last.leaderEpoch,
       writerEpoch: last.writerEpoch + 1,
+      lastEventSeq: tail.lastEvent < 0 ? null : tail.lastEvent,
     },
   )
   return new LogWriter({ storage, signer, batch, duplicates, signed })

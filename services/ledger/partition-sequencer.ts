@@ -1,22 +1,38 @@
-import { CodecError, contentType, decodeEvent, schemaIdOf } from '../../schemas/codec.ts'
-import type { AuditEvent } from '../../schemas/event.ts'
+import { contentType } from '../../schemas/codec.ts'
 import type { Batch, BatchResult, StoredRecord } from '../bus/bus.ts'
 import type { Clock } from '../runtime/clock.ts'
+import type { SealedEvent } from './batch-writer.ts'
 import { LedgerError } from './error.ts'
+import { mergeFindings } from './finding.ts'
+import type { Finding } from './finding.ts'
 import type { LogWriter } from './log-writer.ts'
 import { payloadCommitment, saltBytes } from './payload-commitment.ts'
 import type { NewPayload } from './payload-store.ts'
 import type { ChainedEvent } from './producer-chain.ts'
 import { RandomPool } from './random-pool.ts'
-import { formatMicroseconds, isFormattable } from './timestamp.ts'
+import { checkRecord, maxKeyBytes } from './record-check.ts'
+import type { CheckedRecord } from './record-check.ts'
+import { formatMicroseconds } from './timestamp.ts'
 
 /** What a batch came to: where to go on, and the events that are sealed now. */
 export interface SealedRecords {
   readonly result: BatchResult
   readonly events: readonly ChainedEvent[]
+  /** What was lost, or sealed as bytes that are no event. */
+  readonly findings: readonly Finding[]
+}
+
+/** Where reading begins, and what was lost before it. */
+export interface Start {
+  readonly from: bigint | 'oldest'
+  readonly lost: Finding | null
 }
 
 export interface PartitionSequencerOptions {
+  readonly topic: string
+  readonly partition: number
+  /** Of the topic: says which of them a key belongs to. */
+  readonly partitions: number
   readonly clock: Clock
   randomBytes(bytes: number): Buffer
   /** Told when entries became durable. */
@@ -24,8 +40,6 @@ export interface PartitionSequencerOptions {
 }
 
 const quarantinedContentType = 'application/octet-stream'
-/** A leaf says these names, and has 65,535 bytes for everything: an event with longer ones is quarantined. */
-const maxNameLength = 4096
 
 /**
  * Seals the records of one partition, in order and exactly once: where to go on is in the commit frame that also holds the
@@ -36,6 +50,8 @@ export class PartitionSequencer {
   readonly #random: RandomPool
   #log: LogWriter
   #failure: unknown = null
+  /** The record that was sealed last, while it is to be compared with what the bus has there. */
+  #overlap: SealedEvent | null = null
 
   constructor(log: LogWriter, options: PartitionSequencerOptions) {
     this.#log = log
@@ -54,18 +70,31 @@ export class PartitionSequencer {
 
   /**
    * Where reading begins. When the bus no longer holds that offset, the loss is sealed first and reading begins at the oldest record.
+   * Else it begins with the last record that is sealed, where the bus has it still: `handle` compares the two. Throws
+   * `LEDGER_TOPIC_REPLACED` when the bus ends before what is sealed.
    */
-  async startAt(low: bigint): Promise<bigint | 'oldest'> {
+  async startAt(low: bigint, high: bigint): Promise<Start> {
     const { batch } = this.#log
     const next = batch.nextOffset
-    if (next < 0n) return 'oldest'
-    if (next >= low) return next
+    this.#overlap = null
+    if (next > high) throw this.#replaced(`the bus ends at ${high}`)
+    if (next < 0n) return { from: 'oldest', lost: null }
+    if (next >= low) {
+      const last = batch.lastEvent
+      if (last === null || BigInt(last.offset) !== next - 1n || next === low) {
+        return { from: next, lost: null }
+      }
+      this.#overlap = last
+      return { from: next - 1n, lost: null }
+    }
+    const position = batch.nextSeq
     batch.setLedgerTime(this.#options.clock.nowUs())
     batch.addLoss(next, low, 'below_low_watermark')
     await this.#log.commit([])
     await this.#log.settled()
     this.#options.onDurable()
-    return low
+    const lost = this.#finding('below_low_watermark', Number(next), Number(low) - 1, position)
+    return { from: low, lost }
   }
 
   /** Resolves once all records of the batch are durable. What it throws after it began to add entries is fatal. */
@@ -73,8 +102,8 @@ export class PartitionSequencer {
     if (this.#failure !== null) throw this.#failure
     await batch.beat()
     try {
-      const events = await this.#seal(batch)
-      return { result: { commit: this.#log.batch.nextOffset }, events }
+      const sealed = await this.#seal(batch)
+      return { result: { commit: this.#log.batch.nextOffset }, ...sealed }
     } catch (cause) {
       const error =
         cause instanceof LedgerError
@@ -87,10 +116,12 @@ export class PartitionSequencer {
     }
   }
 
-  async #seal(batch: Batch): Promise<readonly ChainedEvent[]> {
+  async #seal(batch: Batch): Promise<Omit<SealedRecords, 'result'>> {
+    const { partition, partitions } = this.#options
     const writer = this.#log.batch
     let payloads: NewPayload[] = []
     const events: ChainedEvent[] = []
+    const findings: Finding[] = []
     const commit = async (): Promise<void> => {
       // After this no other reader may have the partition, or two writers would seal it.
       await batch.beat()
@@ -100,23 +131,33 @@ export class PartitionSequencer {
     writer.setLedgerTime(this.#options.clock.nowUs())
     for (const record of batch.records) {
       const next = writer.nextOffset
-      if (record.offset < next) continue
+      if (record.offset < next) {
+        if (this.#overlap !== null) await this.#mustBeSame(record)
+        continue
+      }
       if (next >= 0n && record.offset > next) {
         if (writer.isFull) await commit()
+        const last = Number(record.offset) - 1
+        findings.push(this.#finding('offsets_missing', Number(next), last, writer.nextSeq))
         writer.addLoss(next, record.offset, 'offsets_missing')
       }
       if (writer.isFull) await commit()
-      const event = decoded(record.value)
-      payloads.push(this.#add(record, event))
-      if (event !== null) events.push({ event, value: record.value })
+      const position = writer.nextSeq
+      const checked = checkRecord(record, partition, partitions)
+      payloads.push(this.#add(record, checked))
+      if (checked.type === 'event') events.push({ outline: checked.outline, value: record.value })
+      else {
+        const offset = Number(record.offset)
+        findings.push(this.#finding(checked.reason, offset, offset, position))
+      }
     }
     await commit()
     await this.#log.settled()
     this.#options.onDurable()
-    return events
+    return { events, findings: mergeFindings(findings) }
   }
 
-  #add(record: StoredRecord, event: AuditEvent | null): NewPayload {
+  #add(record: StoredRecord, checked: CheckedRecord): NewPayload {
     const { batch: writer, duplicates } = this.#log
     const position = writer.nextSeq
     const salt = this.#random.take(saltBytes)
@@ -124,59 +165,86 @@ export class PartitionSequencer {
     const lepoch = record.leaderEpoch ?? -1
     const csz = record.value.length
     const com = payloadCommitment(salt, record.value)
-    // Written out in full: spreading parts into each other costs more than the hash.
-    writer.addEvent(
-      event === null
-        ? {
-            off,
-            lepoch,
-            evt: '',
-            et: '',
-            prod: '',
-            pseq: -1,
-            cty: quarantinedContentType,
-            csz,
-            com,
-            ixType: 'quarantined',
-            ixOutcome: null,
-            dupOf: null,
-          }
-        : {
-            off,
-            lepoch,
-            evt: event.id,
-            et: formatMicroseconds(event.occurred_at),
-            prod: event.producer,
-            pseq: event.producer_seq,
-            cty: `${contentType};schema=${schemaIdOf(record.value)}`,
-            csz,
-            com,
-            ixType: event.type,
-            ixOutcome: outcomeOf(event),
-            dupOf: duplicates.note(event.id, position),
-          },
+    const key = keptKey(record.key)
+    if (checked.type === 'quarantined') {
+      writer.addEvent({
+        off,
+        lepoch,
+        evt: '',
+        et: '',
+        prod: '',
+        pseq: -1,
+        cty: quarantinedContentType,
+        csz,
+        com,
+        ixType: 'quarantined',
+        ixOutcome: checked.reason,
+        dupOf: null,
+      })
+      const subject = checked.subject ?? subjectOf(key)
+      return { position, subject, salt, key, value: record.value }
+    }
+    const { outline } = checked
+    writer.addEvent({
+      off,
+      lepoch,
+      evt: outline.id,
+      et: formatMicroseconds(outline.occurredAt),
+      prod: outline.producer,
+      pseq: outline.producerSeq,
+      cty: contentTypeOf(outline.schemaId),
+      csz,
+      com,
+      ixType: outline.type,
+      ixOutcome: outline.outcome,
+      dupOf: duplicates.note(outline.id, position),
+    })
+    const subject = outline.sessionId ?? outline.producer
+    return { position, subject, salt, key, value: record.value }
+  }
+
+  /** The record that was sealed last, as the bus has it now. An erased one cannot be compared. */
+  async #mustBeSame(record: StoredRecord): Promise<void> {
+    const last = this.#overlap
+    if (last === null || record.offset !== BigInt(last.offset)) return
+    this.#overlap = null
+    const { seq } = last
+    const payload = (await this.#log.storage.payloads.get(seq, seq + 1)).get(seq) ?? null
+    if (payload === null) return
+    if (payload.value.equals(record.value) && payload.key.equals(keptKey(record.key))) return
+    throw this.#replaced(`the record before it is not the one of entry ${seq}`)
+  }
+
+  #replaced(what: string): LedgerError {
+    const { topic, partition } = this.#options
+    const next = this.#log.batch.nextOffset
+    return new LedgerError(
+      'LEDGER_TOPIC_REPLACED',
+      `${topic}, partition ${partition}: ${this.#log.origin} goes on at offset ${next}, but ${what}: the topic was made again, lost its end, or is another one. Nothing was sealed. Bring back the topic that this ledger has read; where it is gone for good, keep this data directory as evidence and begin another with init`,
     )
-    const subject = event?.session_id ?? event?.producer ?? `key:${record.key.toString('base64')}`
-    return { position, subject, salt, key: record.key, value: record.value }
+  }
+
+  #finding(
+    reason: Finding['reason'],
+    fromOffset: number,
+    toOffset: number,
+    position: number,
+  ): Finding {
+    const { topic, partition } = this.#options
+    const count = toOffset - fromOffset + 1
+    const log = this.#log.origin
+    return { reason, topic, partition, fromOffset, toOffset, count, log, position }
   }
 }
 
-function outcomeOf({ decision, completion, session }: AuditEvent): string | null {
-  return decision?.outcome ?? completion?.outcome ?? session?.outcome ?? null
+function contentTypeOf(schemaId: number): string {
+  return `${contentType};schema=${schemaId}`
 }
 
-/** The event, or null for bytes that cannot be told apart from noise: they are sealed all the same, as they are. */
-function decoded(value: Buffer): AuditEvent | null {
-  try {
-    const event = decodeEvent(value)
-    const isDescribable =
-      isFormattable(event.occurred_at) &&
-      Number.isSafeInteger(event.producer_seq) &&
-      event.id.length <= maxNameLength &&
-      event.producer.length <= maxNameLength
-    return isDescribable ? event : null
-  } catch (error) {
-    if (error instanceof CodecError) return null
-    throw error
-  }
+function keptKey(key: Buffer): Buffer {
+  return key.length > maxKeyBytes ? key.subarray(0, maxKeyBytes) : key
+}
+
+function subjectOf(key: Buffer): string {
+  return `key:${key.toString('base64')}`
 }

@@ -1,10 +1,12 @@
 import { createHash } from 'node:crypto'
 
+import { decodeEvent } from '../../schemas/codec.ts'
+import type { EventOutline } from '../../schemas/event-outline.ts'
 import type { AuditEvent, GapPart } from '../../schemas/event.ts'
 
 /** An event as it was sealed. `value` is the bytes that the producer sent. */
 export interface ChainedEvent {
-  readonly event: AuditEvent
+  readonly outline: EventOutline
   readonly value: Buffer
 }
 
@@ -40,24 +42,24 @@ export class ProducerChain {
   }
 
   /** Takes a sealed event; returns what it shows to be lost or changed. */
-  take({ event, value }: ChainedEvent, nowMs: number): readonly GapPart[] {
+  take({ outline, value }: ChainedEvent, nowMs: number): readonly GapPart[] {
     const found: GapPart[] = []
-    const producer = this.#producer(event)
-    const seq = event.producer_seq
+    const producer = this.#producer(outline)
+    const seq = outline.producerSeq
     const hash = createHash('sha256').update(value).digest()
     const known = producer.hashes.get(seq) ?? producer.waiting.get(seq)?.hash
     if (known !== undefined) {
-      if (!known.equals(hash)) found.push(gap(event.producer, seq, seq, 'number_used_twice'))
+      if (!known.equals(hash)) found.push(gap(outline.producer, seq, seq, 'number_used_twice'))
       return found
     }
     // Sealed before this machine began or before what it remembers.
     if (seq < producer.next) return found
-    producer.waiting.set(seq, { hash, prev: event.prev, seenMs: nowMs })
-    this.#advance(event.producer, producer, found)
+    producer.waiting.set(seq, { hash, prev: outline.prev, seenMs: nowMs })
+    this.#advance(outline.producer, producer, found)
     if (producer.waiting.size > (this.#options.maxWaiting ?? 4096)) {
-      this.#giveUp(event.producer, producer, found)
+      this.#giveUp(outline.producer, producer, found)
     }
-    if (event.type === 'edge.sealed') this.#checkSeal(event, producer, found)
+    if (outline.type === 'edge.sealed') this.#checkSeal(decodeEvent(value), producer, found)
     return found
   }
 
@@ -75,10 +77,10 @@ export class ProducerChain {
     return found
   }
 
-  #producer(event: AuditEvent): Producer {
-    const known = this.#producers.get(event.producer)
+  #producer(outline: EventOutline): Producer {
+    const known = this.#producers.get(outline.producer)
     if (known !== undefined) return known
-    const first = this.#options.seesBeginning === true ? 0 : event.producer_seq
+    const first = this.#options.seesBeginning === true ? 0 : outline.producerSeq
     const producer: Producer = {
       next: first,
       head: first === 0 ? zeros : null,
@@ -86,7 +88,7 @@ export class ProducerChain {
       waiting: new Map(),
       vkey: null,
     }
-    this.#producers.set(event.producer, producer)
+    this.#producers.set(outline.producer, producer)
     return producer
   }
 

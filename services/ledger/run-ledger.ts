@@ -82,13 +82,21 @@ async function consume(
     topics: [topic],
     maxRecords: recordsAtOnce,
     async startAt(_, part) {
-      const { low } = await bus.watermarks(topic, part)
-      return partitionOf(part).startAt(low)
+      const { low, high } = await bus.watermarks(topic, part)
+      try {
+        const { from, lost } = await partitionOf(part).startAt(low, high)
+        if (lost !== null) watch?.note([lost])
+        return from
+      } catch (error) {
+        failed.abort(error)
+        throw error
+      }
     },
   })
   const handle = async (batch: Batch): Promise<BatchResult> => {
     try {
-      const { result, events } = await partitionOf(batch.partition).handle(batch)
+      const { result, events, findings } = await partitionOf(batch.partition).handle(batch)
+      watch?.note(findings)
       watch?.take(events, clock.nowMs())
       return result
     } catch (error) {

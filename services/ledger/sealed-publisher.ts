@@ -1,9 +1,10 @@
 import { setTimeout as pause } from 'node:timers/promises'
 
+import { BusError } from '../bus/bus.ts'
 import type { BusProducer, BusRecord } from '../bus/bus.ts'
+import { sealedHeaders } from '../bus/topics.ts'
 import type { Logger } from '../runtime/logger.ts'
 import { LedgerError } from './error.ts'
-import { leafHash } from './proof/hash.ts'
 import { sealedRecordHeaders } from './sealed-record.ts'
 import type { LogStorage } from './storage.ts'
 
@@ -15,7 +16,8 @@ const keepEveryMs = 1000
 /**
  * Publishes the entries of one log on `ledger.sealed`, as far as a signed checkpoint covers them. At least once: after a crash it
  * goes on from the last position it kept. Entries of one key are sent in order; those of different keys of one window may overtake
- * each other. Entries without a payload (genesis, losses, erased ones) are not published.
+ * each other. Entries without a payload (genesis, losses, erased ones) are not published,
+ * nor those that the bus refuses as too large.
  */
 export class SealedPublisher {
   readonly #log: LogStorage
@@ -95,16 +97,33 @@ export class SealedPublisher {
       const leaf = leaves[position - from]
       if (leaf === undefined || payload === null) continue
       const { key, value } = payload
-      const headers = sealedRecordHeaders(origin, position, leafHash(leaf))
+      const headers = sealedRecordHeaders(origin, position, leaf)
       const name = key.toString('base64')
       const group = byKey.get(name)
       if (group === undefined) byKey.set(name, { key, records: [{ value, headers }] })
       else group.records.push({ value, headers })
     }
-    const sends = Array.from(byKey.values(), ({ key, records }) =>
-      this.#producer.send(this.#topic, key, records),
-    )
+    const sends = Array.from(byKey.values(), ({ key, records }) => this.#send(key, records))
     await Promise.all(sends)
     return end
+  }
+
+  /** With its headers a record may be larger than the bus takes. It stays in the ledger, where readers find what is missing here. */
+  async #send(key: Buffer, records: readonly BusRecord[]): Promise<void> {
+    try {
+      await this.#producer.send(this.#topic, key, records)
+    } catch (error) {
+      if (!(error instanceof BusError) || error.code !== 'BUS_RECORD_TOO_LARGE') throw error
+      const [only] = records
+      if (records.length > 1) {
+        for (const record of records) await this.#send(key, [record])
+        return
+      }
+      const position = only?.headers[sealedHeaders.position]?.toString()
+      this.#logger.error(
+        { log: this.#log.origin, position, sizeBytes: only?.value.length },
+        'a sealed entry is too large to be published again; it is in the ledger only',
+      )
+    }
   }
 }

@@ -86,16 +86,16 @@ class Counters {
         return null
       case 'loss':
         this.losses += 1
-        if (inPeriod(microseconds(leaf.rt), facts)) facts.losses.push(at)
+        if (inPeriod(microseconds(leaf.rt), facts)) facts.lose(leaf, at)
         return null
       case 'event':
         if (leaf.dupOf !== undefined) {
           this.duplicates += 1
           return null
         }
-        if (leaf.evt === '') {
+        if (leaf.ix.type === 'quarantined') {
           this.quarantined += 1
-          if (inPeriod(microseconds(leaf.rt), facts)) facts.quarantined.push(at)
+          if (inPeriod(microseconds(leaf.rt), facts)) facts.setAside(leaf, at)
           return null
         }
         return { log, position, leaf, leafHash, event: eventOf(payload, at, leaf.evt) }

@@ -83,6 +83,7 @@ async function runCore(directory: string, entries: number, batchSize: number): P
       lastOffset: -1n,
       leaderEpoch: -1,
       writerEpoch: 0,
+      lastEventSeq: null,
     },
   )
   const events = someEvents(entries)

@@ -112,6 +112,7 @@ function aWriter(origin: string): BatchWriter {
       lastOffset: -1n,
       leaderEpoch: -1,
       writerEpoch: 1,
+      lastEventSeq: null,
     },
   )
 }

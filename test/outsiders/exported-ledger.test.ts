@@ -28,7 +28,7 @@ test('Go accepts what a ledger sealed and exported, at each size, and refuses it
       const stop = new AbortController()
       const running = ledger.run(bus, stop.signal)
       const events = Array.from({ length: size - ledger.durableEntries }, () => chain.next().value)
-      await send(bus, 's-0', events)
+      await send(bus, 'edge-1', events)
       await until(async () => (await ledger.reader.logs())[0]?.size === size)
       stop.abort()
       await running

@@ -4,6 +4,7 @@ import { test } from 'node:test'
 
 import type { AuditEvent } from '../../schemas/event.ts'
 import { eventTypes, typesOfRole } from '../../schemas/event.ts'
+import type { EventLeaf } from '../../schemas/leaf.ts'
 import { formatMicroseconds } from '../../services/ledger/timestamp.ts'
 import type { FrozenInputs } from '../../reports/frozen.ts'
 import { conclude, newFacts } from '../../reports/au-2/report.ts'
@@ -68,6 +69,18 @@ function resultOf(events: readonly Partial<AuditEvent>[], endMs = frozen.toMs): 
   facts.end(endMs * 1000)
   const rest = { genesis: 1, losses: 0, quarantined: 0, duplicates: 0, outsidePeriod: 0 }
   return conclude(frozen, facts, { ...rest, entries: 0, projected, scanned: projected })
+}
+
+function quarantinedLeaf(off: number, reason: string): EventLeaf {
+  const { leaf } = sealed(anEvent(), off)
+  return {
+    ...leaf,
+    evt: '',
+    off,
+    topic: 'audit.events',
+    part: 3,
+    ix: { type: 'quarantined', outcome: reason },
+  }
 }
 
 function sealed(event: AuditEvent, position: number): PopulationEvent {
@@ -231,6 +244,48 @@ test('what has no evidence yet is not evaluated, and says why', () => {
   for (const rule of ['AU2-05', 'AU2-06', 'AU2-07', 'AU8-01', 'AU12-01']) {
     assert.notEqual(result.rules.get(rule)?.notEvaluated, null, rule)
   }
+})
+
+test('records that are no events are exceptions with partition, offset and reason, however many', () => {
+  const facts = newFacts(frozen)
+  for (let off = 0; off < 30; off++)
+    facts.setAside(quarantinedLeaf(off, 'wrong_key'), `l:${off + 1}`)
+  facts.setAside(quarantinedLeaf(99, 'unknown_schema'), 'l:100')
+  facts.lose(
+    { ...quarantinedLeaf(0, ''), type: 'loss', from: 5, to: 7, reason: 'below_low_watermark' },
+    'l:200',
+  )
+  const counts = { genesis: 1, losses: 1, quarantined: 31, duplicates: 0, outsidePeriod: 0 }
+  const result = conclude(frozen, facts, { ...counts, entries: 33, projected: 0, scanned: 0 })
+  const offsets = Array.from({ length: 20 }, (_, at) => at).join(', ')
+  assert.deepEqual(foundBy(result, 'AU2-04'), [
+    `30 records are no event and sealed as such: its key is not that of its session or producer (audit.events, partition 3, offset ${offsets} and 10 more).`,
+    'A record is no event and sealed as such: its schema id is none of ours (audit.events, partition 3, offset 99).',
+  ])
+  const rule = result.rules.get('AU2-04')
+  assert.deepEqual(
+    rule?.exceptions.map(({ count }) => count),
+    [30, 1],
+  )
+  assert.equal(rule.exceptions[0]?.indices.length, 20)
+  assert.equal(rule.checked, 31)
+  assert.deepEqual(foundBy(result, 'AU2-01'), [
+    'Offsets 5 to 6 of audit.events, partition 3, came to no entry: the bus had deleted it before it was sealed.',
+  ])
+})
+
+test('a finding of the ledger about records on the bus is no gap in the numbers of a producer', () => {
+  const records = {
+    topic: 'audit.events',
+    partition: 3,
+    from_offset: 7,
+    to_offset: 7,
+    count: 1,
+    log: 'l',
+    position: 9,
+  }
+  const gap = { producer: 'audit.events/3', from_seq: 7, to_seq: 7, reason: 'truncated', records }
+  assert.deepEqual(foundBy(resultOf([{ type: 'gap.detected', gap }]), 'AU2-01'), [])
 })
 
 test('an exception has the same id in every report', () => {

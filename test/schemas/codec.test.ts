@@ -92,7 +92,7 @@ test('what was cut short or has bytes to spare is refused', () => {
     assert.throws(() => decodeEvent(whole.subarray(0, size)), CodecError)
   }
   assert.throws(() => decodeEvent(Buffer.concat([whole, Buffer.from([0])])), {
-    code: 'EVENT_BODY_INVALID',
+    code: 'EVENT_TRAILING_BYTES',
   })
 })
 

@@ -5,11 +5,13 @@ import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 
+import { outlineEvent } from '../../schemas/event-outline.ts'
 import type { AuditEvent } from '../../schemas/event.ts'
 import { openEmbeddedBus } from '../../services/bus/adapters/embedded/embedded-bus.ts'
 import type { Bus, StoredRecord } from '../../services/bus/bus.ts'
 import { topics } from '../../services/bus/topics.ts'
 import type { FileLedgerOptions } from '../../services/ledger/adapters/files/open.ts'
+import type { ChainedEvent } from '../../services/ledger/producer-chain.ts'
 import { systemClock } from '../../services/runtime/clock.ts'
 import { createKeyFile } from '../../services/runtime/key-file.ts'
 import { createLogger } from '../../services/runtime/logger.ts'
@@ -62,7 +64,7 @@ export class ChainOfEvents {
     this.producer = producer
   }
 
-  next(given: Partial<AuditEvent> = {}): { event: AuditEvent; value: Buffer } {
+  next(given: Partial<AuditEvent> = {}): SentEvent {
     const event = anEvent({
       producer: this.producer,
       producer_seq: this.#next++,
@@ -71,14 +73,26 @@ export class ChainOfEvents {
     })
     const value = encoded(event)
     this.#prev = createHash('sha256').update(value).digest()
-    return { event, value }
+    return { event, value, outline: outlineEvent(value) }
   }
+}
+
+export interface SentEvent extends ChainedEvent {
+  readonly event: AuditEvent
 }
 
 /** Sends values under one key. */
 export async function send(bus: Bus, key: string, values: readonly Buffer[]): Promise<void> {
   const records = values.map((value) => ({ value, headers: {} }))
   await bus.producer.send(topics.auditEvents, Buffer.from(key), records)
+}
+
+/** Sends events under the keys that are theirs, in order. */
+export async function sendEvents(bus: Bus, values: readonly Buffer[]): Promise<void> {
+  for (const value of values) {
+    const { sessionId, producer } = outlineEvent(value)
+    await send(bus, sessionId ?? producer, [value])
+  }
 }
 
 /** Everything that is on `ledger.sealed` until there are `count` records. */

@@ -12,7 +12,7 @@ import { openReporter } from '../../services/reporter/reporter.ts'
 import type { ReporterOptions } from '../../services/reporter/reporter.ts'
 import { systemClock } from '../../services/runtime/clock.ts'
 import { createLogger } from '../../services/runtime/logger.ts'
-import { ChainOfEvents, aBus, aDirectory, ledgerOptions, send, until } from './a-ledger.ts'
+import { ChainOfEvents, aBus, aDirectory, ledgerOptions, sendEvents, until } from './a-ledger.ts'
 import { aCompletion, aDecision, aRequest, aSession, anActor } from './an-event.ts'
 
 export const dayStartMs = Date.UTC(2026, 10, 24)
@@ -41,7 +41,7 @@ export async function aReportedLedger(
   const running = ledger.run(bus, stop.signal)
   let sealed = 1
   const seal = async (more: readonly Buffer[]): Promise<void> => {
-    await send(bus, 'edge-1', more)
+    await sendEvents(bus, more)
     sealed += more.length
     await until(async () => ((await ledger.reader.logs())[0]?.size ?? 0) >= sealed)
   }

@@ -178,13 +178,9 @@ async function readEntry(reader: LedgerReader, log: string, position: number): P
 }
 
 function eventOf(entry: Entry): AuditEvent | null {
-  if (entry.payload === null) return null
-  try {
-    return decodeEvent(entry.payload)
-  } catch {
-    // Quarantined bytes: the leaf says so.
-    return null
-  }
+  // A quarantined record may look like an event, and is none: the leaf says why.
+  const isEvent = entry.leaf.type === 'event' && entry.leaf.ix.type !== 'quarantined'
+  return isEvent && entry.payload !== null ? decodeEvent(entry.payload) : null
 }
 
 function readableResult(parts: readonly ResponsePart[]): ReadableResult {

@@ -106,6 +106,8 @@ export const HitView = Type.Object({
   rows: count,
   durationUs: count,
   errorCode: text,
+  /** Of what has no statement: why a record was set aside, what is missing. */
+  remark: text,
 })
 
 export const HitPage = Type.Object({ hits: Type.Array(HitView), next: text })

@@ -13,7 +13,9 @@ import { registryContract } from '../../contracts/registry.ts'
 
 const subject = 'audit.events-value'
 const mediaType = 'application/vnd.schemaregistry.v1+json'
-const current = [...schemas.values()].at(-1) as { fields: { name: string; type: unknown }[] }
+const current = [...schemas.values()].at(-1) as unknown as {
+  fields: { name: string; type: unknown }[]
+}
 
 async function anApi(): Promise<FastifyInstance> {
   const app = fastify()

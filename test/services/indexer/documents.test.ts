@@ -113,6 +113,45 @@ test('bytes that are no event are quarantined, with the reason', () => {
   assert.deepEqual(document.remarks, ['EVENT_FRAME_INVALID'])
 })
 
+test('what was set aside is no event, whatever it looks like, and says why and where it came from', () => {
+  const value = encoded(anEvent({ type: 'session.started', session_id: 's' }))
+  const quarantine = { reason: 'wrong_key', source: 'audit.events/3/17' }
+  const document = documentOf({
+    log: 'l',
+    position: 7,
+    leafHash: Buffer.alloc(32),
+    value,
+    quarantine,
+  })
+  assert.equal(document.type, 'quarantined')
+  assert.equal(document.sessionId, null)
+  assert.equal(
+    document.remark,
+    'no event of ours: its key is not that of its session or producer (audit.events/3/17)',
+  )
+  assert.deepEqual(document.remarks, ['wrong_key', 'audit.events/3/17'])
+})
+
+test('a gap says in a sentence what is missing', () => {
+  const remark = (gap: AuditEvent['gap']): string | null =>
+    documentFor(encoded(anEvent({ type: 'gap.detected', gap }))).remark
+  const gap = { producer: 'edge-1', from_seq: 4, to_seq: 5, reason: 'chain_broken', records: null }
+  assert.equal(remark(gap), 'chain broken: numbers 4 to 5 of edge-1')
+  const records = {
+    topic: 'audit.events',
+    partition: 3,
+    from_offset: 7,
+    to_offset: 7,
+    count: 1,
+    log: 'l',
+    position: 9,
+  }
+  assert.equal(
+    remark({ producer: 'audit.events/3', from_seq: 7, to_seq: 7, reason: 'truncated', records }),
+    'it ends before its last field does: offset 7 of audit.events/3',
+  )
+})
+
 test('a statement that is not UTF-8 is text with replacements, and says so', () => {
   const statement = Buffer.concat([Buffer.from("SELECT '"), Buffer.from([0xff]), Buffer.from("'")])
   const { request } = documentFor(encoded(anEvent({ request: aRequest(statement) })))

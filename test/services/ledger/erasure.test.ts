@@ -10,7 +10,7 @@ import {
   aBus,
   aDirectory,
   ledgerOptions,
-  send,
+  sendEvents,
   until,
 } from '../../support/a-ledger.ts'
 
@@ -28,7 +28,7 @@ test('what a session left can be erased for good while chain, tree and proofs st
     await using ledger = await openLedger(options)
     const stop = new AbortController()
     const running = ledger.run(bus, stop.signal)
-    await send(bus, 'any', values)
+    await sendEvents(bus, values)
     await until(async () => (await ledger.reader.logs())[0]?.size === 41)
     stop.abort()
     await running

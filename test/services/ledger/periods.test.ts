@@ -31,10 +31,10 @@ test('a new quarter begins a new log that names the final checkpoint of the one 
     await using ledger = await openLedger(options)
     const stop = new AbortController()
     const running = ledger.run(bus, stop.signal)
-    await send(bus, 'key', values.slice(0, 10))
+    await send(bus, 'edge-1', values.slice(0, 10))
     await until(() => ledger.durableEntries === 11)
     nowMs = Date.UTC(2027, 0, 1)
-    await send(bus, 'key', values.slice(10, 20))
+    await send(bus, 'edge-1', values.slice(10, 20))
     const sealed = await readSealed(bus, 20)
     assert.deepEqual(
       sealed.map(({ value }) => value),
@@ -49,7 +49,7 @@ test('a new quarter begins a new log that names the final checkpoint of the one 
     await using ledger = await openLedger(options)
     const stop = new AbortController()
     const running = ledger.run(bus, stop.signal)
-    await send(bus, 'key', values.slice(20))
+    await send(bus, 'edge-1', values.slice(20))
     await until(async () => (await ledger.reader.logs())[1]?.size === 21)
     stop.abort()
     await running

@@ -73,7 +73,7 @@ for (const step of writeSteps) {
     storage.fault = { step, when: 'before' }
     const running = ledger.run(bus, new AbortController().signal)
     const failed = assert.rejects(running, { code: 'LEDGER_WRITE_FAILED' })
-    await send(bus, 'key', [new ChainOfEvents().next().value])
+    await send(bus, 'edge-1', [new ChainOfEvents().next().value])
     await failed
   })
 }
@@ -87,7 +87,7 @@ test('a bus that is not the one the ledger read is refused', async (t) => {
     await using ledger = await openLedger(options)
     const stop = new AbortController()
     const running = ledger.run(bus, stop.signal)
-    await send(bus, 'key', [new ChainOfEvents().next().value])
+    await send(bus, 'edge-1', [new ChainOfEvents().next().value])
     await until(() => ledger.durableEntries === 2)
     stop.abort()
     await running
@@ -102,6 +102,16 @@ test('a bus that is not the one the ledger read is refused', async (t) => {
   await using wide = await open(2)
   await using ledger = await openLedger(options)
   const signal = new AbortController().signal
-  await assert.rejects(ledger.run(empty, signal), { code: 'BUS_OFFSET_OUT_OF_RANGE' })
+  await assert.rejects(ledger.run(empty, signal), {
+    code: 'LEDGER_TOPIC_REPLACED',
+    message: /audit\.events, partition 0: .* offset 1, but the bus ends at 0: .* init/,
+  })
   await assert.rejects(ledger.run(wide, signal), { code: 'LEDGER_DIFFERENT' })
+  // A topic that was made again and has grown beyond what was sealed of the old one.
+  await send(empty, 'edge-1', [new ChainOfEvents().next().value, new ChainOfEvents().next().value])
+  await assert.rejects(ledger.run(empty, signal), {
+    code: 'LEDGER_TOPIC_REPLACED',
+    message: /is not the one of entry 1/,
+  })
+  assert.equal(ledger.durableEntries, 2)
 })

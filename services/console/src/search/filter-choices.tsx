@@ -31,6 +31,7 @@ const kinds = [
     group: 'Event',
     items: ['session.started', 'auth.failed', 'credential.issued', 'policy.published'],
   },
+  { group: 'Lost, or no event', items: ['gap.detected', 'quarantined'] },
 ]
 
 export function FilterChoices({ draft, change }: FilterChoicesProps) {

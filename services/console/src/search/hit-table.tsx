@@ -91,6 +91,11 @@ function What({ hit }: { readonly hit: SearchHit }) {
     hit.statement === null ? (
       <Text span inherit>
         {hit.type}
+        {hit.remark !== null && (
+          <Text span display="block" size="sm" className="exact">
+            {hit.remark}
+          </Text>
+        )}
       </Text>
     ) : (
       <Text span inherit ff="monospace" size="sm" lineClamp={3} className="exact">
