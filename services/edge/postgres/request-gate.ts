@@ -34,13 +34,14 @@ export class RequestGate {
    */
   admit(
     entry: Expected,
-    statement: Statement,
+    declared: Statement,
     parameters: readonly BoundParameter[],
     step: 'parse' | 'bind' | null,
     mode: RequestMode = 'extended',
     wholeBytes: number | null = null,
   ): boolean {
     const state = this.#state
+    const statement = state.cache.renewed(declared)
     const { verdict, sha256 } = statement
     const id = state.log.nextRequestId()
     const outcome = outcomeOf(verdict)

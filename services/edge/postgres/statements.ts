@@ -10,6 +10,8 @@ export interface Statement {
   readonly text: Buffer
   readonly sha256: Buffer
   readonly verdict: Verdict
+  /** The digest of the policy that decided, as the policy gave it; missing where no policy was asked. */
+  readonly decidedBy?: Buffer
 }
 
 export interface Portal {
@@ -70,8 +72,18 @@ export class StatementCache {
     const shape = end - start <= maxShapedBytes ? statementShape(key) : null
     if (shape === null) return this.#decideByText(key, text)
     const verdict = this.#byShape.get(shape)
-    if (verdict !== undefined) return { text, sha256: sha256(text), verdict }
+    if (verdict !== undefined) return this.#statement(text, verdict)
     return this.#decideByShape(key, shape, text)
+  }
+
+  /**
+   * The same statement as it is decided now: a name may be used long after it was declared, when another policy is in force or
+   * another hour has come.
+   */
+  renewed(statement: Statement): Statement {
+    const { decidedBy, text } = statement
+    if (decidedBy === undefined || decidedBy === this.#policy.digest) return statement
+    return this.decide(text, 0, text.length)
   }
 
   #decideByShape(key: string, shape: string, text: Buffer): Statement {
@@ -81,7 +93,7 @@ export class StatementCache {
     this.#byShape.set(shape, verdict)
     this.#bytes += cost(shape.length)
     this.#makeRoom()
-    return { text, sha256: sha256(text), verdict }
+    return this.#statement(text, verdict)
   }
 
   #decideByText(key: string, text: Buffer): Statement {
@@ -89,7 +101,7 @@ export class StatementCache {
   }
 
   #remember(key: string, text: Buffer, verdict: Verdict): Statement {
-    const statement = { text, sha256: sha256(text), verdict }
+    const statement = this.#statement(text, verdict)
     // What EXECUTE runs depends on what was prepared under its name.
     if (cost(text.length) > this.#maxBytes || verdict.operation.includes('execute'))
       return statement
@@ -97,6 +109,10 @@ export class StatementCache {
     this.#bytes += cost(text.length)
     this.#makeRoom()
     return statement
+  }
+
+  #statement(text: Buffer, verdict: Verdict): Statement {
+    return { text, sha256: sha256(text), verdict, decidedBy: this.#digest }
   }
 
   #makeRoom(): void {

@@ -53,6 +53,21 @@ test('a refused statement behind others in flight is answered in its turn', asyn
   )
 })
 
+test('a prepared statement is decided by the policy in force when it runs', async (t) => {
+  const { edge, client } = await aWire(t, server)
+  await client.send([parse("SELECT 'kept'", 'kept'), sync])
+  await client.answer()
+  await client.send([bind('kept'), execute(), sync])
+  assert.deepEqual((await client.answer()).rows, [['kept']])
+  edge.policy.digest = Buffer.alloc(32, 1)
+  const allowed = edge.policy.decide("SELECT 'kept'")
+  edge.policy.decide = () => ({ ...allowed, refusal: { kind: 'blocked', message: 'no longer' } })
+  await client.send([bind('kept'), execute(), sync])
+  const answer = await client.answer()
+  assert.deepEqual([answer.rows, answer.errors], [[], ['42501']])
+  assert.equal(edge.recorder.of('request.received').at(-1)?.decision?.outcome, 'block')
+})
+
 test('a refusal undoes what its batch did before, as a failing statement would', async (t) => {
   const { client } = await aWire(t, server)
   await client.query('CREATE TEMP TABLE undone (n int)')

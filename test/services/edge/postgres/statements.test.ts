@@ -20,7 +20,7 @@ function aCache(maxBytes = 100_000) {
     const bytes = Buffer.from(`__${text}__`)
     return cache.decide(bytes, 2, bytes.length - 2)
   }
-  return { policy, decide }
+  return { policy, cache, decide }
 }
 
 test('a statement that differs in plain literals only is decided once and digested each time', () => {
@@ -61,6 +61,17 @@ test('another policy makes every text new', () => {
   policy.digest = Buffer.alloc(32)
   decide('SELECT 2')
   assert.equal(policy.decided, 2)
+})
+
+test('a statement that was declared under another policy is decided anew when it is used', () => {
+  const { policy, cache, decide } = aCache()
+  const declared = decide('SELECT 1')
+  assert.equal(cache.renewed(declared), declared)
+  policy.digest = Buffer.alloc(32)
+  const renewed = cache.renewed(declared)
+  assert.equal(policy.decided, 2)
+  assert.deepEqual([renewed.text, renewed.sha256], [declared.text, declared.sha256])
+  assert.equal(cache.renewed(renewed), renewed)
 })
 
 test('the oldest texts make room for new ones', () => {
