@@ -1,7 +1,9 @@
-import { Command, InvalidArgumentError } from 'commander'
+import { Command } from 'commander'
 
 import type { Hit, SearchResult } from '../indexer/query.ts'
 import { apiClient } from './api-client.ts'
+import { instant } from './instant.ts'
+import { oneLine } from './one-line.ts'
 import type { SignInOptions } from './sign-in.ts'
 
 interface SearchOptions extends SignInOptions {
@@ -12,8 +14,8 @@ interface SearchOptions extends SignInOptions {
   readonly kind?: string
   readonly relation?: string
   readonly session?: string
-  readonly from?: string
-  readonly to?: string
+  readonly from?: number
+  readonly to?: number
   readonly limit?: string
   readonly after?: string
   readonly json?: boolean
@@ -53,18 +55,13 @@ Each hit names its log position; the entry there is the evidence, the index only
     .action(search)
 }
 
-function instant(value: string): string {
-  const time = Date.parse(value)
-  if (Number.isNaN(time))
-    throw new InvalidArgumentError('expected a time such as 2026-11-25T08:00:00Z')
-  return String(time)
-}
-
 async function search(words: readonly string[], options: SearchOptions): Promise<void> {
   const client = await apiClient(options)
-  const { api: _api, signIn: _signIn, json, ...filter } = options
+  const { api: _api, signIn: _signIn, json, from, to, ...filter } = options
   const result = await client.get<SearchResult>('/v1/search', {
     ...filter,
+    from: from?.toString(),
+    to: to?.toString(),
     ...(words.length > 0 ? { text: words.join(' ') } : {}),
   })
   if (json === true) {
@@ -88,10 +85,4 @@ function hitLines(hit: Hit): string {
   const said = hit.statement ?? hit.remark
   const statement = said === null ? '' : `  ${oneLine(said)}\n`
   return `${head}${target}  ${became}${rows}${rules}  #${hit.position}\n${statement}`
-}
-
-// What a statement holds is the actor's to choose: control characters must not reach the terminal.
-function oneLine(text: string): string {
-  const flat = text.replace(/\s+/g, ' ').replace(/\p{Cc}/gu, '\uFFFD')
-  return flat.length > 200 ? `${flat.slice(0, 200)} …` : flat
 }

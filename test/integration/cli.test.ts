@@ -133,6 +133,58 @@ suite('the command on the running product', () => {
     assert.equal(ended.stderr.trim().split('\n').length, 1)
   })
 
+  test('policy diff says which of the recorded requests would be decided otherwise', async () => {
+    const old = join(stack.directory, 'policy.yaml')
+    const changed = join(stack.directory, 'changed.yaml')
+    writeFileSync(
+      changed,
+      `${readFileSync(old, 'utf8')}
+  - id: tickets-need-somebody
+    targets: [shop]
+    relations: { write: [public.support_tickets] }
+    approval: { role: support }
+    outcome: hold
+`,
+    )
+    interface Difference {
+      readonly requests: number
+      readonly changed: number
+      readonly recordedOtherwise: number
+      readonly byRule: readonly { readonly rule: string; readonly count: number }[]
+      readonly changes: readonly {
+        readonly before: { readonly outcome: string }
+        readonly after: { readonly outcome: string; readonly ruleIds: readonly string[] }
+        readonly examples: readonly { readonly statement: string; readonly actor: string }[]
+      }[]
+    }
+    const sources = [
+      ['--sign-in', signIn],
+      ['--config', join(stack.directory, 'affidavit.yaml')],
+    ]
+    for (const source of sources) {
+      const ended = await affidavit(['policy', 'diff', old, changed, '--json', ...source])
+      assert.equal(ended.code, 1, ended.stderr)
+      const difference = JSON.parse(ended.stdout) as Difference
+      assert.ok(difference.requests > difference.changed && difference.changed > 0, ended.stdout)
+      assert.equal(difference.recordedOtherwise, 0, ended.stdout)
+      assert.deepEqual(
+        difference.byRule.map(({ rule }) => rule),
+        ['tickets-need-somebody'],
+      )
+      const [change] = difference.changes
+      assert.deepEqual([change?.before.outcome, change?.after.outcome], ['allow', 'hold'])
+      assert.match(change?.examples[0]?.statement ?? '', /support_tickets/)
+    }
+    const same = await affidavit(['policy', 'diff', old, old, '--sign-in', signIn])
+    assert.equal(same.code, 0, same.stderr)
+    assert.match(same.stdout, /0 would be decided otherwise/)
+    const text = await affidavit(['policy', 'diff', old, changed, '--sign-in', signIn])
+    assert.match(
+      text.stdout,
+      /\d × allow by agents-work-on-the-shop → hold by tickets-need-somebody\n {2}\S+ {2}\S.* for .* on shop {2}#\d+\n/,
+    )
+  })
+
   test('export writes each log once, while the product runs', async () => {
     const config = join(stack.directory, 'affidavit.yaml')
     const target = join(stack.directory, 'export')

@@ -6,6 +6,8 @@ import type { Located, Problem } from '../../../schemas/validated-document.ts'
 import type { Obligation, Verdict } from './decision.ts'
 import type { Facts } from './facts.ts'
 import { baselineBlocks, defaultRule, emptyRule, unparseableRule } from './policy/baseline.ts'
+import { checkAgainstCatalog } from './policy/catalog.ts'
+import type { Catalog } from './policy/catalog.ts'
 import { checkRules } from './policy/checks.ts'
 import { compileRule } from './policy/rule.ts'
 import type { CompiledRule } from './policy/rule.ts'
@@ -51,15 +53,27 @@ const isRule = compileSchema<PolicyRule>({
   definitions: policySchema.definitions,
 })
 
-/** Reads a policy and reports everything that is wrong with it at once. */
-export function loadPolicy(text: string, fileName: string): PolicyResult {
+/**
+ * Reads a policy and reports everything that is wrong with it at once. With catalogs, by target, also what rules name that is not
+ * there.
+ */
+export function loadPolicy(
+  text: string,
+  fileName: string,
+  catalogs: ReadonlyMap<string, Catalog> = new Map(),
+): PolicyResult {
   const document = parseYamlDocument(text, fileName, isPolicyFile)
   if (!document.ok) {
     const rules = document.document === null ? [] : checkWellFormedRules(document.document)
     return { ok: false, problems: inOrder([...document.problems, ...rules]) }
   }
   const { name, rules } = document.value
-  const problems = checkRules(rules, document.at)
+  const problems = [
+    ...checkRules(rules, document.at),
+    ...[...catalogs].flatMap(([target, catalog]) =>
+      checkAgainstCatalog(rules, document.at, target, catalog),
+    ),
+  ]
   if (problems.length > 0) return { ok: false, problems: inOrder(problems) }
   const digest = createHash('sha256').update(text, 'utf8').digest('hex')
   return { ok: true, policy: { name: name ?? null, rules, text, digest } }

@@ -1,5 +1,6 @@
 import type { Actor, DecisionOutcome } from '../../../schemas/event.ts'
 import type { Obligation } from '../guard/decision.ts'
+import type { UncertainInput } from '../guard/policy/decision-input.ts'
 import type { MaskPlan } from './masking/mask-plan.ts'
 
 /** What decides over a statement: the one seam between the relay and facts, rules and approvals. */
@@ -22,6 +23,8 @@ export interface StatementSubject {
   readonly searchPath: string | null
   readonly purpose: string | null
   readonly dataLabels: readonly string[]
+  /** What of this is not known; in a session, nothing. */
+  readonly unknown?: ReadonlySet<UncertainInput>
 }
 
 export interface Verdict {

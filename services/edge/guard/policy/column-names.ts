@@ -28,7 +28,7 @@ export function compileColumns(texts: readonly string[]): RelationPatterns {
 }
 
 /** The relation and the column of `relation.column`; `*` alone is any column of any relation. */
-function splitColumn(name: string): readonly [relation: string, column: string] {
+export function splitColumn(name: string): readonly [relation: string, column: string] {
   const column = lastNameOf(name)
   return column.length === name.length ? ['*', column] : [name.slice(0, -column.length - 1), column]
 }

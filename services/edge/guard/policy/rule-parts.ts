@@ -161,7 +161,7 @@ function covering(
       const { searchPath = defaultSearchPath } = input
       const values = namesOf(input)
       const missing = values.filter((value) => !covers(value, searchPath))
-      return missing.length === 0 ? listed('all of', values) : listed('does not cover', missing)
+      return missing.length === 0 ? listed('covers', values) : listed('does not cover', missing)
     },
   }
 }
@@ -231,7 +231,7 @@ function touching(name: string, touches: readonly Touch[]): RulePart {
       )
       return touched.length > 0
         ? listed('touches', [...new Set(touched)])
-        : listed('none of', [...new Set(values.flat())])
+        : listed('is not about', [...new Set(values.flat())])
     },
   }
 }

@@ -1,4 +1,3 @@
-import type { Facts } from '../../guard/facts.ts'
 import type { Verdict as RuleVerdict } from '../../guard/decision.ts'
 import type { CompiledPolicy } from '../../guard/policy.ts'
 import type { PolicyInForce } from '../../guard/policy-in-force.ts'
@@ -6,7 +5,6 @@ import type { Clock } from '../../../runtime/clock.ts'
 import type { MaskDecision } from '../masking/mask-plan.ts'
 import { MaskVerdicts } from '../masking/mask-verdicts.ts'
 import type { TargetMasking } from '../masking/target-masking.ts'
-import { factsOf } from '../facts.ts'
 import type { FactsResult } from '../facts.ts'
 import type {
   StatementPolicy,
@@ -15,6 +13,7 @@ import type {
   Verdict,
 } from '../statement-policy.ts'
 import type { Grammar } from './grammar.ts'
+import { StatementJudge } from './judgement.ts'
 
 export interface RulePolicyOptions {
   readonly grammar: Grammar
@@ -28,7 +27,7 @@ export interface RulePolicyOptions {
 /** Decides statements by the rules of the policy in force over the facts of PostgreSQL's grammar. */
 export class RulePolicy implements StatementPolicy {
   readonly #options: RulePolicyOptions
-  readonly #prepared = new WeakMap<StatementSubject, PreparedFacts>()
+  readonly #judge: StatementJudge
   readonly #masks: MaskVerdicts
   #masksVersion = 0
   #policy: CompiledPolicy
@@ -37,6 +36,8 @@ export class RulePolicy implements StatementPolicy {
 
   constructor(options: RulePolicyOptions) {
     this.#options = options
+    const { grammar, maxCharacters } = options
+    this.#judge = new StatementJudge(grammar, maxCharacters === undefined ? {} : { maxCharacters })
     this.#policy = options.policies.current
     this.#digest = this.#policy.digestBytes
     this.#masks = new MaskVerdicts(options.grammar, options.masking ?? new Map())
@@ -59,74 +60,12 @@ export class RulePolicy implements StatementPolicy {
   }
 
   decide(text: string, subject: StatementSubject): Verdict {
-    const { grammar, policies, maxCharacters } = this.#options
+    const { policies, clock } = this.#options
     const policy = policies.current
-    const prepared = this.#preparedOf(subject)
-    const result = factsOf(grammar, text, {
-      resolvePrepared: (name) => prepared.get(name),
-      ...(maxCharacters === undefined ? {} : { maxCharacters }),
-    })
-    if (!result.ok) return notTaken(result, policy)
-    const verdict = policy.decide({
-      actor: subject.actor,
-      target: subject.target,
-      database: subject.database,
-      role: subject.role ?? null,
-      facts: result.facts,
-      purpose: subject.purpose,
-      labels: subject.dataLabels,
-      nowMs: this.#options.clock.nowMs(),
-      ...(subject.searchPath === null ? {} : { searchPath: schemasOf(subject.searchPath) }),
-    })
+    const { result, verdict } = this.#judge.judge(policy, text, subject, clock.nowMs())
+    if (!result.ok) return notTaken(result, verdict)
     const mask = this.#masks.of(text, subject, result.facts, verdict)
-    if (verdict.outcome === 'allow' || verdict.outcome === 'mask') {
-      for (const [name, facts] of result.prepared) prepared.add(name, facts)
-    }
     return taken(result, verdict, mask, policy.usesLiterals || !result.cacheable)
-  }
-
-  #preparedOf(subject: StatementSubject): PreparedFacts {
-    const known = this.#prepared.get(subject)
-    if (known !== undefined) return known
-    const prepared = new PreparedFacts()
-    this.#prepared.set(subject, prepared)
-    return prepared
-  }
-}
-
-const mostPrepared = 1000
-
-/**
- * What the PREPARE statements of one session run, by name. Only those that were allowed are in it. A name keeps the facts of
- * everything it ever stood for: whether the target has dropped it meanwhile is not known here, and more facts only block more.
- */
-class PreparedFacts {
-  readonly #byName = new Map<string, Facts>()
-
-  get(name: string): Facts | null {
-    return this.#byName.get(name) ?? null
-  }
-
-  add(name: string, facts: Facts): void {
-    const before = this.#byName.get(name)
-    if (before === undefined && this.#byName.size >= mostPrepared) return
-    this.#byName.set(name, before === undefined ? facts : union(before, facts))
-  }
-}
-
-function union(one: Facts, other: Facts): Facts {
-  const both = <T>(a: readonly T[], b: readonly T[]): readonly T[] => [...new Set([...a, ...b])]
-  return {
-    kinds: both(one.kinds, other.kinds),
-    reads: both(one.reads, other.reads),
-    writes: both(one.writes, other.writes),
-    columnsRead: both(one.columnsRead, other.columnsRead),
-    columnsWritten: both(one.columnsWritten, other.columnsWritten),
-    rows: null,
-    functions: both(one.functions, other.functions),
-    unlistedFunctions: both(one.unlistedFunctions, other.unlistedFunctions),
-    flags: both(one.flags, other.flags),
-    unknown: both(one.unknown, other.unknown),
   }
 }
 
@@ -176,8 +115,7 @@ function refusalOf(verdict: RuleVerdict, mask: MaskDecision | null): StatementRe
   }
 }
 
-function notTaken(result: FactsResult & { ok: false }, policy: CompiledPolicy): Verdict {
-  const verdict = policy.refuse(result.message)
+function notTaken(result: FactsResult & { ok: false }, verdict: RuleVerdict): Verdict {
   return {
     refusal:
       result.kind === 'syntax_error'
@@ -193,14 +131,4 @@ function notTaken(result: FactsResult & { ok: false }, policy: CompiledPolicy): 
     names: [],
     settles: false,
   }
-}
-
-/** The schemas of a search_path as the server reads it: folded to lower case unless quoted. `$user` is left out, as in the default. */
-function schemasOf(searchPath: string): readonly string[] {
-  const parts = searchPath.match(/"(?:[^"]|"")*"|[^,\s]+/g) ?? []
-  return parts
-    .map((part) =>
-      part.startsWith('"') ? part.slice(1, -1).replaceAll('""', '"') : part.toLowerCase(),
-    )
-    .filter((schema) => schema !== '$user')
 }
