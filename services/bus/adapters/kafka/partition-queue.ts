@@ -34,9 +34,7 @@ export class PartitionQueue {
 
   add(send: QueuedSend): void {
     this.#waiting.push(send)
-    this.#draining ??= this.#drain().finally(() => {
-      this.#draining = null
-    })
+    this.#draining ??= this.#drain()
   }
 
   /** Resolves when nothing is waiting or in flight. */
@@ -77,6 +75,8 @@ export class PartitionQueue {
       this.#inFlight = []
       for (const send of sends) send.release()
     }
+    // In the same turn in which nothing was waiting: who was told just now may add the next send before anything else runs.
+    this.#draining = null
   }
 
   #take(): readonly QueuedSend[] {
