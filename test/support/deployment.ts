@@ -23,6 +23,8 @@ export interface DeploymentOptions {
   readonly onAuditFailure?: 'refuse' | 'allow'
   /** Lines below `edge:`. */
   readonly edge?: readonly string[]
+  /** Sections that are added to the configuration. */
+  readonly sections?: string
 }
 
 /**
@@ -204,7 +206,7 @@ targets:
       ca_file: ${JSON.stringify(postgres.caFile)}
     durability: ${options.durability ?? 'strict'}
     on_audit_failure: ${options.onAuditFailure ?? 'refuse'}
-`
+${options.sections ?? ''}`
 }
 
 const policy = `version: 1

@@ -34,6 +34,13 @@ export async function startUp(configFile: string): Promise<RunningProduct> {
   return product
 }
 
+/** A part of the product that lives on, once it has said this on its output. */
+export async function startPart(args: readonly string[], saying: string): Promise<RunningProduct> {
+  const part = new RunningProduct(spawnCommand([...args, '--log-level', 'warn']), saying)
+  await part.ready
+  return part
+}
+
 /** The product at its start: it may be killed before it takes connections. */
 export function spawnUp(configFile: string): RunningProduct {
   return new RunningProduct(spawnCommand(['up', '--config', configFile, '--log-level', 'warn']))
@@ -49,14 +56,14 @@ export class RunningProduct implements AsyncDisposable {
   readonly #child: ChildProcess
   readonly #output: Output
 
-  constructor(child: ChildProcess) {
+  constructor(child: ChildProcess, saying = '\ntarget ') {
     this.#child = child
     this.pid = child.pid ?? 0
     this.#output = collect(child)
     this.ended = once(child, 'close').then(([status]) => status as number | null)
     this.ready = new Promise((resolve, reject) => {
       child.stdout?.on('data', () => {
-        if (this.#output.sofar().stdout.includes('\ntarget ')) resolve()
+        if (this.#output.sofar().stdout.includes(saying)) resolve()
       })
       void this.ended.then((status) => {
         const { stderr, stdout } = this.#output.sofar()
