@@ -1,3 +1,5 @@
+import { setInterval } from 'node:timers/promises'
+
 import type { Batch, BatchResult, Bus } from '../bus/bus.ts'
 import { topics } from '../bus/topics.ts'
 import type { LedgerReader } from '../ledger/reader.ts'
@@ -6,6 +8,8 @@ import { documentOf } from './documents.ts'
 import type { SealedRecord } from './documents.ts'
 import { fillGaps } from './ledger-gaps.ts'
 import type { IndexProgress } from './query.ts'
+import { reconcileIndex } from './reconcile.ts'
+import type { Reconciliation } from './reconcile.ts'
 import { sealedRecordOf } from './sealed-record.ts'
 import { IndexError } from './search-index.ts'
 import type { SearchIndex } from './search-index.ts'
@@ -18,6 +22,8 @@ export interface IndexerOptions {
    * be read ends the indexer with `BUS_OFFSET_OUT_OF_RANGE`: then only `rebuildIndex` helps.
    */
   readonly ledger?: LedgerReader
+  /** How often the index is compared with the ledger and repaired, given one. Default an hour. */
+  readonly reconcileEveryMs?: number
   readonly logger: Logger
   readonly signal: AbortSignal
 }
@@ -27,6 +33,8 @@ export interface Indexer extends AsyncDisposable {
   readonly done: Promise<void>
   /** Records of the sealed topic that are not in the index yet, per partition read so far. */
   lag(): readonly PartitionLag[]
+  /** What the last comparison with the ledger found, per log. Empty before the first. */
+  reconciled(): readonly Reconciliation[]
 }
 
 interface PartitionLag {
@@ -34,8 +42,7 @@ interface PartitionLag {
   readonly records: number
 }
 
-/** One batch is one transaction and is decoded between two turns of the event loop. */
-const maxRecords = 500
+const hourMs = 3_600_000
 
 /** Keeps the index current from the sealed topic. */
 export function startIndexer(options: IndexerOptions): Indexer {
@@ -46,7 +53,7 @@ export function startIndexer(options: IndexerOptions): Indexer {
   const consumer = bus.consumer({
     group: 'indexer',
     topics: [topics.ledgerSealed],
-    maxRecords,
+    maxRecords: index.batchSize,
     startAt: async (topic, partition) => {
       const stored = await index.offset(topic, partition)
       if (stored === null) return 'oldest'
@@ -67,13 +74,28 @@ export function startIndexer(options: IndexerOptions): Indexer {
       )
     }
     if (ledger !== undefined) await fillGaps(ledger, index, records, signal)
-    await index.apply(records.map(documentOf), {
+    const progress = {
       logs: ends(records),
       offset: { topic: batch.topic, partition: batch.partition, next },
-    })
+    }
+    await index.apply(records.map(documentOf), progress, signal)
     lags.set(batch.partition, Number(batch.highWatermark - next))
     return { commit: next }
   }
+  let reconciled: readonly Reconciliation[] = []
+  const reconcile = async (ledger: LedgerReader): Promise<void> => {
+    const everyMs = options.reconcileEveryMs ?? hourMs
+    for await (const _now of setInterval(everyMs, undefined, { signal, ref: false })) {
+      try {
+        reconciled = await reconcileIndex({ ledger, index, logger, signal })
+      } catch (error) {
+        if (!signal.aborted)
+          logger.warn({ err: error }, 'the index was not compared with the ledger')
+      }
+    }
+  }
+  // Ends with the signal only.
+  const reconciling = ledger === undefined ? null : reconcile(ledger).catch(() => undefined)
   // An index that is gone will not come back by asking it again.
   let failure: IndexError | null = null
   const handle = async (batch: Batch): Promise<BatchResult> => {
@@ -98,9 +120,10 @@ export function startIndexer(options: IndexerOptions): Indexer {
   return {
     done,
     lag: () => [...lags].map(([partition, records]) => ({ partition, records })),
+    reconciled: () => reconciled,
     [Symbol.asyncDispose]: async () => {
       stop.abort()
-      await done.catch(() => undefined)
+      await Promise.all([done.catch(() => undefined), reconciling])
       await consumer[Symbol.asyncDispose]()
     },
   }

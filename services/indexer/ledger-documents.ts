@@ -3,12 +3,16 @@ import { documentOf, quarantineOf } from './documents.ts'
 import type { IndexDocument } from './documents.ts'
 import type { AppliedProgress } from './search-index.ts'
 
-const batchSize = 500
 /** Statements can be long: a batch ends early when its payloads are. */
 const batchBytes = 8 << 20
 
 interface Applies {
-  apply(documents: readonly IndexDocument[], progress: AppliedProgress): Promise<void>
+  readonly batchSize: number
+  apply(
+    documents: readonly IndexDocument[],
+    progress: AppliedProgress,
+    signal?: AbortSignal,
+  ): Promise<void>
 }
 
 export interface EntryRange {
@@ -30,7 +34,7 @@ export async function indexEntries(
   let bytes = 0
   const apply = async (indexed: number): Promise<void> => {
     const logs = range.advances ? [{ log: range.log, indexed }] : []
-    if (documents.length > 0 || logs.length > 0) await index.apply(documents, { logs })
+    if (documents.length > 0 || logs.length > 0) await index.apply(documents, { logs }, signal)
     documents = []
     bytes = 0
   }
@@ -42,7 +46,7 @@ export async function indexEntries(
       documents.push(documentOf({ ...entry, value: entry.payload, quarantine }))
       bytes += entry.payload.length
     }
-    if (documents.length >= batchSize || bytes >= batchBytes) await apply(entry.position + 1)
+    if (documents.length >= index.batchSize || bytes >= batchBytes) await apply(entry.position + 1)
   }
   await apply(range.to)
 }

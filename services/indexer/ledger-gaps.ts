@@ -1,15 +1,8 @@
 import type { LedgerReader } from '../ledger/reader.ts'
 import type { SealedRecord } from './documents.ts'
 import { indexEntries } from './ledger-documents.ts'
-import type { SearchIndex } from './search-index.ts'
-
-export interface Range {
-  readonly from: number
-  readonly to: number
-}
-
-/** Reading a few entries twice costs less than one more read. */
-const nearby = 64
+import { joined, rangesBetween } from './ranges.ts'
+import type { Range, SearchIndex } from './search-index.ts'
 
 /**
  * Positions of a log rise by one, but the bus brings only entries with a payload, those of different sessions not always in order, and
@@ -45,18 +38,8 @@ function positionsByLog(records: readonly SealedRecord[]): ReadonlyMap<string, n
 
 /** What [start, last of `positions`] has beyond `positions`, ranges close to each other as one. */
 export function missingRanges(start: number, positions: readonly number[]): readonly Range[] {
-  const ranges: Range[] = []
-  let next = start
-  for (const position of positions.toSorted((one, other) => one - other)) {
-    if (position > next) {
-      const last = ranges.at(-1)
-      if (last !== undefined && next - last.to < nearby && last.from !== start) {
-        ranges[ranges.length - 1] = { from: last.from, to: position }
-      } else {
-        ranges.push({ from: next, to: position })
-      }
-    }
-    next = Math.max(next, position + 1)
-  }
-  return ranges
+  const inOrder = positions.toSorted((one, other) => one - other)
+  const ranges = rangesBetween(inOrder, { from: start, to: start })
+  const isFirstApart = ranges[0]?.from === start
+  return isFirstApart ? [...ranges.slice(0, 1), ...joined(ranges.slice(1))] : joined(ranges)
 }

@@ -1,3 +1,5 @@
+import { hash } from 'node:crypto'
+
 import { QueryError } from './query.ts'
 import type { Page, SearchFilter } from './query.ts'
 
@@ -47,19 +49,19 @@ export function checkedFilter(filter: SearchFilter): SearchFilter {
   return checked
 }
 
-/** Cursors are opaque to callers; `kind` keeps one list's cursor out of another. */
+/** Cursors are opaque to callers; `kind` keeps one list's cursor out of another, a check sum what was not read here. */
 export function encodeCursor(kind: string, parts: readonly (string | number)[]): string {
-  return Buffer.from([kind, ...parts].join(' ')).toString('base64url')
+  const text = [kind, ...parts].join(' ')
+  return Buffer.from(`${hash('sha256', text).slice(0, 8)} ${text}`).toString('base64url')
 }
 
 /** The integers of a cursor that `encodeCursor` made for this kind. */
 export function decodeCursor(kind: string, cursor: string, parts: number): readonly bigint[] {
-  const [found, ...texts] = Buffer.from(cursor, 'base64url').toString('latin1').split(' ')
+  const [, found, ...texts] = Buffer.from(cursor, 'base64url').toString('latin1').split(' ')
   const values = texts.filter((text) => /^-?\d{1,19}$/.test(text)).map(BigInt)
   const isWhole =
     texts.length === parts &&
     values.length === parts &&
-    // The decoder passes over what it does not understand.
     encodeCursor(kind, texts) === cursor
   if (found !== kind || !isWhole || values.some((value) => BigInt.asIntN(64, value) !== value)) {
     throw new QueryError(

@@ -3,20 +3,39 @@ import type { IndexProgress } from './query.ts'
 
 /** The write side of the search index. Everything in it can be made again from the ledger. */
 export interface SearchIndex extends AsyncDisposable {
+  /** How many documents a call of `apply` should bring when there are that many. */
+  readonly batchSize: number
   /**
-   * Takes documents and the progress they stand for, all or nothing: when this resolves both are durable, when it rejects or
-   * the process dies neither counts. A document whose (log, position) is already there is ignored, so is a second copy of the same
-   * bytes, so repeats do no harm. Order between logs does not matter. Calls may overlap; they take effect one after the other.
+   * Takes documents and the progress they stand for: when this resolves both are durable, when it rejects or the process dies the
+   * progress does not count, so the same call comes again. Documents may then be there already, whole or in part; a document whose
+   * (log, position) is there is ignored, and a second copy of the same bytes changes no answer, so repeats do no harm. Order between logs
+   * does not matter. Calls may overlap, and take effect as if one came after the other. An index on a server waits for it as long as it
+   * takes, unless the signal aborts; a document that it refuses is put aside, with an alert, and the rest taken.
    */
-  apply(documents: readonly IndexDocument[], progress: AppliedProgress): Promise<void>
+  apply(
+    documents: readonly IndexDocument[],
+    progress: AppliedProgress,
+    signal?: AbortSignal,
+  ): Promise<void>
   /** The bus offset to go on from, null when none was ever applied. */
   offset(topic: string, partition: number): Promise<bigint | null>
   /** How far the index has come, per log, ordered by log. */
   progress(): Promise<readonly IndexProgress[]>
+  /**
+   * Which of the entries [from, to) are not in the index, or only in part, in order. Entries without a payload are among them, since they
+   * leave no document. Ask for no more than some 100,000 at once.
+   */
+  missing(log: string, from: number, to: number, signal?: AbortSignal): Promise<readonly Range[]>
   /** Forgets everything: documents, progress and offsets. */
   reset(): Promise<void>
   /** Begins a second, empty index beside this one, which goes on taking and answering. One at a time. */
   beginRebuild(): Promise<IndexRebuild>
+}
+
+/** Positions [from, to). */
+export interface Range {
+  readonly from: number
+  readonly to: number
 }
 
 export interface AppliedProgress {
@@ -28,7 +47,12 @@ export interface AppliedProgress {
 
 /** An index in the making. Disposing it before `swap` has resolved throws it away. */
 export interface IndexRebuild extends AsyncDisposable {
-  apply(documents: readonly IndexDocument[], progress: AppliedProgress): Promise<void>
+  readonly batchSize: number
+  apply(
+    documents: readonly IndexDocument[],
+    progress: AppliedProgress,
+    signal?: AbortSignal,
+  ): Promise<void>
   /**
    * Puts this index in the place of the old one. While `catchUp` runs, nothing is applied to the old one: it is told how far that
    * had come and fills in what is missing here. The old one's bus offsets are taken over, so reading the bus just goes on.

@@ -3,6 +3,7 @@ import { test } from 'node:test'
 
 import * as fc from 'fast-check'
 
+import { documentOf } from '../../services/indexer/documents.ts'
 import { IndexError } from '../../services/indexer/search-index.ts'
 import { ALog, aWorkingDay } from '../support/a-log.ts'
 import { aCompletion, aRequest, aResponse } from '../support/an-event.ts'
@@ -235,6 +236,40 @@ export function searchIndexWritingContract(name: string, fixture: SearchIndexFix
     await applyRecords(index, log.records)
     await refresh()
     assert.deepEqual(await everything(query, ids), before)
+  })
+
+  test(`${name}: it says which positions are not in it`, async (t) => {
+    const log = aWorkingDay(new ALog())
+    const { index } = await fixture.open(t)
+    const end = log.records.length + 1
+    assert.deepEqual(await index.missing(log.origin, 0, end), [{ from: 0, to: end }])
+
+    await applyRecords(
+      index,
+      log.records.filter(({ position }) => ![1, 4, 5, 9].includes(position)),
+    )
+    assert.deepEqual(await index.missing(log.origin, 0, end), [
+      { from: 0, to: 2 },
+      { from: 4, to: 6 },
+      { from: 9, to: 10 },
+    ])
+    assert.deepEqual(await index.missing(log.origin, 2, 5), [{ from: 4, to: 5 }])
+    assert.deepEqual(await index.missing('another log', 3, 4), [{ from: 3, to: 4 }])
+
+    // A copy of the same bytes is not missing, though no answer shows it.
+    const copy = log.sealBytes(log.records[1]?.value ?? Buffer.alloc(0))
+    await applyRecords(index, [...log.records, copy])
+    assert.deepEqual(await index.missing(log.origin, 0, end + 1), [{ from: 0, to: 1 }])
+  })
+
+  test(`${name}: a call whose signal has aborted takes nothing`, async (t) => {
+    const log = aWorkingDay(new ALog())
+    const { index } = await fixture.open(t)
+    const reason = new Error('stopped')
+    const signal = AbortSignal.abort(reason)
+    const progress = { logs: [{ log: log.origin, indexed: 3 }] }
+    await assert.rejects(index.apply(log.records.map(documentOf), progress, signal), reason)
+    assert.deepEqual(await index.progress(), [])
   })
 }
 

@@ -15,13 +15,16 @@ const { signal } = new AbortController()
 /** The index, with something that happens when its rebuild has read the ledger and is about to take its place. */
 function beforeSwap(index: SearchIndex, happens: () => Promise<void>): SearchIndex {
   return {
+    batchSize: index.batchSize,
     apply: (documents, progress) => index.apply(documents, progress),
     offset: (topic, partition) => index.offset(topic, partition),
     progress: () => index.progress(),
+    missing: (log, from, to) => index.missing(log, from, to),
     reset: () => index.reset(),
     beginRebuild: async () => {
       const fresh = await index.beginRebuild()
       return {
+        batchSize: fresh.batchSize,
         apply: (documents, progress) => fresh.apply(documents, progress),
         swap: async (catchUp) => {
           await happens()

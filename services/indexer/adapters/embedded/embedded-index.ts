@@ -1,7 +1,7 @@
 import type { IndexDocument } from '../../documents.ts'
 import type { IndexProgress, Query } from '../../query.ts'
 import { IndexError } from '../../search-index.ts'
-import type { AppliedProgress, IndexRebuild, SearchIndex } from '../../search-index.ts'
+import type { AppliedProgress, IndexRebuild, Range, SearchIndex } from '../../search-index.ts'
 import { EmbeddedQuery } from './embedded-query.ts'
 import { IndexDirectory } from './index-directory.ts'
 import { Thread } from './thread.ts'
@@ -14,8 +14,12 @@ export interface EmbeddedIndexOptions {
 
 type Writer = Thread<WriterCalls>
 
+/** One batch is one transaction, and is decoded between two turns of the event loop. */
+const batchSize = 500
+
 /** The search index in files of this machine, with its questions. One writer thread, one reader thread: neither waits for the other. */
 export class EmbeddedIndex implements SearchIndex {
+  readonly batchSize = batchSize
   readonly #directory: IndexDirectory
   readonly #query: EmbeddedQuery
   #file: string
@@ -53,8 +57,15 @@ export class EmbeddedIndex implements SearchIndex {
     return this.#query
   }
 
-  apply(documents: readonly IndexDocument[], progress: AppliedProgress): Promise<void> {
-    return this.#exclusively(() => this.#writer.call('apply', documents, progress))
+  apply(
+    documents: readonly IndexDocument[],
+    progress: AppliedProgress,
+    signal?: AbortSignal,
+  ): Promise<void> {
+    return this.#exclusively(() => {
+      signal?.throwIfAborted()
+      return this.#writer.call('apply', documents, progress)
+    })
   }
 
   async offset(topic: string, partition: number): Promise<bigint | null> {
@@ -65,6 +76,10 @@ export class EmbeddedIndex implements SearchIndex {
 
   progress(): Promise<readonly IndexProgress[]> {
     return this.#exclusively(() => this.#writer.call('progress'))
+  }
+
+  missing(log: string, from: number, to: number): Promise<readonly Range[]> {
+    return this.#exclusively(() => this.#writer.call('missing', log, from, to))
   }
 
   reset(): Promise<void> {
@@ -146,6 +161,7 @@ interface RebuildEnds {
 }
 
 class EmbeddedRebuild implements IndexRebuild {
+  readonly batchSize = batchSize
   readonly #writer: Writer
   readonly #ends: RebuildEnds
   #isOver = false

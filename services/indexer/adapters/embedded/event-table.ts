@@ -26,6 +26,7 @@ export class EventTable {
   readonly #advance
   readonly #isThere
   readonly #isCopy
+  readonly #noteCopy
   readonly #before
   readonly #insert
   readonly #read
@@ -43,6 +44,7 @@ export class EventTable {
     this.#isCopy = db.prepare(
       "SELECT 1 FROM event WHERE event_id = ? AND document ->> '$.digest' = ?",
     )
+    this.#noteCopy = db.prepare('INSERT OR IGNORE INTO copy (log, position) VALUES (?, ?)')
     this.#before = db.prepare(
       'SELECT occurred_us FROM event WHERE log = ? AND position < ? ORDER BY position DESC LIMIT 1',
     )
@@ -76,12 +78,13 @@ export class EventTable {
     this.#advance.run(indexed, log)
   }
 
-  /** Whether the entry, or the same bytes at another position, is in the index. */
+  /** Whether the entry, or the same bytes at another position, is in the index. What is a copy is noted: it is not missing. */
   has(log: number, document: IndexDocument): boolean {
-    if (this.#isThere.get(log, document.position) !== undefined) return true
-    return (
-      document.eventId !== null && this.#isCopy.get(document.eventId, document.digest) !== undefined
-    )
+    const { position, eventId, digest } = document
+    if (this.#isThere.get(log, position) !== undefined) return true
+    if (eventId === null || this.#isCopy.get(eventId, digest) === undefined) return false
+    this.#noteCopy.run(log, position)
+    return true
   }
 
   insert(log: number, document: IndexDocument, place: EventPlace): Located {

@@ -12,6 +12,8 @@ import type {
   Statement,
   StatementList,
 } from '../../query.ts'
+import { rangesBetween } from '../../ranges.ts'
+import type { Range } from '../../search-index.ts'
 import { sessionSummaryOf } from '../../session.ts'
 import { hitOf, statementOf } from '../../statement.ts'
 import { keyRange } from './order-key.ts'
@@ -118,6 +120,23 @@ export class IndexReader {
   progress(): readonly IndexProgress[] {
     const rows = this.#db.prepare('SELECT origin, indexed FROM log ORDER BY origin').all()
     return rows.map((row) => ({ log: String(row['origin']), indexed: Number(row['indexed']) }))
+  }
+
+  missing(log: string, from: number, to: number): readonly Range[] {
+    const positions = this.#db
+      .prepare(
+        `SELECT position FROM event WHERE log = ?1 AND position >= ?2 AND position < ?3
+         UNION SELECT position FROM copy WHERE log = ?1 AND position >= ?2 AND position < ?3 ORDER BY position`,
+      )
+      .all(this.#logId(log), from, to)
+    return rangesBetween(
+      positions.map((row) => Number(row['position'])),
+      { from, to },
+    )
+  }
+
+  #logId(origin: string): number {
+    return Number(this.#db.prepare('SELECT id FROM log WHERE origin = ?').get(origin)?.['id'] ?? -1)
   }
 
   #statementOf(row: Row): Statement {

@@ -32,6 +32,7 @@ CREATE UNIQUE INDEX event_place ON event (log, position);
 CREATE INDEX event_copy ON event (event_id) WHERE event_id IS NOT NULL;
 CREATE INDEX event_statement ON event (statement) WHERE statement IS NOT NULL;
 CREATE INDEX event_session ON event (session, id) WHERE session IS NOT NULL;
+CREATE TABLE copy (log INTEGER NOT NULL, position INTEGER NOT NULL, PRIMARY KEY (log, position)) STRICT, WITHOUT ROWID;
 CREATE TABLE session (
   id INTEGER PRIMARY KEY,
   session_id TEXT NOT NULL,

@@ -3,7 +3,7 @@ import { parentPort } from 'node:worker_threads'
 
 import type { IndexDocument } from '../../documents.ts'
 import type { IndexProgress } from '../../query.ts'
-import type { AppliedProgress } from '../../search-index.ts'
+import type { AppliedProgress, Range } from '../../search-index.ts'
 import { IndexReader } from './index-reader.ts'
 import { IndexWriter } from './index-writer.ts'
 import type { BusOffset } from './index-writer.ts'
@@ -16,6 +16,7 @@ export interface WriterCalls {
   offsets(): readonly BusOffset[]
   putOffsets(offsets: readonly BusOffset[]): void
   progress(): readonly IndexProgress[]
+  missing(log: string, from: number, to: number): readonly Range[]
   close(): void
   readonly [name: string]: (...args: never[]) => unknown
 }
@@ -42,6 +43,7 @@ const calls: WriterCalls = {
   offsets: () => index().writer.offsets(),
   putOffsets: (offsets) => index().writer.putOffsets(offsets),
   progress: () => index().reader.progress(),
+  missing: (log, from, to) => index().reader.missing(log, from, to),
   close: () => {
     opened?.db.close()
     opened = null

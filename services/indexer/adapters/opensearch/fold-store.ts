@@ -15,6 +15,8 @@ interface Kept<F> {
 interface Pending<F> {
   readonly id: string
   readonly events: readonly Timed[]
+  /** Whether `known` is from this process's memory: somebody may have deleted what is stored. */
+  readonly isRemembered: boolean
   /** Null: nothing is there, as far as we know; undefined: to be read first. */
   known: Kept<F> | null | undefined
 }
@@ -70,6 +72,7 @@ export class FoldStore<F> {
     let pending = [...events].map(([id, events]): Pending<F> => ({
       id,
       events,
+      isRemembered: this.#kept.has(id),
       known: this.#kept.get(id) ?? (isNew(events) ? null : undefined),
     }))
     const updated: Updated<F>[] = []
@@ -79,6 +82,7 @@ export class FoldStore<F> {
         pending.filter(({ known }) => known === undefined),
         signal,
       )
+      const doubted: Pending<F>[] = []
       const writes: {
         readonly of: Pending<F>
         readonly fold: F
@@ -91,16 +95,22 @@ export class FoldStore<F> {
           before,
         )
         if (fold === null) continue
-        if (fold === before) updated.push({ fold, events: each.events })
+        if (fold === before && each.isRemembered && this.#isTelling(each)) {
+          // A repeat: it comes when something is in doubt, so what is stored is looked at.
+          doubted.push({ ...each, isRemembered: false, known: undefined })
+        } else if (fold === before) updated.push({ fold, events: each.events })
         else writes.push({ of: each, fold, operation: this.#operation(each, fold) })
       }
-      if (writes.length === 0) break
+      if (writes.length === 0) {
+        pending = doubted
+        continue
+      }
       await beforehand(writes.map(({ of, fold }) => ({ fold, events: of.events })))
       const outcomes = await this.#bulk.write(
         writes.map(({ operation }) => operation),
         signal,
       )
-      pending = []
+      pending = doubted
       for (const [at, { of, fold, operation }] of writes.entries()) {
         const outcome = outcomes[at] as BulkOutcome
         switch (outcome.kind) {
@@ -110,7 +120,7 @@ export class FoldStore<F> {
             break
           case 'conflict':
             this.#kept.delete(of.id)
-            pending.push({ ...of, known: undefined })
+            pending.push({ ...of, isRemembered: false, known: undefined })
             break
           case 'refused':
             refused.push({
@@ -124,6 +134,10 @@ export class FoldStore<F> {
       }
     }
     return { updated, refused }
+  }
+
+  #isTelling({ events }: Pending<F>): boolean {
+    return events.some((event) => this.#fold.isTelling(event))
   }
 
   async #read(pending: readonly Pending<F>[], signal: AbortSignal): Promise<void> {

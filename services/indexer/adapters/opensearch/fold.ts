@@ -16,6 +16,8 @@ import type { Source, Timed } from './source.ts'
 export interface Fold<F> {
   /** Null: there is nothing to know yet. Returns `known` itself when the event adds nothing. */
   add(known: F | null, event: Timed): F | null
+  /** Whether an event changes its fold unless it was added before. */
+  isTelling(event: Timed): boolean
   source(fold: F): Source
   parse(source: Source): F
 }
@@ -58,6 +60,7 @@ export const statementFold: Fold<StatementFold> = {
       orphans: nextOrphans,
     }
   },
+  isTelling: ({ document }) => document.type !== 'response.recorded',
   source({ received, decided, completed, orphans }) {
     const parts = { decided, completed, orphans }
     if (received === null) return { role: 'statement', shown: false, parts }
@@ -118,6 +121,7 @@ export const sessionFold: Fold<SessionFold> = {
     const first = firstOfSession(end, other)
     return known !== null && first === end ? known : { start, end: first }
   },
+  isTelling: () => true,
   source({ start, end }) {
     const common = { role: 'session', shown: false, end }
     if (start === null) return common

@@ -1,7 +1,7 @@
 import type { IndexDocument } from '../../documents.ts'
 import type { IndexProgress, Query } from '../../query.ts'
 import { IndexError } from '../../search-index.ts'
-import type { AppliedProgress, IndexRebuild, SearchIndex } from '../../search-index.ts'
+import type { AppliedProgress, IndexRebuild, Range, SearchIndex } from '../../search-index.ts'
 import type { Logger } from '../../../runtime/logger.ts'
 import { backOff } from './backoff.ts'
 import { BulkWriter } from './bulk-writer.ts'
@@ -12,6 +12,7 @@ import { Gate } from './gate.ts'
 import { Generation } from './generation.ts'
 import { IndexNames } from './index-names.ts'
 import { Indices } from './indices.ts'
+import { findMissing } from './missing.ts'
 import { OpenSearchQuery } from './opensearch-query.ts'
 import { provision } from './provision.ts'
 import { advanced, emptyState, offsetIn, StateStore } from './state-store.ts'
@@ -30,6 +31,9 @@ export interface OpenSearchOptions {
   readonly logger: Logger
 }
 
+/** Two bulk requests side by side. */
+const batchSize = 4_000
+
 /** What this process has met since it opened the index. */
 export interface OpenSearchCounts {
   /** Documents that OpenSearch refused and that were put aside. More than 0 asks for a person. */
@@ -45,6 +49,7 @@ export interface OpenSearchCounts {
  * later (2 s), or after `refresh`.
  */
 export class OpenSearchIndex implements SearchIndex {
+  readonly batchSize = batchSize
   readonly query: Query
   readonly #parts: Parts
   readonly #gate = new Gate()
@@ -115,8 +120,20 @@ export class OpenSearchIndex implements SearchIndex {
     return offsetIn(await this.#state(), topic, partition)
   }
 
+  /** As this process knows it: another one's progress in the same log shows no later than this one's next. */
   async progress(): Promise<readonly IndexProgress[]> {
-    return (await this.#state()).logs
+    return this.#parts.state.known?.logs ?? (await this.#state()).logs
+  }
+
+  missing(log: string, from: number, to: number, signal?: AbortSignal): Promise<readonly Range[]> {
+    return this.#work(signal, async (either) => {
+      const { cluster, names, indices } = this.#parts
+      const generation = this.#current.number
+      // An index that somebody deleted is made anew by the next write, without its alias.
+      await indices.answerFrom(generation, either)
+      await indices.refresh(generation, either)
+      return await findMissing({ cluster, names, generation, signal: either }, log, { from, to })
+    })
   }
 
   /** Resolves when questions see everything that was applied. */
@@ -282,6 +299,7 @@ interface RebuildEnds {
 
 /** A generation that nobody asks yet. Its progress is kept here: it counts from the moment of the swap. */
 class OpenSearchRebuild implements IndexRebuild {
+  readonly batchSize = batchSize
   readonly #ends: RebuildEnds
   readonly #signal: AbortSignal
   #generation: Generation | null = null
@@ -306,9 +324,14 @@ class OpenSearchRebuild implements IndexRebuild {
     this.#generation = generation
   }
 
-  async apply(documents: readonly IndexDocument[], progress: AppliedProgress): Promise<void> {
+  async apply(
+    documents: readonly IndexDocument[],
+    progress: AppliedProgress,
+    signal?: AbortSignal,
+  ): Promise<void> {
     if (this.#isOver) throw closed()
-    await this.generation.write(documents, this.#signal)
+    const either = signal === undefined ? this.#signal : AbortSignal.any([this.#signal, signal])
+    await this.generation.write(documents, either)
     this.#state = advanced(this.#state, { logs: progress.logs }) ?? this.#state
   }
 

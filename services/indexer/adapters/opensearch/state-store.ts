@@ -42,6 +42,11 @@ export class StateStore {
     this.#cluster = cluster
   }
 
+  /** The state as it was read or stored last, null when it is not known. */
+  get known(): IndexState | null {
+    return this.#read?.state ?? null
+  }
+
   /** The state as it is stored now; null when this index was never opened. */
   async read(signal: AbortSignal): Promise<IndexState | null> {
     const { status, body } = await this.#cluster.insist(
