@@ -20,6 +20,7 @@ import type { OpenSearchEngine } from './opensearch.ts'
 /** Services and edge as two processes that share nothing but Kafka, a public key and a certificate. */
 suite('the product on Kafka and OpenSearch, its edge apart', () => {
   const owned = new AsyncDisposableStack()
+  let reason = ''
   let kafka: KafkaEngine | null = null
   let opensearch: OpenSearchEngine | null = null
   let deployment: Deployment
@@ -28,14 +29,10 @@ suite('the product on Kafka and OpenSearch, its edge apart', () => {
   let edge: RunningProduct
 
   before(async () => {
-    let reason = ''
     const t = { skip: (message?: string) => (reason = message ?? '') }
     kafka = await startKafka(t)
     opensearch = kafka === null ? null : await startOpenSearch(t)
-    if (kafka === null || opensearch === null) {
-      console.log(reason)
-      return
-    }
+    if (kafka === null || opensearch === null) return
     owned.use(kafka)
     owned.use(opensearch)
     const bus = `bus:
@@ -68,7 +65,7 @@ ${bus}${targets}`,
   after(() => owned.disposeAsync())
 
   test('an edge is prepared and started with what it was told, and nothing else', async (t) => {
-    if (kafka === null || opensearch === null) return t.skip('Kafka or OpenSearch is not here')
+    if (kafka === null || opensearch === null) return t.skip(reason)
     const early = await runCommand(['edge', '--config', edgeFile])
     assert.match(early.stderr, /holds no deployment yet; make one with: affidavit init --edge/)
     const made = await runCommand(['init', '--edge', '--config', edgeFile])
@@ -80,7 +77,7 @@ ${bus}${targets}`,
   })
 
   test('a statement through that edge is sealed and found in OpenSearch', async (t) => {
-    if (kafka === null || opensearch === null) return t.skip('Kafka or OpenSearch is not here')
+    if (kafka === null || opensearch === null) return t.skip(reason)
     await using client = await connect()
     await client.query('INSERT INTO numbers VALUES (41)')
     const { rows } = await client.query<{ n: string }>('SELECT n FROM numbers WHERE n = 41')
@@ -89,7 +86,7 @@ ${bus}${targets}`,
   })
 
   test('while the services are away the edge works on, and later all of it is sealed', async (t) => {
-    if (kafka === null || opensearch === null) return t.skip('Kafka or OpenSearch is not here')
+    if (kafka === null || opensearch === null) return t.skip(reason)
     {
       await using client = await connect()
       assert.equal(await services.stop(), 0)
@@ -102,7 +99,7 @@ ${bus}${targets}`,
   })
 
   test('an edge that was killed goes on where it was', async (t) => {
-    if (kafka === null || opensearch === null) return t.skip('Kafka or OpenSearch is not here')
+    if (kafka === null || opensearch === null) return t.skip(reason)
     {
       await using client = await connect()
       await client.query('INSERT INTO numbers VALUES (43)')
