@@ -24,7 +24,7 @@ export interface ClusterOptions {
   readonly jvmOptions: readonly string[]
 }
 
-const startMs = 90_000
+const startMs = 180_000
 
 /** Brokers as processes of our own, from the jars on Maven Central. Disposing kills them and removes their data. */
 export class KafkaCluster implements KafkaEngine {

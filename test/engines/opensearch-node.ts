@@ -18,7 +18,7 @@ export interface NodeOptions {
   readonly settings: Readonly<Record<string, string>>
 }
 
-const startMs = 120_000
+const startMs = 180_000
 
 /** One OpenSearch as a process of our own. Disposing kills it and removes its data. */
 export class OpenSearchNode implements OpenSearchEngine {

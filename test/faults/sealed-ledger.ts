@@ -20,13 +20,18 @@ export interface SealedLedger {
   readonly repeats: number
 }
 
-/**
- * Opens the ledger of a deployment that does not run, seals what is left on the bus, verifies all of it, and asserts that a repeat
- * equals what it says it repeats and that the chain of every producer is whole.
- */
+/** Opens the ledger of a deployment that does not run, seals what is left on the bus, and reads it all as `readLedger` does. */
 export async function readSealed(config: Config): Promise<SealedLedger> {
   await using ledger = await openLogs(config, createLogger('error'))
   await sealTheRest(config, ledger)
+  return readLedger(ledger)
+}
+
+/**
+ * Verifies a ledger that is not sealing, and asserts that a repeat equals what it says it repeats and that the chain of every producer
+ * is whole.
+ */
+export async function readLedger(ledger: Ledger): Promise<SealedLedger> {
   const { problems } = await ledger.verify()
   assert.deepEqual(problems, [])
   const byId = new Map<string, { payload: Buffer; log: string; position: number }>()
