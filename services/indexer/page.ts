@@ -60,9 +60,7 @@ export function decodeCursor(kind: string, cursor: string, parts: number): reado
   const [, found, ...texts] = Buffer.from(cursor, 'base64url').toString('latin1').split(' ')
   const values = texts.filter((text) => /^-?\d{1,19}$/.test(text)).map(BigInt)
   const isWhole =
-    texts.length === parts &&
-    values.length === parts &&
-    encodeCursor(kind, texts) === cursor
+    texts.length === parts && values.length === parts && encodeCursor(kind, texts) === cursor
   if (found !== kind || !isWhole || values.some((value) => BigInt.asIntN(64, value) !== value)) {
     throw new QueryError(
       'QUERY_CURSOR_INVALID',
