@@ -47,7 +47,8 @@ targets:
       ca_file: ./secrets/shop-ca.pem
     # Where clients connect instead.
     port: 21402
-    # strict: each request is on disk before it reaches the target. batched: within 20 ms.
+    # strict: each request is on disk before it reaches the target. batched: a loss of power
+    # may cost the last 20 ms, the end of the process nothing.
     durability: batched
     # What happens to requests that cannot be recorded.
     on_audit_failure: refuse

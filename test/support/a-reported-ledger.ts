@@ -155,6 +155,8 @@ function recorderInto(recorded: EventDraft[]): Recorder {
       record: (draft) => ({ ok: true, producerSeq: recorded.push(draft) - 1 }),
     }),
     noteUnrecorded: () => undefined,
+    writeOut: () => undefined,
+    afterWriteOut: (then) => then(),
     durable: () => Promise.resolve(),
     published: () => Promise.resolve(),
   }

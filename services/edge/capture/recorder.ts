@@ -9,6 +9,13 @@ export interface Recorder {
   readonly producer: string
   /** Starts a series of events with a common context. The context is encoded once. */
   scope(context: EventContext): RecordScope
+  /**
+   * Hands everything recorded so far to the operating system, in microseconds: from then on it outlives this process, though not yet
+   * the machine. Never throws and never waits; while the disk has no room it does nothing.
+   */
+  writeOut(): void
+  /** Does so at the end of this turn of the event loop, once for all that asked, then calls each, in order. They must not throw. */
+  afterWriteOut(then: () => void): void
   /** Resolves when everything recorded so far is on disk; rejects when it cannot be, or not now. */
   durable(): Promise<void>
   /** Resolves when everything recorded so far was acknowledged by the bus. Rejects when the signal aborts first. */

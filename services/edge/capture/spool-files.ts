@@ -1,3 +1,4 @@
+import { fdatasyncSync, writeSync } from 'node:fs'
 import { constants, open, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -31,8 +32,11 @@ export interface SpoolFiles {
 }
 
 export interface SpoolSegment extends AsyncDisposable {
-  write(bytes: Buffer, position: number): Promise<void>
+  /** To the system's memory, which takes microseconds: what was written outlives this process. When it throws, part may be written. */
+  write(bytes: Buffer, position: number): void
   sync(): Promise<void>
+  /** Blocks the process until the disk has answered. */
+  syncNow(): void
 }
 
 const suffix = '.spool'
@@ -143,14 +147,17 @@ export function directoryFiles(directory: string): SpoolFiles {
 
 function openSegment(handle: FileHandle): SpoolSegment {
   return {
-    async write(bytes, position) {
+    write(bytes, position) {
       let written = 0
       while (written < bytes.length) {
         const left = bytes.length - written
-        written += (await handle.write(bytes, written, left, position + written)).bytesWritten
+        written += writeSync(handle.fd, bytes, written, left, position + written)
       }
     },
     sync: () => handle.datasync(),
+    syncNow: () => {
+      fdatasyncSync(handle.fd)
+    },
     [Symbol.asyncDispose]: () => handle.close(),
   }
 }

@@ -74,7 +74,16 @@ export async function recoverSpool(files: SpoolFiles): Promise<RecoveredSpool> {
   const failureText = await files.readFailure()
   const chain = new FoundChain(state)
   const segments: { name: string; size: number }[] = []
-  const names = await files.segments()
+  const names = [...(await files.segments())]
+  // One that was made and not yet written to does not count: the one before may still end in a torn write.
+  for (
+    let last = names.at(-1);
+    last !== undefined && (await files.size(last)) === 0;
+    last = names.at(-1)
+  ) {
+    await files.remove(last)
+    names.pop()
+  }
   let cutBytes = 0
   for (const [at, name] of names.entries()) {
     const isLast = at === names.length - 1

@@ -4,15 +4,17 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { EventHead, EventParts } from '../../../schemas/event.ts'
 import type { Logger } from '../../runtime/logger.ts'
 import { AppendBuffer } from './append-buffer.ts'
-import type { OpenWork, WorkStep } from './open-work.ts'
+import { DurableHead } from './durable-head.ts'
+import type { WorkStep } from './open-work.ts'
+import { SegmentCollector } from './segment-collector.ts'
 import { isOutOfRoom, SpoolError } from './spool-error.ts'
-import type { SpoolFiles, SpoolSegment } from './spool-files.ts'
+import type { SpoolFiles } from './spool-files.ts'
 import { segmentName } from './spool-files.ts'
 import { lastFrame } from './spool-frame.ts'
 import { SpoolQueue } from './spool-queue.ts'
 import type { SpoolBlock } from './spool-queue.ts'
 import type { RecoveredSpool, SpoolFailure } from './spool-recovery.ts'
-import { stateText } from './spool-recovery.ts'
+import { WritingSegment } from './writing-segment.ts'
 
 export interface SpoolLimits {
   /** Bytes that wait for the bus, on disk and in memory. */
@@ -29,19 +31,12 @@ export interface SpoolLimits {
 
 export type SpoolState = 'running' | 'full' | 'failed'
 
-interface CurrentSegment {
-  readonly name: string
-  readonly segment: SpoolSegment
-  /** Durable bytes; behind them may lie what a failed write left. */
-  size: number
-}
-
 const roomRetryMs = 200
 
 /**
- * The durable queue between recording and publishing. `append` puts an event into memory and returns; one flush at a time writes and
- * syncs what has gathered. What the disk has no room for stays in memory and is written again until it has; an error of the disk
- * itself ends the spool, since what a failed sync left behind cannot be known.
+ * The durable queue between recording and publishing. `append` puts an event into memory and returns, `writeOut` hands what has
+ * gathered to the system, and one flush at a time syncs it. What the disk has no room for stays in memory and is written again until
+ * it has; an error of the disk itself ends the spool, since what a failed sync left behind cannot be known.
  */
 export class Spool implements AsyncDisposable {
   readonly queue: SpoolQueue
@@ -52,21 +47,24 @@ export class Spool implements AsyncDisposable {
   #state: SpoolState = 'running'
   #cause: unknown = null
   #hasReserve = false
-  #current: CurrentSegment | null = null
-  /** Bytes on their way to the disk. */
-  #flushingBytes = 0
+  #current: WritingSegment | null = null
+  /** Made to follow the current one. */
+  #next: WritingSegment | null = null
+  /** Taken from the buffer and not written, in order: the disk had no room. */
+  #unwritten: Buffer[] = []
+  /** Bytes taken from the buffer that are not durable. */
+  #takenBytes = 0
   #nextSeq: number
   #prev: Buffer
-  // What is on disk: the newest number, its hash, and what had begun by then.
-  #durableSeq: number
-  #durablePrev: Buffer
-  readonly #open: OpenWork
-  #steps: WorkStep[] = []
+  /** Behind what is written, and the hash there. */
+  #writtenSeq: number
+  #writtenPrev: Buffer
+  readonly #durable: DurableHead
+  readonly #collector: SegmentCollector
   #timer: NodeJS.Timeout | null = null
+  #isFlushPlanned = false
   #flushing: Promise<void> | null = null
-  #collecting: Promise<void> = Promise.resolve()
   #noting: Promise<void> = Promise.resolve()
-  #waiters: { seq: number; resolve(): void; reject(error: unknown): void }[] = []
   readonly #closed = new AbortController()
 
   constructor(files: SpoolFiles, recovered: RecoveredSpool, limits: SpoolLimits, logger: Logger) {
@@ -77,16 +75,24 @@ export class Spool implements AsyncDisposable {
     this.queue = new SpoolQueue(files, recovered, limits.memoryBytes)
     this.#nextSeq = recovered.nextSeq
     this.#prev = recovered.prev
-    this.#durableSeq = recovered.nextSeq
-    this.#durablePrev = recovered.prev
-    this.#open = recovered.open
+    this.#writtenSeq = recovered.nextSeq
+    this.#writtenPrev = recovered.prev
+    this.#durable = new DurableHead(recovered)
+    this.#collector = new SegmentCollector({
+      files,
+      queue: this.queue,
+      durable: this.#durable,
+      logger,
+      current: () => this.#current?.name ?? null,
+      onFault: (error) => this.#fail(error),
+    })
   }
 
   /** Sets room aside and removes what was published before. To be called before the first append. */
   async prepare(): Promise<void> {
     this.#hasReserve = await this.#files.reserve(this.#limits.reserveBytes)
     if (!this.#hasReserve) this.#state = 'full'
-    await this.#collect()
+    await this.#collector.collect()
     if (!this.#hasReserve) void this.#refillReserve()
   }
 
@@ -105,24 +111,24 @@ export class Spool implements AsyncDisposable {
 
   /** Sessions that have begun and not ended, as far as that is on disk. */
   get openSessions(): number {
-    return this.#open.sessions.size
+    return this.#durable.open.sessions.size
   }
 
   /** Bytes that wait for the bus, on disk and in memory. */
   get waitingBytes(): number {
-    return this.queue.waitingBytes + this.#flushingBytes + this.#buffer.bytes
+    return this.queue.waitingBytes + this.#takenBytes + this.#buffer.bytes
   }
 
   /** Bytes of events in memory. */
   get memoryBytes(): number {
-    return this.queue.keptBytes + this.#flushingBytes + this.#buffer.bytes
+    return this.queue.keptBytes + this.#takenBytes + this.#buffer.bytes
   }
 
   /** Whether an event would be taken now; `spare` is for the few that may use the reserve. */
   hasRoom(spare: boolean): boolean {
     if (this.#state === 'failed' || this.#closed.signal.aborted) return false
     const { memoryBytes, maxBytes, reserveBytes } = this.#limits
-    const inMemory = this.#flushingBytes + this.#buffer.bytes
+    const inMemory = this.#takenBytes + this.#buffer.bytes
     if (spare) return inMemory < memoryBytes * 2 && this.waitingBytes < maxBytes
     return (
       this.#state === 'running' &&
@@ -143,31 +149,46 @@ export class Spool implements AsyncDisposable {
     if (value === null) return false
     this.#prev = sha256(value)
     this.#nextSeq += 1
-    if (step !== null) this.#steps.push(step)
+    if (step !== null) this.#durable.add(step)
     if (this.#timer === null) this.#schedule(this.#limits.windowMs)
     return true
   }
 
+  /**
+   * Hands everything taken so far to the system, at once: then it outlives this process. It does not while the disk has no room.
+   */
+  writeOut(): void {
+    if (this.#current === null || this.#unwritten.length > 0 || this.#state !== 'running') return
+    if (this.#buffer.bytes === 0) return
+    try {
+      this.#write(this.#current)
+    } catch (error) {
+      this.#takeBack()
+      // The flush meets it again, and makes room.
+      if (isOutOfRoom(error)) this.#schedule(0)
+      else this.#fail(error)
+    }
+  }
+
   /** Resolves when everything taken so far is on disk. */
   durable(): Promise<void> {
-    if (this.#durableSeq >= this.#nextSeq) return Promise.resolve()
+    if (this.#durable.seq >= this.#nextSeq) return Promise.resolve()
     if (this.#state === 'failed') return Promise.reject(this.#failure())
-    return new Promise((resolve, reject) => {
-      this.#waiters.push({ seq: this.#nextSeq, resolve, reject })
-      this.#schedule(0)
-    })
+    const reached = this.#durable.reached(this.#nextSeq)
+    this.#schedule(0)
+    return reached
   }
 
   /** The bus has these frames: they need not be kept. */
   async published(block: SpoolBlock): Promise<void> {
     this.queue.markPublished(block)
-    if (this.queue.finished(this.#current?.name ?? null).length > 0) await this.#collect()
+    if (this.queue.finished(this.#current?.name ?? null).length > 0) await this.#collector.collect()
   }
 
   /** Keeps for the next start what this process could not record any more. Best effort: the disk has failed. */
   keepFailure(counts: Pick<SpoolFailure, 'refused' | 'unrecorded'>): void {
     const { code = 'unknown' } = this.#cause as NodeJS.ErrnoException
-    const failure: SpoolFailure = { code, lost: this.#nextSeq - this.#durableSeq, ...counts }
+    const failure: SpoolFailure = { code, lost: this.#nextSeq - this.#durable.seq, ...counts }
     this.#noting = this.#noting
       .then(() => this.#files.writeFailure(JSON.stringify(failure)))
       .catch((error: unknown) => {
@@ -182,11 +203,12 @@ export class Spool implements AsyncDisposable {
     this.#closed.abort()
     if (this.#timer !== null) clearTimeout(this.#timer)
     await this.#flushing
-    await this.#collecting
+    await this.#collector.settled()
     if (this.#state !== 'failed')
-      await this.#saveState().catch((error: unknown) => this.#fail(error))
+      await this.#collector.saveState().catch((error: unknown) => this.#fail(error))
     await this.#noting
-    await this.#current?.segment[Symbol.asyncDispose]()
+    await this.#current?.[Symbol.asyncDispose]()
+    await this.#next?.[Symbol.asyncDispose]()
     this.queue.wake()
   }
 
@@ -199,9 +221,15 @@ export class Spool implements AsyncDisposable {
       }, delayMs)
       return
     }
-    if (this.#timer !== null) clearTimeout(this.#timer)
-    this.#timer = null
-    this.#startFlush()
+    if (this.#isFlushPlanned) return
+    // What else this turn of the event loop records shares the sync.
+    this.#isFlushPlanned = true
+    setImmediate(() => {
+      this.#isFlushPlanned = false
+      if (this.#timer !== null) clearTimeout(this.#timer)
+      this.#timer = null
+      this.#startFlush()
+    })
   }
 
   #startFlush(): void {
@@ -216,75 +244,81 @@ export class Spool implements AsyncDisposable {
       })
       .finally(() => {
         this.#flushing = null
-        if (this.#waiters.length > 0) this.#schedule(0)
+        if (this.#durable.isAwaited) this.#schedule(0)
         else if (this.#buffer.bytes > 0) this.#schedule(this.#limits.windowMs)
       })
   }
 
   async #flush(): Promise<void> {
     const seq = this.#nextSeq
-    const prev = this.#prev
-    this.#flushingBytes = this.#buffer.bytes
-    let rest = this.#buffer.take()
-    while (rest.length > 0) {
-      // With room everything shares one sync. Without, it goes piece by piece: what the bus takes of it makes room for the next.
-      const now = this.#state === 'full' ? rest.slice(0, 1) : rest
+    while (this.#durable.seq < seq) {
       try {
-        const block = await this.#write(now)
-        rest = rest.slice(now.length)
-        if (rest.length === 0) {
-          this.#isOnDisk(seq, prev)
-        } else {
-          const last = lastFrame(now)
-          this.#isOnDisk(last.producerSeq + 1, sha256(last.value))
-        }
-        this.#flushingBytes -= block.to - block.from
-        this.queue.add(block)
+        const current = await this.#segment()
+        this.#write(current)
+        await this.#sync(current)
       } catch (error) {
         if (!isOutOfRoom(error) || this.#closed.signal.aborted) throw error
+        this.#takeBack()
         await this.#makeRoom(error)
       }
     }
   }
 
-  #isOnDisk(nextSeq: number, prev: Buffer): void {
-    this.#durableSeq = nextSeq
-    this.#durablePrev = prev
-    const steps = this.#steps
-    const end = steps.findIndex(({ seq }) => seq >= nextSeq)
-    this.#steps = end < 0 ? [] : steps.slice(end)
-    for (const step of end < 0 ? steps : steps.slice(0, end)) this.#open.note(step)
-    if (this.#waiters.length === 0) return
-    const waiting = this.#waiters
-    this.#waiters = waiting.filter((waiter) => waiter.seq > nextSeq)
-    for (const waiter of waiting) if (waiter.seq <= nextSeq) waiter.resolve()
+  /** With room everything shares one sync. Without, it goes piece by piece: what the bus takes of it makes room for the next. */
+  #write(current: WritingSegment): void {
+    this.#takenBytes += this.#buffer.bytes
+    this.#unwritten.push(...this.#buffer.take())
+    for (let piece = this.#unwritten[0]; piece !== undefined; piece = this.#unwritten[0]) {
+      current.write(piece)
+      this.#unwritten.shift()
+      if (this.#state !== 'full' || this.#unwritten.length === 0) continue
+      const { producerSeq, value } = lastFrame([piece])
+      this.#writtenSeq = producerSeq + 1
+      this.#writtenPrev = sha256(value)
+      return
+    }
+    this.#writtenSeq = this.#nextSeq
+    this.#writtenPrev = this.#prev
   }
 
-  async #write(parts: readonly Buffer[]): Promise<SpoolBlock> {
-    const current = await this.#segment()
-    const from = current.size
-    let to = from
-    for (const part of parts) {
-      await current.segment.write(part, to)
-      to += part.length
-    }
-    await current.segment.sync()
-    current.size = to
-    return { segment: current.name, from, to, parts }
+  #takeBack(): void {
+    if (this.#current !== null) this.#unwritten.unshift(...this.#current.takeBack())
   }
 
-  async #segment(): Promise<CurrentSegment> {
-    if (this.#current !== null && this.#current.size < this.#limits.segmentBytes) {
-      return this.#current
+  async #sync(current: WritingSegment): Promise<void> {
+    const [seq, prev] = [this.#writtenSeq, this.#writtenPrev]
+    this.#isDurable(await current.sync(), seq, prev)
+  }
+
+  #isDurable(block: SpoolBlock, nextSeq: number, prev: Buffer): void {
+    this.#durable.advance(nextSeq, prev)
+    const bytes = block.to - block.from
+    if (bytes === 0) return
+    this.#takenBytes -= bytes
+    this.queue.add(block)
+  }
+
+  async #segment(): Promise<WritingSegment> {
+    const current = this.#current
+    if (current !== null && current.size < this.#limits.segmentBytes) return current
+    if (this.#next === null) {
+      const name = segmentName(this.#durable.seq)
+      this.#next = new WritingSegment(name, await this.#files.create(name))
     }
-    const isNext = this.#current !== null
-    await this.#current?.segment[Symbol.asyncDispose]()
-    this.#current = null
-    const name = segmentName(this.#durableSeq)
-    this.#current = { name, segment: await this.#files.create(name), size: 0 }
+    if (current !== null) {
+      // The next one holds nothing before this one is durable to its end: a torn end is allowed in the newest segment only. Meanwhile
+      // this one is written to; the little that comes during a sync must not come during another.
+      this.#write(current)
+      await this.#sync(current)
+      this.#isDurable(current.syncNow(), this.#writtenSeq, this.#writtenPrev)
+    }
+    const next = this.#next
+    this.#current = next
+    this.#next = null
+    await current?.[Symbol.asyncDispose]()
     // A start after a crash then has to decode no more than the newest segment.
-    if (isNext) void this.#collect()
-    return this.#current
+    if (current !== null) void this.#collector.collect()
+    return next
   }
 
   /**
@@ -305,10 +339,9 @@ export class Spool implements AsyncDisposable {
       void this.#refillReserve()
       return
     }
-    for (const waiter of this.#waiters) {
-      waiter.reject(new SpoolError('SPOOL_FULL', 'the disk of the spool is full', { cause: error }))
-    }
-    this.#waiters = []
+    this.#durable.turnAway(
+      new SpoolError('SPOOL_FULL', 'the disk of the spool is full', { cause: error }),
+    )
     await this.#endSegment()
     await pause(roomRetryMs)
   }
@@ -320,8 +353,8 @@ export class Spool implements AsyncDisposable {
     this.#current = null
     // A failed write may have left something behind the durable end.
     await this.#files.truncate(current.name, current.size)
-    await current.segment[Symbol.asyncDispose]()
-    await this.#collect()
+    await current[Symbol.asyncDispose]()
+    await this.#collector.collect()
   }
 
   /** Events are taken again when there is room for more than what was waiting. */
@@ -343,44 +376,16 @@ export class Spool implements AsyncDisposable {
     return this.#state === 'full' && !this.#closed.signal.aborted
   }
 
-  /** Keeps the state of what is durable, then removes the segments that it stands in for. One at a time. */
-  #collect(): Promise<void> {
-    this.#collecting = this.#collecting.then(async () => {
-      if (this.#state === 'failed') return
-      try {
-        await this.#saveState()
-        for (const name of this.queue.finished(this.#current?.name ?? null)) {
-          await this.#files.remove(name)
-          this.queue.forget(name)
-        }
-      } catch (error) {
-        if (isOutOfRoom(error)) this.#logger.warn({ err: error }, 'segments are kept: no room')
-        else this.#fail(error)
-      }
-    })
-    return this.#collecting
-  }
-
-  #saveState(): Promise<void> {
-    const text = stateText({
-      nextSeq: this.#durableSeq,
-      prev: this.#durablePrev,
-      open: this.#open,
-      published: this.queue.publishedAt,
-    })
-    return this.#files.writeState(text)
-  }
-
   #fail(error: unknown): void {
     if (this.#state === 'failed') return
     this.#state = 'failed'
+    this.#collector.stop()
     this.#cause = error
     this.#logger.fatal(
-      { err: error, events: this.#nextSeq - this.#durableSeq },
+      { err: error, events: this.#nextSeq - this.#durable.seq },
       'the spool cannot be written any more and takes nothing; look into the disk, then restart',
     )
-    for (const waiter of this.#waiters) waiter.reject(this.#failure())
-    this.#waiters = []
+    this.#durable.turnAway(this.#failure())
     this.keepFailure({ refused: 0, unrecorded: 0 })
   }
 

@@ -85,7 +85,10 @@ export async function openRecorder(options: RecorderOptions): Promise<SpooledRec
   const spool = new Spool(files, recovered, limits, logger)
   await spool.prepare()
   const recorder = new SpooledRecorder(options, spool, recovered)
-  if (recovered.failure !== null) {
+  if (recovered.failure === null) {
+    // From here on there is a segment that events can be written to at once; without room for one, it goes on as on a full disk.
+    await spool.durable().catch(() => undefined)
+  } else {
     await spool.durable()
     await files.clearFailure()
   }
@@ -103,6 +106,7 @@ export class SpooledRecorder implements Recorder, AsyncDisposable {
   readonly #firstSeq: number
   #publishedSeq: number
   #publishWaiters: { seq: number; resolve(): void }[] = []
+  #endOfTurn: (() => void)[] = []
   #notTaken = 0
   #published = 0
   #isClosed = false
@@ -134,6 +138,20 @@ export class SpooledRecorder implements Recorder, AsyncDisposable {
 
   scope(context: EventContext): RecordScope {
     return new Scope(this, context)
+  }
+
+  writeOut(): void {
+    this.#spool.writeOut()
+  }
+
+  afterWriteOut(then: () => void): void {
+    if (this.#endOfTurn.push(then) > 1) return
+    setImmediate(() => {
+      const waiting = this.#endOfTurn
+      this.#endOfTurn = []
+      this.#spool.writeOut()
+      for (const each of waiting) each()
+    })
   }
 
   durable(): Promise<void> {

@@ -10,7 +10,7 @@ import type {
   SessionPart,
 } from '../../../schemas/event.ts'
 import type { Clock } from '../../runtime/clock.ts'
-import type { Recorder, RecordScope } from '../capture/recorder.ts'
+import type { EventDraft, Recorder, RecordScope } from '../capture/recorder.ts'
 import type { PostgresLimits } from './limits.ts'
 import type { BoundParameter } from './protocol/frontend.ts'
 import { RequestInFlight } from './request-in-flight.ts'
@@ -42,6 +42,7 @@ export class SessionLog {
   readonly #options: SessionLogOptions
   #scope: RecordScope
   #requests = 0
+  #recorded = 0
   readonly #owed: Owed[] = []
 
   constructor(options: SessionLogOptions, context: EventContext) {
@@ -51,6 +52,11 @@ export class SessionLog {
 
   get requests(): number {
     return this.#requests
+  }
+
+  /** Events that the recorder has taken. */
+  get recorded(): number {
+    return this.#recorded
   }
 
   get context(): EventContext {
@@ -63,25 +69,25 @@ export class SessionLog {
   }
 
   authenticated(auth: AuthPart): boolean {
-    return this.#scope.record({ type: 'auth.succeeded', auth }).ok
+    return this.#record({ type: 'auth.succeeded', auth })
   }
 
   authenticationFailed(auth: AuthPart): boolean {
-    return this.#scope.record({ type: 'auth.failed', auth }).ok
+    return this.#record({ type: 'auth.failed', auth })
   }
 
   /** Signed in, and yet not let in. */
   accessDenied(auth: AuthPart): boolean {
-    return this.#scope.record({ type: 'access.denied', auth }).ok
+    return this.#record({ type: 'access.denied', auth })
   }
 
   started(session: SessionPart): boolean {
-    return this.#scope.record({ type: 'session.started', session }).ok
+    return this.#record({ type: 'session.started', session })
   }
 
   ended(session: SessionPart & { readonly outcome: SessionOutcome }): boolean {
     if (this.#owed.length > 0) this.#settleOwed()
-    return this.#scope.record({ type: 'session.ended', session }).ok
+    return this.#record({ type: 'session.ended', session })
   }
 
   nextRequestId(): string {
@@ -94,7 +100,7 @@ export class SessionLog {
     const { statement, step, whole } = received
     const { verdict } = statement
     const occurredAt = this.#options.clock.nowUs()
-    const outcome = this.#scope.record({
+    const isTaken = this.#record({
       type: 'request.received',
       request_id: id,
       occurred_at: occurredAt,
@@ -113,7 +119,7 @@ export class SessionLog {
         tool_call_id: null,
       },
     })
-    return outcome.ok ? this.#requestInFlight(id, statement, occurredAt) : null
+    return isTaken ? this.#requestInFlight(id, statement, occurredAt) : null
   }
 
   /** A request that goes on without having been recorded, where the target's `on_audit_failure` allows that. */
@@ -140,7 +146,7 @@ export class SessionLog {
       response_sha256: response.sha256,
       masked: request.mask === null ? none : maskedCounts(request.mask.counts),
     }
-    const { ok } = this.#scope.record({
+    const ok = this.#record({
       type: 'request.completed',
       request_id: request.id,
       occurred_at: now,
@@ -164,9 +170,15 @@ export class SessionLog {
   /** Completions that the recorder did not take are given again before anything new is: each request has one. */
   #settleOwed(): void {
     while (this.#owed[0] !== undefined) {
-      if (!this.#scope.record({ type: 'request.completed', ...this.#owed[0] }).ok) return
+      if (!this.#record({ type: 'request.completed', ...this.#owed[0] })) return
       this.#owed.shift()
     }
+  }
+
+  #record(draft: EventDraft): boolean {
+    const { ok } = this.#scope.record(draft)
+    if (ok) this.#recorded += 1
+    return ok
   }
 
   #requestInFlight(id: string, statement: Statement, startedUs: number): RequestInFlight {
@@ -175,7 +187,7 @@ export class SessionLog {
       limits,
       recordResultsBytes,
       (chunk, encoding, content, truncated) => {
-        this.#scope.record({
+        this.#record({
           type: 'response.recorded',
           request_id: id,
           response: { chunk, encoding, content, truncated },

@@ -69,6 +69,7 @@ export function runSession(parts: EdgeParts, start: SessionStart): Session {
       start.onEnded()
     },
   })
+  recorder.writeOut()
   client.write(
     Buffer.concat([
       encodeBackend({ type: 'authentication', authentication: { method: 'ok' } }),
@@ -93,6 +94,7 @@ async function cancelForClient(parts: EdgeParts, { log, connection }: SessionSta
   if (request === null && target.onAuditFailure === 'refuse') return
   try {
     if (target.durability === 'strict') await recorder.durable()
+    else recorder.writeOut()
     await passOn(parts, connection)
   } catch (error) {
     logger.warn({ err: error, target: target.name }, 'a cancel request was not passed on')

@@ -31,7 +31,7 @@ export interface SessionOptions {
   readonly onEnded: () => void
 }
 
-/** Why the client is not read from at the moment. */
+/** Why the client is not read from at the moment, or will not be when it sends more. */
 const held = {
   /** The target's socket is full. */
   byTarget: 1,
@@ -54,6 +54,12 @@ export class Session {
   readonly #startedUs: number
   #policyDigest: Buffer
   #held = 0
+  #isClientPaused = false
+  #isSendPlanned = false
+  /** Of the events of this session, those that outlive this process. */
+  #writtenOut = 0
+  /** Waits for the disk that have not ended. */
+  #diskWaits = 0
   #bytesIn = 0
   #bytesOut = 0
   #expiry: NodeJS.Timeout | null = null
@@ -89,14 +95,14 @@ export class Session {
     if (rest.length > 0) this.#onTargetData(rest)
     if (early.length > 0) this.#onClientData(early)
     target.resume()
-    if (this.#held === 0) client.resume()
+    if (!this.#isClientPaused) client.resume()
   }
 
   /** Ends the session once; later calls change nothing. `report` is the client's last message. */
   end(outcome: SessionOutcome, report?: Omit<Report, 'severity'>): void {
     if (this.#outcome !== null) return
     this.#outcome = outcome
-    const { client, target, state, clock, onEnded } = this.#options
+    const { client, target, state, recorder, clock, onEnded } = this.#options
     if (this.#expiry !== null) clearTimeout(this.#expiry)
     // A target notices that nobody listens only when it has something to say.
     if (state.expected.length > 0 && outcome !== 'target_lost') this.#options.cancel()
@@ -112,6 +118,11 @@ export class Session {
       bytes_out: this.#bytesOut,
       duration_us: Math.max(0, clock.nowUs() - this.#startedUs),
     })
+    recorder.writeOut()
+    if (!client.destroyed) this.#backend.toClient.writeTo(client)
+    // A statement that is not sent is completed as unknown, like one that was.
+    const isToBeSent = outcome === 'closed' && (this.#held & held.byRecorder) === 0
+    if (isToBeSent && !target.destroyed) this.#frontend.toTarget.writeTo(target)
     close(client, report === undefined ? null : encodeError({ severity: 'FATAL', ...report }))
     close(target, encodeFrontend({ type: 'terminate' }))
     onEnded()
@@ -120,6 +131,7 @@ export class Session {
   readonly #onClientData = (chunk: Buffer): void => {
     if (this.#outcome !== null) return
     this.#bytesIn += chunk.length
+    if ((this.#held & held.byRecorder) !== 0) this.#pauseClient()
     try {
       this.#followPolicy()
       if (!this.#fromClient.push(chunk, this.#frontend)) this.#hold(held.byRelay)
@@ -132,11 +144,10 @@ export class Session {
   readonly #onTargetData = (chunk: Buffer): void => {
     if (this.#outcome !== null) return
     this.#bytesOut += chunk.length
-    const { client, target } = this.#options
     try {
       this.#fromTarget.push(chunk, this.#backend)
       this.#backend.finishChunk()
-      if (!this.#backend.toClient.writeTo(client)) target.pause()
+      this.#planSend()
       if (this.#backend.drift !== null) this.#endForDrift(this.#backend.drift)
       else if ((this.#held & held.byRelay) !== 0) this.#resumeRelay()
     } catch (error) {
@@ -148,25 +159,61 @@ export class Session {
   #forward(): void {
     const frontend = this.#frontend
     frontend.finishChunk()
-    if (frontend.takeRecorded() && this.#options.durability === 'strict') {
-      this.#hold(held.byRecorder)
-      this.#options.recorder.durable().then(this.#onDurable, this.#onNotDurable)
+    if (frontend.takeRecorded() && this.#options.durability === 'strict') this.#awaitDisk()
+    else this.#planSend()
+  }
+
+  /**
+   * Sends what is ready both ways, at once where nothing was recorded about it. Otherwise at the end of this turn, when what was
+   * recorded, of all sessions together, was handed to the system: what target and client learn outlives this process.
+   */
+  #planSend(): void {
+    if (this.#isSendPlanned) return
+    const { recorder, state } = this.#options
+    if (state.log.recorded === this.#writtenOut) {
+      this.#send()
       return
     }
-    if ((this.#held & held.byRecorder) === 0) this.#send()
+    this.#isSendPlanned = true
+    recorder.afterWriteOut(this.#sendPlanned)
+  }
+
+  readonly #sendPlanned = (): void => {
+    this.#isSendPlanned = false
+    if (this.#outcome !== null) return
+    this.#writtenOut = this.#options.state.log.recorded
+    try {
+      this.#send()
+    } catch (error) {
+      this.#fail(error)
+    }
   }
 
   #send(): void {
-    const { target } = this.#options
+    const { client, target } = this.#options
+    if (!this.#backend.toClient.writeTo(client)) target.pause()
+    if ((this.#held & held.byRecorder) !== 0) return
     if (!this.#frontend.toTarget.writeTo(target)) this.#hold(held.byTarget)
     if (this.#frontend.isTerminated) this.end('closed')
   }
 
-  readonly #onDurable = (): void => {
+  #awaitDisk(): void {
+    const { recorder, state } = this.#options
+    const { recorded } = state.log
+    this.#hold(held.byRecorder)
+    this.#diskWaits += 1
+    recorder.durable().then(() => this.#onDurable(recorded), this.#onNotDurable)
+  }
+
+  #onDurable(recorded: number): void {
+    this.#diskWaits -= 1
     if (this.#outcome !== null) return
+    this.#writtenOut = Math.max(this.#writtenOut, recorded)
+    // What came meanwhile waits for a sync of its own.
+    if (this.#diskWaits > 0) return
     try {
-      this.#send()
       this.#release(held.byRecorder)
+      this.#planSend()
       if ((this.#held & held.byRelay) !== 0) this.#resumeRelay()
     } catch (error) {
       this.#fail(error)
@@ -174,9 +221,8 @@ export class Session {
   }
 
   readonly #onNotDurable = (): void => {
-    if (this.#outcome !== null) return
-    if (this.#options.state.onAuditFailure === 'allow') this.#onDurable()
-    else this.#fail(new AuditUnavailable())
+    if (this.#options.state.onAuditFailure === 'allow') this.#onDurable(this.#writtenOut)
+    else if (this.#outcome === null) this.#fail(new AuditUnavailable())
   }
 
   #resumeRelay(): void {
@@ -190,14 +236,22 @@ export class Session {
   }
 
   #hold(reason: number): void {
-    if (this.#held === 0) this.#options.client.pause()
     this.#held |= reason
+    // Most clients wait for the answer anyway: one that waits for the disk is paused when it sends more.
+    if (reason !== held.byRecorder) this.#pauseClient()
+  }
+
+  #pauseClient(): void {
+    if (this.#isClientPaused) return
+    this.#isClientPaused = true
+    this.#options.client.pause()
   }
 
   #release(reason: number): void {
-    if (this.#held === 0) return
     this.#held &= ~reason
-    if (this.#held === 0 && this.#outcome === null) this.#options.client.resume()
+    if (this.#held !== 0 || !this.#isClientPaused || this.#outcome !== null) return
+    this.#isClientPaused = false
+    this.#options.client.resume()
   }
 
   /** Another policy is in force: events say so from here on, and the cache asks anew. */

@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto'
-import { writeSync } from 'node:fs'
 import { join } from 'node:path'
 
 import { openEmbeddedBus } from '../../../services/bus/adapters/embedded/embedded-bus.ts'
@@ -9,7 +8,7 @@ import { systemClock } from '../../../services/runtime/clock.ts'
 import { contextOf, key } from '../../services/edge/capture/capture-fixture.ts'
 import { aCompletion, aRequest, aSession } from '../../support/an-event.ts'
 
-/** Records for as long as it lives, and writes the id of each request once that is on disk. Given a directory. */
+/** Records for as long as it lives, and writes the id of each request once that outlives the process. Given a directory. */
 const [directory = ''] = process.argv.slice(2)
 const bus = await openEmbeddedBus({
   file: join(directory, 'bus.sqlite'),
@@ -43,8 +42,9 @@ async function session(): Promise<never> {
         await recorder.published()
         continue
       }
-      await recorder.durable()
-      writeSync(1, `${requestId}\n`)
+      if (count % 2 === 0) await recorder.durable()
+      else await new Promise<void>((resolve) => recorder.afterWriteOut(resolve))
+      process.stdout.write(`${requestId}\n`)
       scope.record({ type: 'request.completed', request_id: requestId, completion: aCompletion() })
     }
     scope.record({ type: 'session.ended', session: aSession({ outcome: 'closed' }) })

@@ -188,16 +188,20 @@ export function failing(files: SpoolFiles, fault: (call: FilesCall) => string | 
       check('create')
       const segment = await files.create(name)
       return {
-        async write(bytes, position) {
+        write(bytes, position) {
           if (fault('write') !== null) {
-            await segment.write(bytes.subarray(0, bytes.length >> 1), position)
+            segment.write(bytes.subarray(0, bytes.length >> 1), position)
           }
           check('write')
-          await segment.write(bytes, position)
+          segment.write(bytes, position)
         },
         async sync() {
           check('sync')
           await segment.sync()
+        },
+        syncNow() {
+          check('sync')
+          segment.syncNow()
         },
         [Symbol.asyncDispose]: () => segment[Symbol.asyncDispose](),
       }

@@ -167,6 +167,42 @@ test('every cut of the newest segment recovers to a prefix, and the chain goes o
   }
 })
 
+test('a segment that was made and not written to leaves the one before the newest, whose end may be torn', async (t) => {
+  const list = new ListBus()
+  list.isDown = true
+  const directory = directoryFor(t)
+  const recorder = await open(t, directory, list.bus, { closeMs: 10 })
+  recorder.scope(contextOf('s')).record({ type: 'request.received', request_id: 'r', request })
+  await recorder.durable()
+  const copy = crashedCopy(t, directory)
+  const [name] = segmentsIn(copy)
+  assert.ok(name)
+  truncateSync(name, statSync(name).size - 1)
+  writeFileSync(join(copy, '0000000000000009.spool'), '')
+  const recovered = await recoverSpool(directoryFiles(copy))
+  assert.ok(recovered.cutBytes > 0)
+  assert.deepEqual(segmentsIn(copy), [name])
+})
+
+test('what was written out is there after a crash, and nothing else is', async (t) => {
+  const list = new ListBus()
+  list.isDown = true
+  const directory = directoryFor(t)
+  const recorder = await open(t, directory, list.bus, { closeMs: 10, windowMs: 60_000 })
+  const scope = recorder.scope(contextOf('s'))
+  scope.record({ type: 'request.received', request_id: 'kept', request })
+  await new Promise<void>((resolve) => recorder.afterWriteOut(resolve))
+  scope.record({ type: 'request.received', request_id: 'in memory', request })
+  const late = new ListBus()
+  const again = await open(t, crashedCopy(t, directory), late.bus)
+  await again.published()
+  const received = late.chain().filter(({ event }) => event.type === 'request.received')
+  assert.deepEqual(
+    received.map(({ event }) => event.request_id),
+    ['kept'],
+  )
+})
+
 test('damage where events were durable is refused with the place, not passed over', async (t) => {
   const list = new ListBus()
   list.isDown = true

@@ -54,6 +54,14 @@ export class MemoryRecorder implements Recorder {
     this.unrecorded += 1
   }
 
+  writeOut(): void {
+    // There is nothing between memory and the test.
+  }
+
+  afterWriteOut(then: () => void): void {
+    setImmediate(then)
+  }
+
   scope(context: Parameters<Recorder['scope']>[0]): ReturnType<Recorder['scope']> {
     const encoded = encodeContext(context)
     return {
