@@ -15,6 +15,8 @@ export interface AsyncApiOptions {
     readonly log: string
     readonly position: string
     readonly leafHash: string
+    readonly quarantined: string
+    readonly source: string
   }
   /** Where our schema registry answers. */
   readonly registryUrl: string
@@ -53,19 +55,19 @@ export function asyncApi(options: AsyncApiOptions): object {
       auditEvents: channel(
         topics.auditEvents,
         'What edges and services report, in the order of each session.',
-        'auditEvent',
+        ['auditEvent'],
         'delete',
       ),
       ledgerSealed: channel(
         topics.ledgerSealed,
         'The same bytes, once a signed checkpoint covers them.',
-        'sealedEvent',
+        ['sealedEvent', 'quarantinedRecord'],
         'delete',
       ),
       controlUpdates: channel(
         topics.controlUpdates,
         'Policies, session passwords’ verifiers and revocations, from the api to the edges. The newest record of a key counts.',
-        'controlUpdate',
+        ['controlUpdate'],
         'compact',
       ),
     },
@@ -83,6 +85,18 @@ export function asyncApi(options: AsyncApiOptions): object {
             { $ref: '#/components/schemas/SealedHeaders' },
           ],
         }),
+        quarantinedRecord: {
+          name: 'QuarantinedRecord',
+          title: 'A record that is no event of ours, sealed as the bytes it is',
+          contentType: 'application/octet-stream',
+          headers: {
+            allOf: [
+              { $ref: '#/components/schemas/SealedHeaders' },
+              { $ref: '#/components/schemas/QuarantineHeaders' },
+            ],
+          },
+          payload: { type: 'string', contentEncoding: 'binary' },
+        },
         controlUpdate: {
           name: 'ControlUpdate',
           title: 'A signed update',
@@ -96,6 +110,7 @@ export function asyncApi(options: AsyncApiOptions): object {
       schemas: {
         CloudEvent: cloudEvent(options.registryUrl),
         SealedHeaders: sealed(options.sealedHeaders),
+        QuarantineHeaders: quarantine(options.sealedHeaders),
         ...controlSchemas(),
       },
     },
@@ -105,11 +120,18 @@ export function asyncApi(options: AsyncApiOptions): object {
 const bindingVersion = '0.5.0'
 const controlKeyPattern = '^(policy|(credential|revocation)/.+)$'
 
-function channel(topic: string, description: string, message: string, policy: string): object {
+function channel(
+  topic: string,
+  description: string,
+  messages: readonly string[],
+  policy: string,
+): object {
   return {
     address: topic,
     description,
-    messages: { [message]: { $ref: `#/components/messages/${message}` } },
+    messages: Object.fromEntries(
+      messages.map((name) => [name, { $ref: `#/components/messages/${name}` }]),
+    ),
     bindings: {
       kafka: { topic, topicConfiguration: { 'cleanup.policy': [policy] }, bindingVersion },
     },
@@ -181,6 +203,17 @@ function sealed({ log, position, leafHash }: AsyncApiOptions['sealedHeaders']): 
         contentEncoding: 'binary',
         description: '32 bytes: SHA-256 of 0x00 and the leaf (RFC 6962), as they are',
       },
+    },
+  }
+}
+
+function quarantine({ quarantined, source }: AsyncApiOptions['sealedHeaders']): object {
+  return {
+    type: 'object',
+    required: [quarantined, source],
+    properties: {
+      [quarantined]: { type: 'string', minLength: 1, description: 'Why it was set aside' },
+      [source]: { type: 'string', minLength: 1, description: 'topic/partition/offset' },
     },
   }
 }
