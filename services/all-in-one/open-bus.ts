@@ -21,7 +21,7 @@ export function openBus(config: Config, logger: Logger): Promise<Bus> {
       clientId: 'affidavit',
       used: topicsOf(config),
       mayProvision: true,
-      registryUrl: config.api.publicUrl,
+      registryUrl: config.api.publicUrl.replace(/\/$/, ''),
       logger: log,
     })
   return openEmbeddedBus({
