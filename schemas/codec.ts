@@ -121,6 +121,7 @@ const rareTypes: { readonly [name in RarePart]: avro.Type } = {
   change: fieldType('change'),
   report: fieldType('report'),
   evidence: fieldType('evidence'),
+  approval: fieldType('approval'),
 }
 
 export function encodeContext(context: EventContext): Buffer {
@@ -175,6 +176,7 @@ export function encodeEvent(
   at = writePart('change', parts.change, buffer, at)
   at = writePart('report', parts.report, buffer, at)
   at = writePart('evidence', parts.evidence, buffer, at)
+  at = writePart('approval', parts.approval, buffer, at)
   return at <= buffer.length ? at : buffer.length - at
 }
 

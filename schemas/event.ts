@@ -83,6 +83,9 @@ export const typesOfRole = {
     'request.received',
     'request.completed',
     'response.recorded',
+    'approval.requested',
+    'approval.expired',
+    'approval.used',
   ],
   api: [
     ...ownTypes,
@@ -91,6 +94,8 @@ export const typesOfRole = {
     'access.denied',
     'access.revoked',
     'credential.issued',
+    'approval.granted',
+    'approval.denied',
     'policy.published',
     'config.changed',
     'report.downloaded',
@@ -202,6 +207,7 @@ export interface EventParts {
   readonly change: ChangePart | null
   readonly report: ReportPart | null
   readonly evidence: EvidencePart | null
+  readonly approval: ApprovalPart | null
 }
 
 export interface AuditEvent extends EventHead, EventContext, EventParts {}
@@ -346,6 +352,33 @@ export interface ReportPart {
   readonly period_from: number
   readonly period_to: number
   readonly trigger: 'schedule' | 'catch_up' | 'ad_hoc'
+}
+
+/** What an approval is asked, given, refused or used for. */
+export interface ApprovalPart {
+  readonly approval_id: string
+  readonly edge: string
+  /** 32 bytes each. */
+  readonly binding_sha256: Buffer
+  readonly statement_sha256: Buffer
+  readonly parameters_sha256: Buffer
+  readonly database: string
+  readonly role: string
+  readonly search_path: string | null
+  readonly requirements: readonly {
+    readonly rule_id: string
+    readonly role: string
+    readonly approvers: number
+  }[]
+  readonly expires_at: number
+  readonly answer: ApprovalAnswerPart | null
+}
+
+export interface ApprovalAnswerPart {
+  readonly decision_id: string
+  readonly reason: string
+  readonly roles: readonly string[]
+  readonly missing: number
 }
 
 export interface EvidencePart {

@@ -45,6 +45,7 @@ export function anEvent(given: Partial<AuditEvent> = {}): AuditEvent {
     change: null,
     report: null,
     evidence: null,
+    approval: null,
     ...given,
   }
 }
