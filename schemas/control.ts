@@ -1,11 +1,11 @@
-import type { Actor } from './event.ts'
+import type { Actor, Principal } from './event.ts'
 import type { ScramVerifier } from './scram-verifier.ts'
 
 /**
  * What the api tells the edges on `control.updates`. The record's key is `controlKey`, its value the JSON of `SignedControlUpdate`.
  * An edge applies an update only if the api's key signed it and its version is above the last one of the same key.
  */
-export type ControlUpdate = CredentialUpdate | RevocationUpdate | PolicyUpdate
+export type ControlUpdate = CredentialUpdate | RevocationUpdate | PolicyUpdate | ApprovalUpdate
 
 interface ControlBase {
   /** Rises with each update of the same key; milliseconds since 1970 at the api, at least one more than before. */
@@ -38,6 +38,31 @@ export interface PolicyUpdate extends ControlBase {
   readonly text: string
 }
 
+/** A held request was answered. Only the edge that asked for the approval takes it, and only for what it has bound it to. */
+export interface ApprovalUpdate extends ControlBase {
+  readonly kind: 'approval'
+  readonly approval_id: string
+  /** The id of the edge that asked. */
+  readonly edge: string
+  readonly outcome: 'granted' | 'denied'
+  /** What was answered, hexadecimal: `bindingSha256` of the hold. */
+  readonly binding_sha256: string
+  /** Every answer that was given, in its order: the edge follows them by the same rules. */
+  readonly answers: readonly ApprovalAnswer[]
+}
+
+export interface ApprovalAnswer {
+  /** Of its own for each answer. */
+  readonly decision_id: string
+  readonly verdict: 'grant' | 'deny'
+  readonly reason: string
+  readonly by: Principal & {
+    readonly roles: readonly string[]
+    /** True when the approver acted through somebody else; such an answer does not count. */
+    readonly is_delegated: boolean
+  }
+}
+
 export interface SignedControlUpdate {
   /** The exact text that is signed: the JSON of a `ControlUpdate`. */
   readonly update: string
@@ -53,6 +78,8 @@ export function controlKey(update: ControlUpdate): string {
       return `revocation/${update.credential_id}`
     case 'policy':
       return 'policy'
+    case 'approval':
+      return `approval/${update.approval_id}`
   }
 }
 

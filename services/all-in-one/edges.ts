@@ -1,8 +1,11 @@
 import { hash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 
+import { v7 as uuidv7 } from 'uuid'
+
 import type { Bus } from '../bus/bus.ts'
 import type { SpooledRecorder } from '../edge/capture/spooled-recorder.ts'
+import { HeldRequests } from '../edge/guard/approvals/held-requests.ts'
 import { ControlUpdates } from '../edge/guard/control-updates.ts'
 import { IssuedCredentials } from '../edge/guard/issued-credentials.ts'
 import { PolicyInForce } from '../edge/guard/policy-in-force.ts'
@@ -63,6 +66,7 @@ export async function startEdges(options: EdgesOptions): Promise<Edges> {
     verifyKey: parseVkey(options.apiVkey).key,
     credentials,
     policies,
+    held: new HeldRequests({ edge: config.edge.id, clock: systemClock, newId: () => uuidv7() }),
     logger: logger.child({ part: 'control' }),
   })
   lifecycle.background('control updates', updates.run(lifecycle.signal))

@@ -1,3 +1,6 @@
+import { v7 as uuidv7 } from 'uuid'
+
+import { HeldRequests } from '../edge/guard/approvals/held-requests.ts'
 import { IssuedCredentials } from '../edge/guard/issued-credentials.ts'
 import { ControlUpdates } from '../edge/guard/control-updates.ts'
 import { PolicyInForce } from '../edge/guard/policy-in-force.ts'
@@ -21,6 +24,7 @@ export async function policyAtEdges(
     verifyKey: parseVkey(apiVkey).key,
     credentials: new IssuedCredentials({ clock: systemClock }),
     policies,
+    held: new HeldRequests({ edge: 'none', clock: systemClock, newId: () => uuidv7() }),
     logger: logger.child({ part: 'control' }),
   })
   const stop = new AbortController()

@@ -1,5 +1,6 @@
 import { controlKey, controlSignedText } from '../../schemas/control.ts'
 import type {
+  ApprovalUpdate,
   ControlUpdate,
   CredentialUpdate,
   PolicyUpdate,
@@ -22,6 +23,7 @@ export type UnversionedUpdate =
   | Omit<CredentialUpdate, 'version'>
   | Omit<RevocationUpdate, 'version'>
   | Omit<PolicyUpdate, 'version'>
+  | Omit<ApprovalUpdate, 'version'>
 
 /** Tells the edges, on `control.updates`, signed. The caller has recorded the same fact before. */
 export class ControlPublisher {

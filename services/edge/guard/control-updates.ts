@@ -5,6 +5,7 @@ import type { ControlUpdate } from '../../../schemas/control.ts'
 import type { Bus, StoredRecord } from '../../bus/bus.ts'
 import { topics } from '../../bus/topics.ts'
 import type { Logger } from '../../runtime/logger.ts'
+import type { HeldRequests } from './approvals/held-requests.ts'
 import { decodeControlUpdate } from './control-record.ts'
 import type { IssuedCredentials } from './issued-credentials.ts'
 import { compilePolicy, loadPolicy } from './policy.ts'
@@ -18,6 +19,7 @@ export interface ControlUpdatesOptions {
   readonly verifyKey: KeyObject
   readonly credentials: IssuedCredentials
   readonly policies: PolicyInForce
+  readonly held: HeldRequests
   readonly logger: Logger
 }
 
@@ -91,7 +93,7 @@ export class ControlUpdates {
   }
 
   #take(update: ControlUpdate): ControlOutcome {
-    const { credentials, policies } = this.#options
+    const { credentials, policies, held } = this.#options
     switch (update.kind) {
       case 'credential': {
         const applied = credentials.issue(update)
@@ -106,6 +108,13 @@ export class ControlUpdates {
         if (!loaded.ok) return { ok: false, reason: 'policy_invalid' }
         policies.replace(compilePolicy(loaded.policy))
         return { ok: true, kind: update.kind }
+      }
+      case 'approval': {
+        const applied = held.apply(update)
+        // Each edge hears the answers to all of them, at each start those of before as well.
+        const isOfOthers = applied === 'not_ours' || applied === 'not_asked'
+        if (applied === 'applied' || isOfOthers) return { ok: true, kind: update.kind }
+        return { ok: false, reason: 'not_applied' }
       }
     }
   }

@@ -14,6 +14,8 @@ import { ControlUpdates } from '../../../../services/edge/guard/control-updates.
 import { IssuedCredentials } from '../../../../services/edge/guard/issued-credentials.ts'
 import { PolicyInForce } from '../../../../services/edge/guard/policy-in-force.ts'
 import { systemClock } from '../../../../services/runtime/clock.ts'
+import { HeldRequests } from '../../../../services/edge/guard/approvals/held-requests.ts'
+import { aBinding, anApprovalUpdate } from './approvals/approval-builders.ts'
 import { aCredentialUpdate, anApiKey, aRecord, signedValue } from './control-builders.ts'
 import type { ApiKey } from './control-builders.ts'
 import { anInput, aPolicy, policyText } from './policy-builders.ts'
@@ -25,6 +27,7 @@ interface Setup {
   readonly key: ApiKey
   readonly credentials: IssuedCredentials
   readonly policies: PolicyInForce
+  readonly held: HeldRequests
   readonly updates: ControlUpdates
 }
 
@@ -33,15 +36,17 @@ function aReceiver(bus: Bus = undefined as never): Setup {
   const key = anApiKey()
   const credentials = new IssuedCredentials({ clock: systemClock, waitMs: 0 })
   const policies = new PolicyInForce(aPolicy(reading))
+  const held = new HeldRequests({ edge: 'edge-1', clock: systemClock, newId: () => 'approval-1' })
   const updates = new ControlUpdates({
     bus,
     edge: 'edge-1',
     verifyKey: key.publicKey,
     credentials,
     policies,
+    held,
     logger: pino({ level: 'silent' }),
   })
-  return { key, credentials, policies, updates }
+  return { key, credentials, policies, held, updates }
 }
 
 const aPolicyUpdate = (version: number, ...rules: readonly string[]): ControlUpdate => ({
@@ -99,6 +104,23 @@ test('a policy replaces the one in force; an older, equal or broken one does not
   assert.deepEqual(seen, [digest])
   assert.deepEqual(outcome(aPolicyUpdate(6, reading)), { ok: true, kind: 'policy' })
   assert.equal(seen.length, 2)
+})
+
+test('a grant that the api signed is taken for what was asked, and for nothing else', () => {
+  const { key, held, updates } = aReceiver()
+  const asked = held.ask(aBinding(), 'request-1', 60_000)
+  assert.equal(asked.kind, 'pending')
+  const forged = aRecord(anApprovalUpdate(aBinding()), anApiKey())
+  assert.deepEqual(updates.apply(forged), { ok: false, reason: 'bad_signature' })
+  assert.equal(held.ask(aBinding(), 'request-2', 60_000).kind, 'pending')
+  const changed = anApprovalUpdate(aBinding({ statementSha256: 'ff'.repeat(32) }))
+  assert.deepEqual(updates.apply(aRecord(changed, key)), { ok: false, reason: 'not_applied' })
+  const record = aRecord(anApprovalUpdate(aBinding()), key)
+  assert.deepEqual(updates.apply(record), { ok: true, kind: 'approval' })
+  assert.deepEqual(updates.apply(record), { ok: false, reason: 'old_version' })
+  assert.equal(held.ask(aBinding(), 'request-3', 60_000).kind, 'granted')
+  const ofAnother = anApprovalUpdate(aBinding(), { approval_id: 'approval-2' })
+  assert.deepEqual(updates.apply(aRecord(ofAnother, key)), { ok: true, kind: 'approval' })
 })
 
 test('signed updates of the wrong shape are malformed', () => {

@@ -1,0 +1,168 @@
+import type { ActorKind, Principal } from '../../../../schemas/event.ts'
+import { refusalOfAnswer } from './answer-checks.ts'
+import type { HoldBinding } from './hold-binding.ts'
+
+/**
+ * The life of one approval: pending (0, 1 … of those it needs), then granted, denied or expired; a granted one is used once, or
+ * expires. Pure: time comes with each step, and what a step is refused for changes nothing but the time that was seen.
+ */
+export interface Approval {
+  readonly approvalId: string
+  readonly binding: HoldBinding
+  readonly bindingSha256: string
+  /** Who answers for the actor's account without standing in its chain; may no more approve than the chain itself. */
+  readonly owners: readonly Person[]
+  readonly requestedAtMs: number
+  /** Until then it may be answered. */
+  readonly expiresAtMs: number
+  readonly answers: readonly Answer[]
+  readonly state: ApprovalState
+  /** The latest time that any step came with: time does not go back. */
+  readonly seenMs: number
+}
+
+export type ApprovalState =
+  | { readonly kind: 'pending' }
+  | { readonly kind: 'granted'; readonly atMs: number; readonly validUntilMs: number }
+  | { readonly kind: 'denied'; readonly atMs: number }
+  | { readonly kind: 'expired'; readonly atMs: number }
+  | { readonly kind: 'used'; readonly atMs: number; readonly requestId: string }
+
+export type Person = Pick<Principal, 'subject' | 'issuer'>
+
+export interface Approver extends Person {
+  readonly kind: ActorKind
+  readonly display: string | null
+  readonly roles: readonly string[]
+  /** Somebody through whom another acts is not asked for his own answer. */
+  readonly isDelegated: boolean
+}
+
+export interface Answer {
+  /** Of its own for each answer: the same one again is a replay. */
+  readonly decisionId: string
+  readonly by: Approver
+  readonly verdict: 'grant' | 'deny'
+  readonly reason: string
+}
+
+export type StepRefusal =
+  | 'replayed'
+  | 'clock_behind'
+  | 'expired'
+  | 'not_pending'
+  | 'not_granted'
+  | 'other_binding'
+  | AnswerRefusal
+
+export type AnswerRefusal =
+  | 'approver_is_requester'
+  | 'approver_is_behind_requester'
+  | 'approver_owns_requester'
+  | 'approver_is_no_person'
+  | 'approver_is_delegated'
+  | 'approver_has_answered'
+  | 'role_missing'
+  | 'reason_missing'
+  | 'reason_too_long'
+
+/** What became of the approval, and why the step did not do what it was for; null where it did. */
+export interface Step {
+  readonly approval: Approval
+  readonly refusal: StepRefusal | null
+}
+
+/** A grant that is not used within this time has to be asked for again. */
+export const grantLifetimeMs = 600_000
+
+/** Clocks are set by such steps while they run; one that goes back by more cannot be trusted. */
+export const clockToleranceMs = 2_000
+
+export function requestApproval(
+  request: Pick<
+    Approval,
+    'approvalId' | 'binding' | 'bindingSha256' | 'owners' | 'requestedAtMs' | 'expiresAtMs'
+  >,
+): Approval {
+  return { ...request, answers: [], state: { kind: 'pending' }, seenMs: request.requestedAtMs }
+}
+
+/** One person's answer. A denial ends it; the grant that fulfils the last requirement gives it. */
+export function answerApproval(before: Approval, answer: Answer, nowMs: number): Step {
+  if (before.answers.some(({ decisionId }) => decisionId === answer.decisionId)) {
+    return { approval: before, refusal: 'replayed' }
+  }
+  const { approval, refusal } = passTime(before, nowMs)
+  if (refusal !== null) return { approval, refusal }
+  if (approval.state.kind === 'expired') return { approval, refusal: 'expired' }
+  if (approval.state.kind !== 'pending') return { approval, refusal: 'not_pending' }
+  const wrong = refusalOfAnswer(approval, answer)
+  if (wrong !== null) return { approval, refusal: wrong }
+  const atMs = approval.seenMs
+  const answered = { ...approval, answers: [...approval.answers, answer] }
+  if (answer.verdict === 'deny') {
+    return { approval: { ...answered, state: { kind: 'denied', atMs } }, refusal: null }
+  }
+  if (!isFulfilled(answered)) return { approval: answered, refusal: null }
+  const validUntilMs = atMs + grantLifetimeMs
+  return {
+    approval: { ...answered, state: { kind: 'granted', atMs, validUntilMs } },
+    refusal: null,
+  }
+}
+
+/** The one use of a grant. */
+export function useApproval(
+  before: Approval,
+  use: { readonly bindingSha256: string; readonly requestId: string },
+  nowMs: number,
+): Step {
+  const { approval, refusal } = passTime(before, nowMs)
+  if (refusal !== null) return { approval, refusal }
+  if (approval.state.kind === 'expired') return { approval, refusal: 'expired' }
+  if (approval.state.kind !== 'granted') return { approval, refusal: 'not_granted' }
+  if (use.bindingSha256 !== approval.bindingSha256) return { approval, refusal: 'other_binding' }
+  const state = { kind: 'used', atMs: approval.seenMs, requestId: use.requestId } as const
+  return { approval: { ...approval, state }, refusal: null }
+}
+
+/** Lets time pass: what has run out is expired from then on, whatever the clock says later. */
+export function passTime(approval: Approval, nowMs: number): Step {
+  if (nowMs < approval.seenMs - clockToleranceMs) return { approval, refusal: 'clock_behind' }
+  const atMs = Math.max(nowMs, approval.seenMs)
+  const endMs = endOf(approval)
+  const state: ApprovalState =
+    endMs !== null && atMs >= endMs ? { kind: 'expired', atMs: endMs } : approval.state
+  return { approval: { ...approval, state, seenMs: atMs }, refusal: null }
+}
+
+/** How many people are still missing, by requirement. */
+export function missingApprovers(
+  approval: Approval,
+): readonly { readonly role: string; readonly count: number }[] {
+  return approval.binding.requirements
+    .map(({ role, approvers }) => ({ role, count: approvers - peopleWith(approval, role) }))
+    .filter(({ count }) => count > 0)
+}
+
+function isFulfilled(approval: Approval): boolean {
+  return approval.binding.requirements.length > 0 && missingApprovers(approval).length === 0
+}
+
+/** Each answer is of another person: `refusalOfAnswer` sees to that. */
+function peopleWith({ answers }: Approval, role: string): number {
+  return answers.filter(({ verdict, by }) => verdict === 'grant' && by.roles.includes(role)).length
+}
+
+function endOf({ state, expiresAtMs }: Approval): number | null {
+  switch (state.kind) {
+    case 'pending':
+      return expiresAtMs
+    case 'granted':
+      return state.validUntilMs
+    case 'denied':
+    case 'expired':
+    case 'used':
+      return null
+  }
+}

@@ -1,0 +1,78 @@
+import { createHash } from 'node:crypto'
+import type { Actor, Principal } from '../../../../schemas/event.ts'
+import type { ApprovalObligation } from '../decision.ts'
+
+/**
+ * What an approval is given for: this statement with these values, there, by this actor for these people, under this policy. Another
+ * one in any of it is another request, which nobody has approved.
+ */
+export interface HoldBinding {
+  /** SHA-256 of the exact bytes, hexadecimal. */
+  readonly statementSha256: string
+  /** Of `parametersSha256`, hexadecimal. */
+  readonly parametersSha256: string
+  readonly target: string
+  readonly database: string
+  /** The role that the edge uses at the target. */
+  readonly role: string
+  /** As the client asked for it at startup; null for the target's own. */
+  readonly searchPath: string | null
+  readonly actor: Pick<Actor, 'kind' | 'subject' | 'issuer'>
+  /** The whole chain, in its order. */
+  readonly onBehalfOf: readonly Pick<Principal, 'kind' | 'subject' | 'issuer'>[]
+  /** SHA-256 of the policy file, hexadecimal. */
+  readonly policyDigest: string
+  /** What the policy asked for, by rule: it may ask for more at another hour. */
+  readonly requirements: readonly Requirement[]
+}
+
+/** So many different people with this role. */
+export type Requirement = Pick<ApprovalObligation, 'ruleId' | 'role' | 'approvers'>
+
+/** SHA-256 over all of it, hexadecimal. Two bindings have the same digest only if they are the same. */
+export function bindingSha256(binding: HoldBinding): string {
+  const { actor, onBehalfOf, requirements } = binding
+  return digestOf('affidavit/hold-binding/v1', [
+    binding.statementSha256,
+    binding.parametersSha256,
+    binding.target,
+    binding.database,
+    binding.role,
+    binding.searchPath,
+    binding.policyDigest,
+    actor.kind,
+    actor.subject,
+    actor.issuer,
+    String(onBehalfOf.length),
+    ...onBehalfOf.flatMap(({ kind, subject, issuer }) => [kind, subject, issuer]),
+    String(requirements.length),
+    ...requirements.flatMap(({ ruleId, role, approvers }) => [ruleId, role, String(approvers)]),
+  ])
+}
+
+/** Over the bound values in their order, each with its format. Null is no value, and not the empty one. */
+export function parametersSha256(
+  parameters: readonly { readonly format: number; readonly value: Buffer | null }[],
+): string {
+  return digestOf(
+    'affidavit/parameters/v1',
+    parameters.flatMap(({ format, value }) => [String(format), value]),
+  )
+}
+
+// Each part: u32 length, its bytes; 0xffffffff alone for null. So no part can be taken for the end of one and the beginning of
+// another.
+function digestOf(domain: string, parts: readonly (string | Buffer | null)[]): string {
+  const hash = createHash('sha256')
+  for (const part of [domain, ...parts]) {
+    const length = Buffer.alloc(4)
+    if (part === null) {
+      hash.update(length.fill(0xff))
+      continue
+    }
+    const bytes = typeof part === 'string' ? Buffer.from(part, 'utf8') : part
+    length.writeUInt32BE(bytes.length)
+    hash.update(length).update(bytes)
+  }
+  return hash.digest('hex')
+}

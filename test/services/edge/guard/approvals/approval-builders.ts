@@ -1,0 +1,78 @@
+import type { ApprovalAnswer, ApprovalUpdate } from '../../../../../schemas/control.ts'
+import { requestApproval } from '../../../../../services/edge/guard/approvals/approval.ts'
+import type { Answer, Approval } from '../../../../../services/edge/guard/approvals/approval.ts'
+import { bindingSha256 } from '../../../../../services/edge/guard/approvals/hold-binding.ts'
+import type { HoldBinding } from '../../../../../services/edge/guard/approvals/hold-binding.ts'
+
+const issuer = 'https://issuer.test'
+
+export function aBinding(changes: Partial<HoldBinding> = {}): HoldBinding {
+  return {
+    statementSha256: 'ab'.repeat(32),
+    parametersSha256: 'cd'.repeat(32),
+    target: 'shop',
+    database: 'shop',
+    role: 'affidavit_edge',
+    searchPath: null,
+    actor: { kind: 'agent', subject: 'shop-agent', issuer },
+    onBehalfOf: [{ kind: 'human', subject: 'olivia', issuer }],
+    policyDigest: 'ef'.repeat(32),
+    requirements: [{ ruleId: 'deletes', role: 'owner', approvers: 1 }],
+    ...changes,
+  }
+}
+
+export function anApproval(binding = aBinding(), changes: Partial<Approval> = {}): Approval {
+  const requested = requestApproval({
+    approvalId: 'approval-1',
+    binding,
+    bindingSha256: bindingSha256(binding),
+    owners: [],
+    requestedAtMs: 0,
+    expiresAtMs: 900_000,
+  })
+  return { ...requested, ...changes }
+}
+
+export function anAnswer(
+  subject: string,
+  changes: Partial<Omit<Answer, 'by'>> & { readonly by?: Partial<Answer['by']> } = {},
+): Answer {
+  const { by, ...rest } = changes
+  return {
+    decisionId: `decision-${subject}`,
+    verdict: 'grant',
+    reason: 'looked at it',
+    by: {
+      kind: 'human',
+      subject,
+      issuer,
+      display: null,
+      roles: ['owner'],
+      isDelegated: false,
+      ...by,
+    },
+    ...rest,
+  }
+}
+
+export function anApprovalUpdate(
+  binding: HoldBinding,
+  changes: Partial<ApprovalUpdate> = {},
+): ApprovalUpdate {
+  return {
+    kind: 'approval',
+    version: 1,
+    approval_id: 'approval-1',
+    edge: 'edge-1',
+    outcome: 'granted',
+    binding_sha256: bindingSha256(binding),
+    answers: [published(anAnswer('sam'))],
+    ...changes,
+  }
+}
+
+export function published({ decisionId, verdict, reason, by }: Answer): ApprovalAnswer {
+  const { isDelegated, ...person } = by
+  return { decision_id: decisionId, verdict, reason, by: { ...person, is_delegated: isDelegated } }
+}

@@ -1,0 +1,221 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import * as fc from 'fast-check'
+import type { ApprovalUpdate } from '../../../../../schemas/control.ts'
+import { grantLifetimeMs } from '../../../../../services/edge/guard/approvals/approval.ts'
+import { HeldRequests } from '../../../../../services/edge/guard/approvals/held-requests.ts'
+import type { Asked } from '../../../../../services/edge/guard/approvals/held-requests.ts'
+import { aBinding, anAnswer, anApprovalUpdate, published } from './approval-builders.ts'
+
+function anEdge(options: { readonly maxRequests?: number; readonly maxOfActor?: number } = {}) {
+  const time = { nowMs: 0 }
+  const clock = { nowMs: () => time.nowMs, nowUs: () => time.nowMs * 1000 }
+  let ids = 0
+  const newId = (): string => `approval-${(ids += 1)}`
+  return { time, held: new HeldRequests({ edge: 'edge-1', clock, newId, ...options }) }
+}
+
+const expiresMs = 60_000
+
+test('a request is asked for once, granted, and runs once', () => {
+  const { held } = anEdge()
+  const first = held.ask(aBinding(), 'r1', expiresMs)
+  assert.ok(first.kind === 'pending' && first.isNew)
+  const again = held.ask(aBinding(), 'r2', expiresMs)
+  assert.ok(again.kind === 'pending' && !again.isNew)
+  assert.equal(again.approval.approvalId, first.approval.approvalId)
+  let answered = 0
+  const stop = held.onAnswer('approval-1', () => {
+    answered += 1
+  })
+  assert.equal(held.apply(anApprovalUpdate(aBinding())), 'applied')
+  stop()
+  assert.equal(answered, 1)
+  const granted = held.ask(aBinding(), 'r3', expiresMs)
+  assert.ok(granted.kind === 'granted' && granted.approval.state.kind === 'used')
+  assert.equal(granted.approval.state.requestId, 'r3')
+  const next = held.ask(aBinding(), 'r4', expiresMs)
+  assert.ok(next.kind === 'pending' && next.isNew && next.approval.approvalId === 'approval-2')
+  assert.equal(held.apply(anApprovalUpdate(aBinding(), { version: 2 })), 'replayed')
+})
+
+test('changed bytes, parameters or people are another request', () => {
+  const { held } = anEdge()
+  held.ask(aBinding(), 'r1', expiresMs)
+  held.apply(anApprovalUpdate(aBinding()))
+  for (const change of [
+    { statementSha256: 'ff'.repeat(32) },
+    { parametersSha256: 'ff'.repeat(32) },
+    { policyDigest: 'ff'.repeat(32) },
+    { onBehalfOf: [] },
+  ]) {
+    const asked = held.ask(aBinding(change), 'r2', expiresMs)
+    assert.ok(asked.kind === 'pending' && asked.isNew, JSON.stringify(change))
+  }
+  assert.equal(held.ask(aBinding(), 'r3', expiresMs).kind, 'granted')
+})
+
+test('an edge follows the rules, whatever the api signed', () => {
+  const rows: readonly (readonly [Partial<ApprovalUpdate>, string])[] = [
+    [{ edge: 'edge-2' }, 'not_ours'],
+    [{ approval_id: 'approval-9' }, 'not_asked'],
+    [{ binding_sha256: '00'.repeat(32) }, 'other_binding'],
+    [{ answers: [published(anAnswer('olivia'))] }, 'approver_is_behind_requester'],
+    [{ answers: [published(anAnswer('sam', { by: { roles: [] } }))] }, 'role_missing'],
+    [{ answers: [published(anAnswer('sam', { verdict: 'deny' }))] }, 'other_outcome'],
+    [{ outcome: 'denied' }, 'other_outcome'],
+  ]
+  for (const [change, expected] of rows) {
+    const { held } = anEdge()
+    held.ask(aBinding(), 'r1', expiresMs)
+    assert.equal(held.apply(anApprovalUpdate(aBinding(), change)), expected)
+    assert.equal(held.ask(aBinding(), 'r2', expiresMs).kind, 'pending')
+  }
+  const { held } = anEdge()
+  const two = aBinding({ requirements: [{ ruleId: 'deletes', role: 'owner', approvers: 2 }] })
+  held.ask(two, 'r1', expiresMs)
+  assert.equal(held.apply(anApprovalUpdate(two)), 'other_outcome')
+  const twice = [published(anAnswer('sam')), published(anAnswer('sam', { decisionId: 'other' }))]
+  assert.equal(held.apply(anApprovalUpdate(two, { answers: twice })), 'approver_has_answered')
+  const both = [published(anAnswer('sam')), published(anAnswer('mia'))]
+  assert.equal(held.apply(anApprovalUpdate(two, { answers: both })), 'applied')
+})
+
+test('a denial stands for as long as the request would have waited', () => {
+  const { held, time } = anEdge()
+  held.ask(aBinding(), 'r1', expiresMs)
+  const answers = [published(anAnswer('sam', { verdict: 'deny', reason: 'not today' }))]
+  assert.equal(held.apply(anApprovalUpdate(aBinding(), { outcome: 'denied', answers })), 'applied')
+  const denied = held.ask(aBinding(), 'r2', expiresMs)
+  assert.ok(denied.kind === 'denied')
+  assert.equal(denied.approval.answers[0]?.reason, 'not today')
+  time.nowMs = expiresMs
+  const anew = held.ask(aBinding(), 'r3', expiresMs)
+  assert.ok(anew.kind === 'pending' && anew.isNew)
+  assert.deepEqual(held.expire(), [])
+  assert.equal(held.size, 1)
+})
+
+test('what runs out is reported once, and a late answer changes nothing', () => {
+  const { held, time } = anEdge()
+  const ofCrm = aBinding({ target: 'crm' })
+  held.ask(aBinding(), 'r1', expiresMs)
+  held.ask(ofCrm, 'r2', expiresMs)
+  assert.equal(held.apply(anApprovalUpdate(ofCrm, { approval_id: 'approval-2' })), 'applied')
+  time.nowMs = expiresMs
+  const idsOfExpired = (): readonly string[] => held.expire().map(({ approvalId }) => approvalId)
+  assert.deepEqual(idsOfExpired(), ['approval-1'])
+  assert.deepEqual(idsOfExpired(), [])
+  assert.equal(held.apply(anApprovalUpdate(aBinding())), 'not_asked')
+  time.nowMs = grantLifetimeMs
+  assert.deepEqual(idsOfExpired(), ['approval-2'])
+  assert.equal(held.size, 0)
+})
+
+test('a clock that goes back stops everything until it has caught up', () => {
+  const { held, time } = anEdge()
+  time.nowMs = 100_000
+  held.ask(aBinding(), 'r1', expiresMs)
+  time.nowMs = 50_000
+  assert.equal(held.apply(anApprovalUpdate(aBinding())), 'clock_behind')
+  time.nowMs = 100_000
+  assert.equal(held.apply(anApprovalUpdate(aBinding())), 'applied')
+  time.nowMs = 50_000
+  const asked = held.ask(aBinding(), 'r2', expiresMs)
+  assert.ok(asked.kind === 'refused')
+  assert.match(asked.reason, /the clock of this edge went back/)
+  assert.deepEqual(held.expire(), [])
+  time.nowMs = 100_001
+  assert.equal(held.ask(aBinding(), 'r3', expiresMs).kind, 'granted')
+})
+
+test('only so many wait, of one actor and of all', () => {
+  const { held, time } = anEdge({ maxOfActor: 2, maxRequests: 3 })
+  const asked = (target: string, subject: string): Asked =>
+    held.ask(aBinding({ target, actor: { kind: 'agent', subject, issuer: '' } }), 'r', expiresMs)
+  assert.equal(asked('a', 'one').kind, 'pending')
+  assert.equal(asked('b', 'one').kind, 'pending')
+  const more = asked('c', 'one')
+  assert.ok(more.kind === 'refused' && more.reason.includes('2 requests of one'))
+  assert.equal(asked('c', 'two').kind, 'pending')
+  assert.equal(asked('d', 'two').kind, 'refused')
+  time.nowMs = expiresMs
+  assert.equal(held.expire().length, 3)
+  assert.equal(asked('d', 'two').kind, 'pending')
+})
+
+type Move =
+  | { readonly kind: 'ask'; readonly target: string }
+  | { readonly kind: 'grant'; readonly which: number }
+  | { readonly kind: 'replay' | 'restart' }
+  | { readonly kind: 'time'; readonly ms: number }
+
+const ask = fc.record({ kind: fc.constant('ask'), target: fc.constantFrom('a', 'b') } as const)
+const moves = fc.array(
+  fc.oneof(
+    { weight: 5, arbitrary: ask },
+    { weight: 4, arbitrary: fc.record({ kind: fc.constant('grant'), which: fc.nat(1) } as const) },
+    { weight: 2, arbitrary: fc.constantFrom({ kind: 'replay' }, { kind: 'restart' } as const) },
+    {
+      weight: 1,
+      arbitrary: fc.record({
+        kind: fc.constant('time'),
+        ms: fc.constantFrom(1000, 30_000, 60_000, -10_000),
+      } as const),
+    },
+  ),
+  { maxLength: 30 },
+) as fc.Arbitrary<readonly Move[]>
+
+test('each grant is used at most once, over restarts and replays of all that was ever published', () => {
+  let runs = 0
+  fc.assert(
+    fc.property(moves, (steps) => {
+      const time = { nowMs: 1_000_000 }
+      const clock = { nowMs: () => time.nowMs, nowUs: () => time.nowMs * 1000 }
+      let ids = 0
+      const newId = (): string => `approval-${(ids += 1)}`
+      const start = (): HeldRequests => new HeldRequests({ edge: 'edge-1', clock, newId })
+      let held = start()
+      const open: { readonly id: string; readonly target: string }[] = []
+      const topic: ApprovalUpdate[] = []
+      const used: string[] = []
+      for (const step of steps) {
+        switch (step.kind) {
+          case 'ask': {
+            const asked = held.ask(aBinding({ target: step.target }), 'r', expiresMs)
+            if (asked.kind === 'pending' && asked.isNew) {
+              open.push({ id: asked.approval.approvalId, target: step.target })
+            }
+            if (asked.kind === 'granted') used.push(asked.approval.approvalId)
+            break
+          }
+          case 'grant': {
+            const request = open[open.length - 1 - step.which]
+            if (request === undefined) break
+            const update = anApprovalUpdate(aBinding({ target: request.target }), {
+              approval_id: request.id,
+              version: topic.length,
+            })
+            topic.push(update)
+            held.apply(update)
+            break
+          }
+          case 'restart':
+          case 'replay':
+            if (step.kind === 'restart') held = start()
+            for (const update of topic) held.apply(update)
+            break
+          case 'time':
+            time.nowMs += step.ms
+            held.expire()
+        }
+      }
+      assert.equal(new Set(used).size, used.length)
+      for (const id of used) assert.ok(topic.some((update) => update.approval_id === id))
+      runs += used.length
+    }),
+    { numRuns: 3000 },
+  )
+  assert.ok(runs > 150, `only ${runs} requests ran`)
+})
