@@ -1,4 +1,4 @@
-import type { Answer, AnswerRefusal, Approval, Person } from './approval.ts'
+import type { Answer, AnswerRefusal, Approval, Person } from './approval-state.ts'
 
 const longestReason = 2_000
 

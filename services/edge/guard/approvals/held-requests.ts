@@ -7,7 +7,7 @@ import {
   requestApproval,
   useApproval,
 } from './approval.ts'
-import type { Answer, Approval, StepRefusal } from './approval.ts'
+import type { Answer, Approval, StepRefusal } from './approval-state.ts'
 import { bindingSha256 } from './hold-binding.ts'
 import type { HoldBinding } from './hold-binding.ts'
 

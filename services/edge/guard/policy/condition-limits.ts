@@ -5,12 +5,12 @@ import { conditionEnvironment } from './condition-values.ts'
 
 /**
  * What is wrong with an expression besides its types; null when nothing is. Two things are held here. Its time is bounded: no
- * regular expressions, nothing that makes a value longer each time it is used, comprehensions at most two deep and only over
- * lists that are bounded themselves. And what is written out is right: a time, a duration or a time zone that can never have a
+ * regular expressions, nothing that makes a value longer each time it is used, comprehensions few, at most two deep, and only
+ * over lists that are bounded themselves. And what is written out is right: a time, a duration or a time zone that can never have a
  * value is a mistake, not an unknown fact.
  */
 export function conditionLimit(ast: ASTNode): string | null {
-  return tooDeep(ast, 0) ?? firstOf(ast, unavailable) ?? firstOf(ast, withoutValue)
+  return tooDeep(ast, 0) ?? tooMany(ast) ?? firstOf(ast, unavailable) ?? firstOf(ast, withoutValue)
 }
 
 function firstOf(ast: ASTNode, look: (node: ASTNode) => string | null): string | null {
@@ -23,9 +23,10 @@ function firstOf(ast: ASTNode, look: (node: ASTNode) => string | null): string |
 
 const comprehensions: ReadonlySet<string> = new Set(['exists', 'all', 'exists_one', 'filter'])
 const deepestComprehension = 2
+const mostComprehensions = 8
 
 function tooDeep(node: ASTNode, depth: number): string | null {
-  const isOne = node.op === 'rcall' && comprehensions.has(node.args[0])
+  const isOne = isComprehension(node)
   if (isOne && depth === deepestComprehension) {
     return `exists, all, exists_one and filter stand at most ${deepestComprehension} deep in each other (character ${node.start + 1})`
   }
@@ -34,6 +35,17 @@ function tooDeep(node: ASTNode, depth: number): string | null {
     if (found !== null) return found
   }
   return null
+}
+
+function tooMany(ast: ASTNode): string | null {
+  const count = [...celNodes(ast)].filter(isComprehension).length
+  return count <= mostComprehensions
+    ? null
+    : `there are ${count} of exists, all, exists_one and filter; at most ${mostComprehensions} stand in one condition`
+}
+
+function isComprehension(node: ASTNode): boolean {
+  return node.op === 'rcall' && comprehensions.has(node.args[0])
 }
 
 const functions: ReadonlySet<string> = new Set([

@@ -34,7 +34,7 @@ export function isConditionVariable(name: string): name is ConditionVariable {
 export type ConditionValues = Readonly<Partial<Record<ConditionVariable, unknown>>>
 
 /** Longer lists count as unknown: the time that a condition takes is bounded by what it may look at. */
-const longestList = 128
+const longestList = 64
 
 /** Where conditions are parsed and type-checked. No optional syntax, no custom functions; sizes are bounded. */
 export const conditionEnvironment = Object.entries(variableTypes).reduce(

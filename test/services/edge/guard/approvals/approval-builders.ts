@@ -1,6 +1,9 @@
 import type { ApprovalAnswer, ApprovalUpdate } from '../../../../../schemas/control.ts'
 import { requestApproval } from '../../../../../services/edge/guard/approvals/approval.ts'
-import type { Answer, Approval } from '../../../../../services/edge/guard/approvals/approval.ts'
+import type {
+  Answer,
+  Approval,
+} from '../../../../../services/edge/guard/approvals/approval-state.ts'
 import { bindingSha256 } from '../../../../../services/edge/guard/approvals/hold-binding.ts'
 import type { HoldBinding } from '../../../../../services/edge/guard/approvals/hold-binding.ts'
 

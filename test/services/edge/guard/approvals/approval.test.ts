@@ -12,7 +12,7 @@ import type {
   Answer,
   Approval,
   StepRefusal,
-} from '../../../../../services/edge/guard/approvals/approval.ts'
+} from '../../../../../services/edge/guard/approvals/approval-state.ts'
 import { aBinding, anAnswer, anApproval } from './approval-builders.ts'
 
 const two = aBinding({ requirements: [{ ruleId: 'deletes', role: 'owner', approvers: 2 }] })
