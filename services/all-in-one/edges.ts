@@ -108,7 +108,8 @@ export async function startEdges(options: EdgesOptions): Promise<Edges> {
   }
 }
 
-async function postgresTarget(target: TargetConfig): Promise<PostgresTarget> {
+/** How a target of the configuration is reached. */
+export async function postgresTarget(target: TargetConfig): Promise<PostgresTarget> {
   const { mode, caFile } = target.tls
   return {
     name: target.name,

@@ -3,10 +3,14 @@ import { parse } from 'csv-parse/sync'
 
 import { formatProblem } from '../../schemas/validated-document.ts'
 import type { Catalog } from '../edge/guard/policy/catalog.ts'
+import { qualifiedName } from '../edge/postgres/facts/names.ts'
+import { readConfig } from './config-file.ts'
 import { CommandFailure } from './failure.ts'
 import { loadPolicyFile, printJson, readText } from './policy-file.ts'
 
 interface CheckOptions {
+  readonly target: readonly string[]
+  readonly config: string
   readonly catalog: readonly (readonly [target: string, file: string])[]
   readonly json?: boolean
 }
@@ -21,6 +25,13 @@ export function policyCheckCommand(): Command {
       (value: string, before: CheckOptions['catalog']) => [...before, catalogOption(value)],
       [],
     )
+    .option(
+      '--target <name>',
+      'ask this target for the columns that it has; may be repeated',
+      (value: string, before: readonly string[]) => [...before, value],
+      [],
+    )
+    .option('--config <file>', 'the configuration that the targets are in', 'affidavit.yaml')
     .option('--json', 'print the outcome as JSON')
     .addHelpText(
       'after',
@@ -44,9 +55,14 @@ function catalogOption(value: string): readonly [string, string] {
 }
 
 async function check(file: string, options: CheckOptions): Promise<void> {
-  const catalogs = new Map(
+  const catalogs = new Map<string, Catalog>(
     options.catalog.map(([target, path]) => [target, catalogOf(readText(path), path)]),
   )
+  if (options.target.length > 0) {
+    const config = readConfig(options.config)
+    const { targetCatalog } = await import('../all-in-one/target-catalog.ts')
+    for (const target of options.target) catalogs.set(target, await targetCatalog(config, target))
+  }
   const loaded = await loadPolicyFile(file, catalogs)
   if (!loaded.ok) {
     if (options.json === true) printJson({ ok: false, problems: loaded.problems })
@@ -82,9 +98,8 @@ function catalogOf(text: string, file: string): Catalog {
         2,
       )
     }
-    const name = `${schema}.${relation}`
-    const columns = catalog.get(name) ?? new Set()
-    catalog.set(name, columns.add(column))
+    const name = qualifiedName([schema, relation])
+    catalog.set(name, (catalog.get(name) ?? new Set()).add(qualifiedName([column])))
   })
   if (catalog.size === 0) throw new CommandFailure(`${file} names no column`, 2)
   return catalog

@@ -196,7 +196,7 @@ function textOf(head: Head, difference: Difference): string {
       lines.push(
         `  ${example.at}  ${example.actor}${behalf} on ${example.target}  #${example.position}`,
         `    ${oneLine(example.statement)}`,
-        `    ${example.reason}`,
+        `    ${oneLine(example.reason)}`,
       )
     }
   }

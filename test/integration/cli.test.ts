@@ -133,6 +133,23 @@ suite('the command on the running product', () => {
     assert.equal(ended.stderr.trim().split('\n').length, 1)
   })
 
+  test('policy check asks a target for the columns that it has', async () => {
+    const file = join(stack.directory, 'checked.yaml')
+    const policy = (column: string): string =>
+      `version: 1\nrules:\n  - { id: a, targets: [shop], columns: { read: [${column}] }, outcome: block }\n`
+    const config = join(stack.directory, 'affidavit.yaml')
+    writeFileSync(file, policy('public.payment_cards.card_number'))
+    const right = await affidavit(['policy', 'check', file, '--target', 'shop', '--config', config])
+    assert.equal(right.code, 0, right.stdout + right.stderr)
+    writeFileSync(file, policy('public.payment_cards.card_numbr'))
+    const wrong = await affidavit(['policy', 'check', file, '--target', 'shop', '--config', config])
+    assert.equal(wrong.code, 2)
+    assert.match(wrong.stdout, /has no column card_numbr; did you mean card_number\?/)
+    const none = await affidavit(['policy', 'check', file, '--target', 'crm', '--config', config])
+    assert.equal(none.code, 1)
+    assert.match(none.stderr, /no target is called crm; there are shop/)
+  })
+
   test('policy diff says which of the recorded requests would be decided otherwise', async () => {
     const old = join(stack.directory, 'policy.yaml')
     const changed = join(stack.directory, 'changed.yaml')

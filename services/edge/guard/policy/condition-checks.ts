@@ -6,6 +6,7 @@ import { closestName } from './closest-name.ts'
 import { compileCondition } from './condition.ts'
 import type { Condition } from './condition.ts'
 import type { ConditionValues } from './condition-values.ts'
+import { kindsOfStatements } from './rule-parts.ts'
 
 /** What is wrong with a rule's condition, in words; empty when nothing is. */
 export function checkCondition(rule: PolicyRule): readonly string[] {
@@ -16,6 +17,10 @@ export function checkCondition(rule: PolicyRule): readonly string[] {
   if (names.length > 0) return names
   const always = constantValue(compiled.condition)
   if (always !== null) return [always]
+  const foreign = foreignKind(rule, compiled.condition.ast)
+  if (foreign !== null) {
+    return [`this rule can never match: ${foreign} is none of the statements that it allows`]
+  }
   return canHold(rule, compiled.condition)
     ? []
     : ['this rule can never match: its condition is false for all of its targets and actors']
@@ -43,6 +48,30 @@ function canHold(rule: PolicyRule, condition: Condition): boolean {
       return condition.evaluateWith(values).value !== false
     }),
   )
+}
+
+/** A kind that an allow rule asks for in its condition, and covers nothing with; null when there is none. */
+function foreignKind(rule: PolicyRule, ast: ASTNode): string | null {
+  if (rule.outcome !== 'allow' || rule.statements === undefined) return null
+  const kinds = kindsOfStatements(rule.statements)
+  for (const node of conjuncts(ast)) {
+    if (node.op !== 'in') continue
+    const [left, right] = node.args
+    const isOfKinds = right.op === 'id' && right.args === 'kinds'
+    if (
+      isOfKinds &&
+      left.op === 'value' &&
+      typeof left.args === 'string' &&
+      !kinds.has(left.args)
+    ) {
+      return left.args
+    }
+  }
+  return null
+}
+
+function conjuncts(node: ASTNode): readonly ASTNode[] {
+  return node.op === '&&' ? node.args.flatMap(conjuncts) : [node]
 }
 
 /** Names in `'…' in kinds` and the like that no fact ever has. */

@@ -93,6 +93,10 @@ test('each mistake in a rule is explained', () => {
       /false for all of its targets and actors/,
     ],
     [
+      `${start}, ${reads}, when: "'delete' in kinds && rows < 5", outcome: allow`,
+      /delete is none of the statements that it allows/,
+    ],
+    [
       `${start}, ${reads}, when: "'selct' in kinds", outcome: allow`,
       /unknown statement kind selct; did you mean select\?/,
     ],
