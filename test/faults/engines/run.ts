@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -8,6 +9,9 @@ import { openKafkaBus } from '../../../services/bus/adapters/kafka/kafka-bus.ts'
 import type { Bus } from '../../../services/bus/bus.ts'
 import { topics } from '../../../services/bus/topics.ts'
 import { EmbeddedIndex } from '../../../services/indexer/adapters/embedded/embedded-index.ts'
+import { reconcileIndex } from '../../../services/indexer/reconcile.ts'
+import type { SearchIndex } from '../../../services/indexer/search-index.ts'
+import type { LedgerReader } from '../../../services/ledger/reader.ts'
 import { createLogger } from '../../../services/runtime/logger.ts'
 import type { KafkaEngine } from '../../engines/kafka.ts'
 import type { OpenSearchEngine } from '../../engines/opensearch.ts'
@@ -48,7 +52,18 @@ export async function survives(
   await pipeline.flows()
   await pipeline.finish()
   t.diagnostic(inWords(await prove(pipeline)))
+  await assertReconciled(pipeline.ledger.reader, index)
   if (search !== null) await assertIndexed(search, pipeline.ledger)
+}
+
+/** The index has what it says it has, and all that is sealed; a log of its genesis alone has nothing to index. */
+async function assertReconciled(ledger: LedgerReader, index: SearchIndex): Promise<void> {
+  const { signal } = new AbortController()
+  const logs = await reconcileIndex({ ledger, index, logger: createLogger('silent'), signal })
+  for (const { lag, log, missing, sealed } of logs) {
+    assert.equal(missing, 0, `the index lacks ${missing} entries of ${log}`)
+    if (sealed > 1) assert.equal(lag, 0, `${lag} entries of ${log} are not indexed`)
+  }
 }
 
 const topicConfigs = [
