@@ -12,10 +12,15 @@ import { ProducerChain } from './producer-chain.ts'
 import type { ChainedEvent } from './producer-chain.ts'
 import { ProofError } from './proof/error.ts'
 import { parseVkey } from './proof/note.ts'
-import type { Entry, LedgerReader } from './reader.ts'
+import type { Entry, LedgerReader, LogHead } from './reader.ts'
 
 /** Entries of each log that are read again at the start, so that the chains go on where they were. */
 const replayedEntries = 8192
+/**
+ * Events kept per producer while an earlier one is missing. Partitions are read side by side and not in step, after an outage some ten
+ * thousand events apart; each kept one takes about 200 bytes.
+ */
+const maxWaiting = 131_072
 /** Findings that could not be recorded yet; beyond it the oldest are only in the process log. */
 const maxPending = 1024
 
@@ -36,7 +41,7 @@ export class GapWatch {
     this.#scope = scope
     this.#logger = logger
     this.#graceMs = graceMs
-    this.#chain = new ProducerChain({ verifySeal, graceMs })
+    this.#chain = new ProducerChain({ verifySeal, graceMs, maxWaiting })
   }
 
   /** Reads the newest entries of each log. What they show, and no `gap.detected` among them tells, is recorded. */
@@ -46,10 +51,11 @@ export class GapWatch {
     const told: GapRecords[] = []
     const logs = await reader.logs()
     const seesBeginning = logs.every(({ size }) => size <= replayedEntries)
-    this.#chain = new ProducerChain({ verifySeal, seesBeginning, graceMs: this.#graceMs })
-    for (const { origin, size } of logs) {
-      const from = Math.max(0, size - replayedEntries)
-      for await (const entry of reader.entries(origin, from, size)) {
+    const graceMs = this.#graceMs
+    this.#chain = new ProducerChain({ verifySeal, seesBeginning, graceMs, maxWaiting })
+    const firsts = seesBeginning ? new Map<string, number>() : await firstsOf(reader, logs)
+    for (const log of logs) {
+      for await (const entry of newestOf(reader, log)) {
         const finding = findingOf(entry)
         if (finding !== null) findings.push(finding)
         const outline = sealedOutline(entry)
@@ -59,6 +65,7 @@ export class GapWatch {
           if (gap !== null) this.#recorded.add(nameOf(gap))
           if (gap?.records != null) told.push(gap.records)
         }
+        if (outline.producerSeq < (firsts.get(outline.producer) ?? 0)) continue
         found.push(...this.#chain.take({ outline, value: entry.payload }, 0))
       }
     }
@@ -96,6 +103,33 @@ export class GapWatch {
     }
     if (this.#pending.length > maxPending) this.#pending = this.#pending.slice(-maxPending)
   }
+}
+
+function newestOf(reader: LedgerReader, { origin, size }: LogHead): AsyncIterable<Entry> {
+  return reader.entries(origin, Math.max(0, size - replayedEntries), size)
+}
+
+/**
+ * From which number on the events of each producer are all among the newest entries. Those of a log that is not read from its beginning
+ * end at its first: what another log has from before that has neighbours that are not read again, and they are not lost.
+ */
+async function firstsOf(
+  reader: LedgerReader,
+  logs: readonly LogHead[],
+): Promise<ReadonlyMap<string, number>> {
+  const firsts = new Map<string, number>()
+  for (const log of logs) {
+    if (log.size <= replayedEntries) continue
+    const seen = new Set<string>()
+    for await (const entry of newestOf(reader, log)) {
+      const outline = sealedOutline(entry)
+      if (outline === null || seen.has(outline.producer)) continue
+      seen.add(outline.producer)
+      const { producer, producerSeq } = outline
+      firsts.set(producer, Math.max(firsts.get(producer) ?? 0, producerSeq))
+    }
+  }
+  return firsts
 }
 
 /** Ed25519 over `affidavit/edge-seal/v1`, producer, number and hash in hex, one a line, under a key named after the producer. */

@@ -39,7 +39,10 @@ export interface LedgerOptions {
   readonly sealedTopic?: string
   /** Events by which repeats are found, per log. Default 65,536. */
   readonly duplicateWindow?: number
-  /** How long an event of a producer may be missing, since it may come by another partition. Default 5 s. */
+  /**
+   * How long an event of a producer may be missing while every partition is read to its end, since it may come by another one. Longer
+   * than a producer waits before it repeats a send. Default 15 s.
+   */
   readonly gapGraceMs?: number
 }
 
@@ -144,7 +147,7 @@ export class Ledger implements AsyncDisposable {
    * go on. `gaps` records what is found missing between the producers and here, as the ledger's own events.
    */
   async run(bus: Bus, signal: AbortSignal, gaps: RecordScope | null = null): Promise<void> {
-    const { logger, gapGraceMs = 5000 } = this.#options
+    const { logger, gapGraceMs = 15_000 } = this.#options
     const watch = gaps === null ? null : new GapWatch(gaps, logger, gapGraceMs)
     if (watch !== null) await watch.replay(this.#reader)
     const previous: (LogStorage | null)[] = []
@@ -160,7 +163,6 @@ export class Ledger implements AsyncDisposable {
       partitions: this.#partitions,
       previous,
       watch,
-      clock: this.#options.clock,
     })
   }
 

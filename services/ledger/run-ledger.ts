@@ -1,9 +1,9 @@
 import { setTimeout as pause } from 'node:timers/promises'
 
 import type { Batch, BatchResult, Bus } from '../bus/bus.ts'
-import type { Clock } from '../runtime/clock.ts'
 import { LedgerError } from './error.ts'
 import type { GapWatch } from './gap-watch.ts'
+import { GraceClock } from './grace-clock.ts'
 import type { LedgerPartition } from './ledger-partition.ts'
 import type { LogStorage } from './storage.ts'
 
@@ -15,7 +15,6 @@ export interface RunOptions {
   /** For each partition the log of the period before, which may not be published to its end. */
   readonly previous: readonly (LogStorage | null)[]
   readonly watch: GapWatch | null
-  readonly clock: Clock
 }
 
 const group = 'ledger'
@@ -52,8 +51,9 @@ export async function runLedger(options: RunOptions): Promise<void> {
     loops.push(guard(partition.signLoop(drained.signal)))
     loops.push(guard(partition.publishLoop(bus.producer, previous, drained.signal, giveUp.signal)))
   }
-  if (watch !== null) loops.push(guard(watchLoop(watch, options.clock, drained.signal)))
-  await guard(consume(options, stop, failed))
+  const grace = new GraceClock(() => endsOf(options))
+  if (watch !== null) loops.push(guard(watchLoop(watch, grace, partitions, drained.signal)))
+  await guard(consume(options, grace, stop, failed))
 
   // Everything that will be sealed is; the last checkpoint covers it.
   if (!failed.signal.aborted) {
@@ -68,7 +68,8 @@ export async function runLedger(options: RunOptions): Promise<void> {
 }
 
 async function consume(
-  { bus, topic, partitions, watch, clock }: RunOptions,
+  { bus, topic, partitions, watch }: RunOptions,
+  grace: GraceClock,
   stop: AbortSignal,
   failed: AbortController,
 ): Promise<void> {
@@ -97,7 +98,7 @@ async function consume(
     try {
       const { result, events, findings } = await partitionOf(batch.partition).handle(batch)
       watch?.note(findings)
-      watch?.take(events, clock.nowMs())
+      watch?.take(events, grace.nowMs)
       return result
     } catch (error) {
       // The bus would hand the batch over again, and again: a ledger that failed must stop.
@@ -108,9 +109,23 @@ async function consume(
   await consumer.run(handle, stop)
 }
 
-async function watchLoop(watch: GapWatch, clock: Clock, stop: AbortSignal): Promise<void> {
+async function watchLoop(
+  watch: GapWatch,
+  grace: GraceClock,
+  partitions: readonly LedgerPartition[],
+  stop: AbortSignal,
+): Promise<void> {
+  const nextOf = (part: number): bigint => {
+    const next = partitions[part]?.log.storage.entries.last.nextOffset ?? 0n
+    return next < 0n ? 0n : next
+  }
   while (!stop.aborted) {
     await pause(watchEveryMs, undefined, { signal: stop }).catch(() => undefined)
-    watch.expire(clock.nowMs())
+    if (await grace.tick(watchEveryMs, nextOf)) watch.expire(grace.nowMs)
   }
+}
+
+async function endsOf({ bus, partitions, topic }: RunOptions): Promise<readonly bigint[]> {
+  const marks = partitions.map((_, part) => bus.watermarks(topic, part))
+  return (await Promise.all(marks)).map(({ high }) => high)
 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { setTimeout as pause } from 'node:timers/promises'
 
 import type { EventContext, GapPart } from '../../../schemas/event.ts'
 import type {
@@ -7,6 +8,7 @@ import type {
   RecordOutcome,
   RecordScope,
 } from '../../../services/edge/capture/recorder.ts'
+import { partitionOf } from '../../../services/bus/partitioner.ts'
 import { initLedger, openLedger } from '../../../services/ledger/adapters/files/open.ts'
 import { anEvent, encoded } from '../../support/an-event.ts'
 import {
@@ -67,3 +69,42 @@ test('an event that never reaches the ledger is recorded as a gap, once, also ov
   await run(9, third, () => true)
   assert.deepEqual(third.gaps, [])
 })
+
+test('a restart finds no gap where one log is longer than what is read again, and another is not', async (t) => {
+  const directory = await aDirectory(t)
+  const options = await ledgerOptions(directory, { partitions: 2, gapGraceMs: 0 })
+  await initLedger(options)
+  await using bus = await aBus(directory, 2)
+  const chain = new ChainOfEvents()
+  const [seldom = '', often = ''] = [0, 1].map((part) => sessionOf(part))
+  const few: Buffer[] = []
+  const many: Buffer[] = []
+  const events = 12_000
+  for (let seq = 0; seq < events; seq++) {
+    const isFew = seq % 4 === 0
+    const { value } = chain.next({ session_id: isFew ? seldom : often })
+    if (isFew) few.push(value)
+    else many.push(value)
+  }
+  await send(bus, seldom, few)
+  await send(bus, often, many)
+  for (const start of ['first', 'second']) {
+    const scope = new KeptScope(0)
+    await using ledger = await openLedger(options)
+    const stop = new AbortController()
+    const running = ledger.run(bus, stop.signal, start === 'first' ? null : scope)
+    // Each log has a genesis besides.
+    await until(() => ledger.durableEntries === events + 2)
+    if (start === 'second') await pause(3_500)
+    stop.abort()
+    await running
+    assert.deepEqual(scope.gaps, [])
+  }
+})
+
+/** A session whose events go to this one of two partitions. */
+function sessionOf(part: number): string {
+  let number = 0
+  while (partitionOf(Buffer.from(`session-${number}`), 2) !== part) number += 1
+  return `session-${number}`
+}
