@@ -22,6 +22,7 @@ import { systemClock } from '../runtime/clock.ts'
 import type { EdgeConfig, TargetConfig } from '../runtime/config.ts'
 import type { Lifecycle } from '../runtime/lifecycle.ts'
 import type { Logger } from '../runtime/logger.ts'
+import { controlGroup } from './control-group.ts'
 import { edgeCertificate } from './edge-certificate.ts'
 import { openProducer } from './producers.ts'
 import { startMasking } from './start-masking.ts'
@@ -62,7 +63,7 @@ export async function startEdges(options: EdgesOptions): Promise<Edges> {
   const policies = new PolicyInForce(nothingAllowed)
   const updates = new ControlUpdates({
     bus,
-    edge: config.edge.id,
+    group: controlGroup(config.bus, config.edge.id),
     verifyKey: parseVkey(options.apiVkey).key,
     credentials,
     policies,

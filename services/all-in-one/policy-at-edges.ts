@@ -14,13 +14,14 @@ import { nothingAllowed } from './edges.ts'
 /** The policy that edges elsewhere decide by: what they read on `control.updates`, read as they do. */
 export async function policyAtEdges(
   bus: Bus,
+  group: string,
   apiVkey: string,
   logger: Logger,
 ): Promise<CompiledPolicy> {
   const policies = new PolicyInForce(nothingAllowed)
   const updates = new ControlUpdates({
     bus,
-    edge: 'none',
+    group,
     verifyKey: parseVkey(apiVkey).key,
     credentials: new IssuedCredentials({ clock: systemClock }),
     policies,

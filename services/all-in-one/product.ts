@@ -23,6 +23,7 @@ import { Health } from '../runtime/health.ts'
 import { Lifecycle } from '../runtime/lifecycle.ts'
 import type { Logger } from '../runtime/logger.ts'
 import { Metrics } from '../runtime/metrics.ts'
+import { controlGroup } from './control-group.ts'
 import { claimData, signerOf } from './data-directory.ts'
 import { certificateFileOf, publishedCertificate } from './edge-certificate.ts'
 import { startEdges } from './edges.ts'
@@ -127,7 +128,8 @@ export async function startProduct(
   await publishPolicy({
     policy,
     current:
-      edges?.policies.current.digest ?? (await policyAtEdges(bus, apiSigner.vkey, logger)).digest,
+      edges?.policies.current.digest ??
+      (await policyAtEdges(bus, controlGroup(config.bus, 'none'), apiSigner.vkey, logger)).digest,
     recorder: apiRecorder,
     publisher,
     context: ownContext(config.tenant),

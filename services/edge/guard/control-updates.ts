@@ -13,8 +13,8 @@ import type { PolicyInForce } from './policy-in-force.ts'
 
 export interface ControlUpdatesOptions {
   readonly bus: Bus
-  /** The edge's id: each edge reads all updates for itself. */
-  readonly edge: string
+  /** The consumer group: nobody else's, since each edge reads all updates for itself. */
+  readonly group: string
   /** The api's public key, Ed25519. */
   readonly verifyKey: KeyObject
   readonly credentials: IssuedCredentials
@@ -57,11 +57,11 @@ export class ControlUpdates {
 
   /** Follows the topic until the signal aborts. */
   async run(signal: AbortSignal): Promise<void> {
-    const { bus, edge } = this.#options
+    const { bus, group } = this.#options
     this.#behind = await this.#ends()
     this.#noteProgress()
     await using consumer = bus.consumer({
-      group: `edge.${edge}.control`,
+      group,
       topics: [topics.controlUpdates],
       startAt: () => Promise.resolve('oldest'),
     })

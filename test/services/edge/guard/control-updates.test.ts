@@ -39,7 +39,7 @@ function aReceiver(bus: Bus = undefined as never): Setup {
   const held = new HeldRequests({ edge: 'edge-1', clock: systemClock, newId: () => 'approval-1' })
   const updates = new ControlUpdates({
     bus,
-    edge: 'edge-1',
+    group: 'edge.edge-1.control',
     verifyKey: key.publicKey,
     credentials,
     policies,
