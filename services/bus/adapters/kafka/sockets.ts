@@ -28,7 +28,12 @@ export class Sockets {
   /** Ends every connection at once and allows no other. */
   sever(): void {
     this.#isSevered = true
-    for (const socket of this.#open) socket.destroy()
+    for (const socket of this.#open) {
+      socket.destroy()
+      // The client listens for the other side's end only. A connection that it has lost sight of would keep its timer, and with it
+      // the process, for ever.
+      socket.emit('end')
+    }
   }
 }
 
