@@ -13,6 +13,7 @@ import type { TestEdge } from '../edge-fixture.ts'
 
 let target: EmbeddedPostgres
 let edge: TestEdge
+let policies: PolicyInForce
 
 before(async () => {
   target = await startTarget()
@@ -30,11 +31,8 @@ before(async () => {
     target: 'shop',
     actor: { ...anActor, on_behalf_of: [olivia] },
   })
-  const policy = new RulePolicy({
-    grammar: await loadGrammar(),
-    policies: new PolicyInForce(compilePolicy(loaded.policy)),
-    clock: systemClock,
-  })
+  policies = new PolicyInForce(compilePolicy(loaded.policy))
+  const policy = new RulePolicy({ grammar: await loadGrammar(), policies, clock: systemClock })
   edge = await startEdge(target, {
     target: { name: 'shop' },
     options: { guard: { credentials, policy } },
@@ -147,4 +145,51 @@ test('drivers’ own settings, prepared statements and transactions go on workin
     assert.equal(await codeOf(client, text), 'ok', text)
   }
   assert.equal(await codeOf(client, 'SELECT 1 FROM'), '42601')
+})
+
+test('what is held does not run, and is recorded as held; literals do not hide behind each other', async (t) => {
+  const demo = policies.current
+  t.after(() => {
+    policies.replace(demo)
+  })
+  const loaded = loadPolicy(
+    `version: 1
+rules:
+  - { id: read, targets: [shop], statements: [select], relations: { read: [public.*] }, outcome: allow }
+  - id: deletes
+    targets: [shop]
+    statements: [delete]
+    relations: { read: [public.*], write: [public.*] }
+    approval: { role: shop-owner }
+    outcome: hold
+    reason: rows that are gone stay gone
+  - { id: many, targets: [shop], when: rows > 10, approval: { role: dba }, outcome: hold }
+`,
+    'policy.yaml',
+  )
+  assert.ok(loaded.ok)
+  policies.replace(compilePolicy(loaded.policy))
+  await using agent = await connectEdge()
+  await assert.rejects(agent.client.query('DELETE FROM orders WHERE id = 1'), {
+    code: '42501',
+    message: 'needs approval by shop-owner and dba (deletes, many): rows that are gone stay gone',
+  })
+  const [received] = edge.recorder.of('request.received').slice(-1)
+  assert.deepEqual(
+    [received?.decision?.outcome, received?.decision?.rule_ids],
+    ['hold', ['deletes', 'many']],
+  )
+  const [completed] = edge.recorder.of('request.completed').slice(-1)
+  assert.equal(completed?.completion?.outcome, 'refused')
+  for (const [limit, isHeld] of [
+    [10, false],
+    [11, true],
+    [10, false],
+  ]) {
+    const asked = agent.client.query(`SELECT id FROM orders LIMIT ${String(limit)}`)
+    if (isHeld === true) await assert.rejects(asked, { code: '42501' })
+    else assert.equal((await asked).rowCount, 1)
+  }
+  await using owner = await connectTarget()
+  assert.equal((await owner.client.query('SELECT 1 FROM orders')).rowCount, 1)
 })
