@@ -1,17 +1,13 @@
-import { after, test } from 'node:test'
 import { busContract } from '../contracts/bus.ts'
+import { embeddedFixture } from '../services/bus/adapters/embedded/fixture.ts'
+import { engineOfFile } from './engine-of-file.ts'
 import { kafkaFixture } from './kafka-bus-fixture.ts'
 import { startKafka } from './kafka.ts'
 
+busContract('embedded bus', embeddedFixture)
+
 for (const version of ['4.3.1', '3.9.1'] as const) {
   const name = `bus on Kafka ${version}`
-  let reason = ''
-  const skippable = { skip: (message?: string): void => void (reason = message ?? '') }
-  const kafka = await startKafka(skippable, { version })
-  if (kafka === null) {
-    test(name, { skip: reason }, () => undefined)
-    continue
-  }
-  after(() => kafka[Symbol.asyncDispose]())
-  busContract(name, kafkaFixture(kafka))
+  const kafka = await engineOfFile(name, (t) => startKafka(t, { version }))
+  if (kafka !== null) busContract(name, kafkaFixture(kafka))
 }

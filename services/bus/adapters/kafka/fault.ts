@@ -39,6 +39,17 @@ export function isOfType(error: unknown, ...types: readonly string[]): boolean {
   return false
 }
 
+/** The codec that records could not be unpacked with; null where that is not the fault. */
+export function unreadableCodec(error: unknown): string | null {
+  for (const link of chainOf(error)) {
+    if (link instanceof UnreadableBatch) return link.codec
+    if (link.name === 'KafkaJSNotImplemented') {
+      return /^(\w+) compression/.exec(link.message)?.[1] ?? 'an unknown codec'
+    }
+  }
+  return null
+}
+
 interface ErrorLink extends Error {
   readonly type?: string
   readonly code?: unknown
@@ -61,16 +72,6 @@ function diagnose(
   const where = address.brokers.join(', ')
   const user =
     address.sasl === null ? 'a client without a user name' : `user ${address.sasl.username}`
-  if (link instanceof UnreadableBatch) {
-    return ['BUS_UNREADABLE', `${what} cannot be read: ${link.message}`]
-  }
-  if (link.name === 'KafkaJSNotImplemented') {
-    const codec = /^(\w+) compression/.exec(link.message)?.[1] ?? 'an unknown method'
-    return [
-      'BUS_UNREADABLE',
-      `${what} cannot be read: records are compressed with ${codec}, and only gzip and zstd are known here; producers must use one of them`,
-    ]
-  }
   if (typeof link.code === 'string' && trustCodes.has(link.code)) {
     return [
       'BUS_DENIED',

@@ -10,7 +10,7 @@ import { describeFault } from '../../fault.ts'
 import { Assignment, firstRetryMs, placeOf, type Reading } from './assignment.ts'
 import { bounded, pauseUnlessAborted } from './bounded.ts'
 import { createClient, patientRetry, type KafkaClient } from './client.ts'
-import { isOfType, reasonOf } from './fault.ts'
+import { isOfType, reasonOf, unreadableCodec } from './fault.ts'
 import { Lease } from './lease.ts'
 import type { ReadContext } from './read-context.ts'
 import { storedRecord } from './records.ts'
@@ -22,7 +22,7 @@ const heartbeatMs = 1_000
 /** How long a fetch waits for records: also how long stopping, or beginning to read, may have to wait. */
 const fetchWaitMs = 200
 const commitEveryMs = 200
-const commitAttempts = 5
+const commitAttempts = 3
 const closeMs = 5_000
 
 /** Membership is over: others may have the partitions. */
@@ -31,7 +31,6 @@ const lostTypes = [
   'ILLEGAL_GENERATION',
   'UNKNOWN_MEMBER_ID',
   'NOT_COORDINATOR_FOR_GROUP',
-  'FENCED_INSTANCE_ID',
 ]
 
 /**
@@ -46,7 +45,8 @@ export class ReadSession {
   readonly #client: KafkaClient
   readonly #consumer: Consumer
   readonly #lease = new Lease(sessionTimeoutMs)
-  /** Handlers at work, also those of partitions that have moved. */
+  readonly #handlers = new Set<Promise<unknown>>()
+  /** What is at work on a partition: handlers, and the commits after them. Also of partitions that have moved. */
   readonly #working = new Map<string, Promise<void>>()
   readonly #ended = new AbortController()
   #assignment = new Assignment({})
@@ -74,7 +74,7 @@ export class ReadSession {
       sessionTimeout: sessionTimeoutMs,
       heartbeatInterval: heartbeatMs,
       maxWaitTimeInMs: fetchWaitMs,
-      metadataMaxAge: 30_000,
+      metadataMaxAge: 10_000,
       retry: { ...patientRetry, restartOnFailure: () => Promise.resolve(false) },
     })
   }
@@ -89,7 +89,8 @@ export class ReadSession {
     } finally {
       this.#ended.abort()
       // Handlers at work come to their end as readers in good standing; only then may others take over.
-      await Promise.all(this.#working.values())
+      await Promise.allSettled(this.#handlers)
+      await bounded(Promise.all(this.#working.values()), closeMs)
       clearInterval(beating)
       // Whoever is about to join has to join before it can leave; a ghost would keep the others waiting.
       await bounded(joined, closeMs)
@@ -257,15 +258,25 @@ export class ReadSession {
     isOver: () => boolean,
   ): Promise<bigint | null> {
     const { topic, partition } = reading
+    const told = { isStale: false }
     const batch: Batch = {
       topic,
       partition,
       records,
       highWatermark: BigInt(payload.batch.highWatermark),
-      beat: () => this.#assertReader(assignment, reading),
+      beat: async () => {
+        if (this.#isReader(assignment)) return
+        told.isStale = true
+        const message = `${topic}[${partition}] may have been given to another reader`
+        throw new BusError('BUS_STALE_READER', message)
+      },
     }
     try {
-      const { commit } = await this.#handle(batch)
+      const work = this.#handle(batch)
+      this.#handlers.add(work)
+      const { commit } = await work.finally(() => this.#handlers.delete(work))
+      // It was told, and whatever it did after that is not for us to confirm.
+      if (told.isStale) return null
       reading.retryMs = firstRetryMs
       return commit
     } catch (error) {
@@ -331,7 +342,7 @@ export class ReadSession {
           return
         }
         if (isOfType(error, 'GROUP_AUTHORIZATION_FAILED')) throw error
-        if (attempt < commitAttempts) {
+        if (attempt < commitAttempts && !this.#stop.aborted) {
           await pauseUnlessAborted(firstRetryMs * attempt, this.#stop)
           continue
         }
@@ -351,17 +362,16 @@ export class ReadSession {
       await this.#heartbeat()
     } catch (error) {
       if (this.#assignment !== assignment) return
-      if (isOfType(error, ...lostTypes) || this.#lease.isOver) this.#lost = error
+      if (isOfType(error, ...lostTypes)) this.#lost = error
+      else if (this.#lease.isOver) this.#lost = new Unheard({ cause: error })
     }
   }
 
   /** Asks nobody: the coordinator gives nothing away while the lease lasts, and the heartbeat learns what it says. */
-  #assertReader(assignment: Assignment, { topic, partition }: Reading): Promise<void> {
-    if (this.#lost === null && this.#assignment === assignment && !this.#lease.isOver) {
-      return Promise.resolve()
-    }
-    const message = `${topic}[${partition}] may have been given to another reader`
-    return Promise.reject(new BusError('BUS_STALE_READER', message))
+  #isReader(assignment: Assignment): boolean {
+    if (this.#assignment !== assignment) return false
+    if (this.#lost === null && this.#lease.isOver) this.#lost = new Unheard()
+    return this.#lost === null
   }
 
   /** The client says only in its log that it gives an offset up, then commits that to the group. Throwing stops it. */
@@ -390,13 +400,44 @@ export class ReadSession {
   #crashed(error: unknown): void {
     // Its explanation is on its way.
     if (causeOf(error) instanceof OffsetGivenUp) return
-    this.#end(error)
+    const codec = unreadableCodec(error)
+    if (codec === null) this.#end(error)
+    else void this.#explainUnreadable(codec, error)
+  }
+
+  /** The client unpacks what it fetched of all partitions before it hands any over, and does not say which it could not. */
+  async #explainUnreadable(codec: string, cause: unknown): Promise<void> {
+    const pending: string[] = []
+    try {
+      for (const { topic, partition, next } of this.#assignment.readings) {
+        const marks = (await this.#context.admin.watermarks(topic)).get(partition)
+        if (next !== null && marks !== undefined && next < marks.high) {
+          pending.push(`${topic}[${partition}] from offset ${next}`)
+        }
+      }
+    } catch (error) {
+      return this.#end(error)
+    }
+    const where = pending.length === 1 ? pending.join() : `one of ${pending.join(', ')}`
+    const message = `${where} holds records compressed with ${codec} that cannot be unpacked: only gzip and zstd are known here, and the bytes must be whole`
+    this.#end(new BusError('BUS_UNREADABLE', message, { cause }))
   }
 
   #end(error: unknown): void {
     if (this.#ended.signal.aborted) return
     this.#failure = error
     this.#ended.abort()
+  }
+}
+
+/** The coordinator was not heard for so long that it may have given the partitions away: the client has to join again. */
+class Unheard extends Error {
+  override readonly name = 'Unheard'
+  /** By which the client tells that. */
+  readonly type = 'REBALANCE_IN_PROGRESS'
+
+  constructor(options?: ErrorOptions) {
+    super('the group coordinator does not answer', options)
   }
 }
 
