@@ -1,11 +1,15 @@
 /**
- * Finds events that were sent twice. It remembers the last `capacity` events of a log by their ids, so a repeat that comes later
- * than that many entries after its first copy is sealed as if it were new. Producers retry within seconds; the default window of
- * 65,536 entries takes about 10 MB and is rebuilt from the tail of the log when it is opened.
+ * Finds events that were sent twice. It remembers at least the last `capacity` events of a log by their ids, so a repeat that comes
+ * much later after its first copy is sealed as if it were new. Producers retry within seconds; the default window of 65,536 entries
+ * takes up to 20 MB and is rebuilt from the tail of the log when it is opened.
+ *
+ * Two generations, of which the older is forgotten as a whole: to delete the oldest key of a Map again and again is slow, since it is
+ * found only past the holes of those before it.
  */
 export class Duplicates {
-  readonly #positions = new Map<string, number>()
   readonly #capacity: number
+  #young = new Map<string, number>()
+  #old = new Map<string, number>()
 
   constructor(capacity = 65_536) {
     this.#capacity = capacity
@@ -17,13 +21,13 @@ export class Duplicates {
 
   /** The position of the first copy when this event was seen already; else it is remembered under `position`. */
   note(eventId: string, position: number): number | null {
-    const first = this.#positions.get(eventId)
+    const first = this.#young.get(eventId) ?? this.#old.get(eventId)
     if (first !== undefined) return first
-    if (this.#positions.size >= this.#capacity) {
-      const oldest = this.#positions.keys().next()
-      if (oldest.done !== true) this.#positions.delete(oldest.value)
+    if (this.#young.size >= this.#capacity) {
+      this.#old = this.#young
+      this.#young = new Map()
     }
-    this.#positions.set(eventId, position)
+    this.#young.set(eventId, position)
     return null
   }
 }

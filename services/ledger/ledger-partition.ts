@@ -8,13 +8,14 @@ import type { LogWriter } from './log-writer.ts'
 import { periodOf } from './origin.ts'
 import { PartitionSequencer } from './partition-sequencer.ts'
 import type { Start, PartitionSequencerOptions, SealedRecords } from './partition-sequencer.ts'
+import type { RecentEntries } from './recent-entries.ts'
 import { SealedPublisher } from './sealed-publisher.ts'
 import type { LogStorage } from './storage.ts'
 import { Wakeup } from './wakeup.ts'
 
 export interface LedgerPartitionOptions extends Omit<
   PartitionSequencerOptions,
-  'onDurable' | 'partition'
+  'onWritten' | 'partition'
 > {
   readonly clock: Clock
   readonly logger: Logger
@@ -45,7 +46,7 @@ export class LedgerPartition implements AsyncDisposable {
     this.#sequencer = new PartitionSequencer(log, {
       ...options,
       partition: part,
-      onDurable: () => {
+      onWritten: () => {
         this.#unsigned.wake()
       },
     })
@@ -78,8 +79,10 @@ export class LedgerPartition implements AsyncDisposable {
     }
   }
 
+  /** Signs everything that was handed over: what is being written now is waited for. */
   async sign(): Promise<void> {
     const log = this.#log
+    await log.settled()
     const signed = await log.checkpoint(this.#options.clock.nowMs())
     this.#checkpointedAtMs = performance.now()
     if (signed !== null) this.#unpublished.wake()
@@ -97,14 +100,14 @@ export class LedgerPartition implements AsyncDisposable {
   ): Promise<void> {
     if (previous !== null) await this.#publishAll(previous, producer, giveUp)
     let log = this.#log
-    let publisher = await this.#publisher(log.storage, producer)
+    let publisher = await this.#publisher(log.storage, producer, log.recent)
     for (let isLast = false; ; isLast = stop.aborted) {
       const size = log.signed?.size ?? 0
       await publisher.publishTo(size, giveUp)
       if (log !== this.#log && publisher.position >= log.durableSize) {
         await publisher.keep()
         log = this.#log
-        publisher = await this.#publisher(log.storage, producer)
+        publisher = await this.#publisher(log.storage, producer, log.recent)
         continue
       }
       if (isLast || giveUp.aborted) break
@@ -138,14 +141,18 @@ export class LedgerPartition implements AsyncDisposable {
     else this.#options.logger.error(finding, 'records that are no events were sealed as they are')
   }
 
-  #publisher(log: LogStorage, producer: BusProducer): Promise<SealedPublisher> {
+  #publisher(
+    log: LogStorage,
+    producer: BusProducer,
+    recent: RecentEntries | null,
+  ): Promise<SealedPublisher> {
     const { sealedTopic, logger } = this.#options
-    return SealedPublisher.open(log, producer, sealedTopic, logger)
+    return SealedPublisher.open({ log, producer, topic: sealedTopic, logger, recent })
   }
 
   async #publishAll(log: LogStorage, producer: BusProducer, giveUp: AbortSignal): Promise<void> {
     const head = await log.register.read()
-    const publisher = await this.#publisher(log, producer)
+    const publisher = await this.#publisher(log, producer, null)
     await publisher.publishTo(head?.size ?? 0, giveUp)
     await publisher.keep()
   }

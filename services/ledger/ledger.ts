@@ -182,6 +182,7 @@ export class Ledger implements AsyncDisposable {
       const { storage } = await this.#reader.log(origin)
       if (await storage.payloads.erase(subject)) logs++
     }
+    for (const { log } of this.#partitions) log.recent.clear()
     return logs
   }
 

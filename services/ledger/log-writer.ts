@@ -5,6 +5,7 @@ import { LedgerError } from './error.ts'
 import type { SignedHead } from './head-register.ts'
 import { appendToPacks } from './pack-rows.ts'
 import type { NewPayload } from './payload-store.ts'
+import { RecentEntries } from './recent-entries.ts'
 import { signCheckpoint } from './proof/checkpoint.ts'
 import type { Signer } from './proof/note.ts'
 import type { LogStorage } from './storage.ts'
@@ -26,6 +27,7 @@ export class LogWriter implements AsyncDisposable {
   readonly batch: BatchWriter
   readonly duplicates: Duplicates
   readonly storage: LogStorage
+  readonly recent = new RecentEntries()
   readonly #signer: Signer
   #signed: SignedHead | null
   #durable: Commit
@@ -129,6 +131,7 @@ export class LogWriter implements AsyncDisposable {
       await appendToPacks(this.storage.packs, sealed.leafHashes, sealed.rows)
       // Only now: whoever asks for a proof at a size that is signed finds its hashes.
       this.#durable = sealed.commit
+      this.recent.add(sealed, payloads)
     } catch (cause) {
       throw this.#fail(cause, 'a batch was not written')
     }

@@ -14,7 +14,7 @@ import { checkRecord, maxKeyBytes } from './record-check.ts'
 import type { CheckedRecord } from './record-check.ts'
 import { formatMicroseconds } from './timestamp.ts'
 
-/** What a batch came to: where to go on, and the events that are sealed now. */
+/** What a batch came to: where to go on, and the events of it. */
 export interface SealedRecords {
   readonly result: BatchResult
   readonly events: readonly ChainedEvent[]
@@ -35,8 +35,8 @@ export interface PartitionSequencerOptions {
   readonly partitions: number
   readonly clock: Clock
   randomBytes(bytes: number): Buffer
-  /** Told when entries became durable. */
-  onDurable(): void
+  /** Told when entries became durable, and when they could not: whoever signs next hears of it. */
+  readonly onWritten: () => void
 }
 
 const quarantinedContentType = 'application/octet-stream'
@@ -74,6 +74,7 @@ export class PartitionSequencer {
    * `LEDGER_TOPIC_REPLACED` when the bus ends before what is sealed.
    */
   async startAt(low: bigint, high: bigint): Promise<Start> {
+    await this.#log.settled()
     const { batch } = this.#log
     const next = batch.nextOffset
     this.#overlap = null
@@ -92,12 +93,16 @@ export class PartitionSequencer {
     batch.addLoss(next, low, 'below_low_watermark')
     await this.#log.commit([])
     await this.#log.settled()
-    this.#options.onDurable()
+    this.#options.onWritten()
     const lost = this.#finding('below_low_watermark', Number(next), Number(low) - 1, position)
     return { from: low, lost }
   }
 
-  /** Resolves once all records of the batch are durable. What it throws after it began to add entries is fatal. */
+  /**
+   * Seals the records of a batch and begins to write them; resolves once those of the batch before are durable, so that one batch is
+   * read and prepared while the other is written. `settled` of the log says when all
+   * are. What it throws after it began to add entries is fatal.
+   */
   async handle(batch: Batch): Promise<SealedRecords> {
     if (this.#failure !== null) throw this.#failure
     await batch.beat()
@@ -152,8 +157,8 @@ export class PartitionSequencer {
       }
     }
     await commit()
-    await this.#log.settled()
-    this.#options.onDurable()
+    const { onWritten } = this.#options
+    void this.#log.settled().then(onWritten, onWritten)
     return { events, findings: mergeFindings(findings) }
   }
 

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash as digestOf } from 'node:crypto'
 
 import { decodeEvent } from '../../schemas/codec.ts'
 import type { EventOutline } from '../../schemas/event-outline.ts'
@@ -21,7 +21,8 @@ export interface ProducerChainOptions {
   readonly maxWaiting?: number
 }
 
-const zeros = Buffer.alloc(32)
+/** Hashes are kept as strings of 32 characters: such a one takes a third of the time of a Buffer to make, and compares as fast. */
+const zeros = '\0'.repeat(32)
 /** Hashes kept per producer, so that repeats and late signatures can be checked. */
 const rememberedHashes = 4096
 
@@ -46,15 +47,21 @@ export class ProducerChain {
     const found: GapPart[] = []
     const producer = this.#producer(outline)
     const seq = outline.producerSeq
-    const hash = createHash('sha256').update(value).digest()
+    const hash = digestOf('sha256', value, 'binary')
+    const prev = outline.prev.toString('latin1')
+    if (seq === producer.next && producer.waiting.size === 0) {
+      this.#follow(outline.producer, producer, seq, hash, prev, found)
+      if (outline.type === 'edge.sealed') this.#checkSeal(decodeEvent(value), producer, found)
+      return found
+    }
     const known = producer.hashes.get(seq) ?? producer.waiting.get(seq)?.hash
     if (known !== undefined) {
-      if (!known.equals(hash)) found.push(gap(outline.producer, seq, seq, 'number_used_twice'))
+      if (known !== hash) found.push(gap(outline.producer, seq, seq, 'number_used_twice'))
       return found
     }
     // Sealed before this machine began or before what it remembers.
     if (seq < producer.next) return found
-    producer.waiting.set(seq, { hash, prev: outline.prev, seenMs: nowMs })
+    producer.waiting.set(seq, { hash, prev, seenMs: nowMs })
     this.#advance(outline.producer, producer, found)
     if (producer.waiting.size > (this.#options.maxWaiting ?? 4096)) {
       this.#giveUp(outline.producer, producer, found)
@@ -96,16 +103,27 @@ export class ProducerChain {
     for (;;) {
       const event = producer.waiting.get(producer.next)
       if (event === undefined) return
-      const seq = producer.next
-      producer.waiting.delete(seq)
-      if (producer.head !== null && !producer.head.equals(event.prev)) {
-        found.push(gap(name, seq === 0 ? 0 : seq - 1, seq, 'chain_broken'))
-      }
-      producer.head = event.hash
-      producer.next = seq + 1
-      producer.hashes.set(seq, event.hash)
-      producer.hashes.delete(seq - rememberedHashes)
+      producer.waiting.delete(producer.next)
+      this.#follow(name, producer, producer.next, event.hash, event.prev, found)
     }
+  }
+
+  /** The event that comes next in the chain. */
+  #follow(
+    name: string,
+    producer: Producer,
+    seq: number,
+    hash: string,
+    prev: string,
+    found: GapPart[],
+  ): void {
+    if (producer.head !== null && producer.head !== prev) {
+      found.push(gap(name, seq === 0 ? 0 : seq - 1, seq, 'chain_broken'))
+    }
+    producer.head = hash
+    producer.next = seq + 1
+    producer.hashes.set(seq, hash)
+    producer.hashes.delete(seq - rememberedHashes)
   }
 
   // What is missing before the lowest waiting event counts as lost.
@@ -131,7 +149,7 @@ export class ProducerChain {
     }
     producer.vkey = seal.vkey
     const sealed = producer.hashes.get(seal.head_seq) ?? producer.waiting.get(seal.head_seq)?.hash
-    if (sealed !== undefined && !sealed.equals(seal.head_sha256)) {
+    if (sealed !== undefined && sealed !== seal.head_sha256.toString('latin1')) {
       found.push(gap(event.producer, seal.head_seq, seal.head_seq, 'seal_of_other_bytes'))
     }
   }
@@ -141,16 +159,16 @@ interface Producer {
   /** The number that comes next; all before it were seen or given up. */
   next: number
   /** Hash of the bytes of `next` - 1; null when it was never seen. */
-  head: Buffer | null
-  readonly hashes: Map<number, Buffer>
+  head: string | null
+  readonly hashes: Map<number, string>
   /** Seen, but with something missing before, in order of arrival. */
   readonly waiting: Map<number, WaitingEvent>
   vkey: string | null
 }
 
 interface WaitingEvent {
-  readonly hash: Buffer
-  readonly prev: Buffer
+  readonly hash: string
+  readonly prev: string
   readonly seenMs: number
 }
 

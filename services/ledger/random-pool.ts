@@ -6,7 +6,7 @@ export class RandomPool {
   #used = 0
 
   /** The source must be unpredictable. */
-  constructor(source: (bytes: number) => Buffer, poolBytes = 16 * 1024) {
+  constructor(source: (bytes: number) => Buffer, poolBytes = 64 * 1024) {
     this.#source = source
     this.#poolBytes = poolBytes
   }

@@ -5,13 +5,26 @@ import type { BusProducer, BusRecord } from '../bus/bus.ts'
 import { sealedHeaders } from '../bus/topics.ts'
 import type { Logger } from '../runtime/logger.ts'
 import { LedgerError } from './error.ts'
+import { leafHash } from './proof/hash.ts'
+import type { RecentEntries, SealedEntries, SealedEntry } from './recent-entries.ts'
 import { sealedRecordHeaders } from './sealed-record.ts'
 import type { LogStorage } from './storage.ts'
 
-/** Entries of one round: their payloads are in memory together. */
-const windowEntries = 256
+/** Entries of one round. */
+const windowEntries = 1024
+/** Of those that are read: their payloads are in memory together. */
+const storedWindow = 256
 /** The position is advice, so it is kept on disk only this often. */
 const keepEveryMs = 1000
+
+export interface SealedPublisherOptions {
+  readonly log: LogStorage
+  readonly producer: BusProducer
+  readonly topic: string
+  readonly logger: Logger
+  /** What this process sealed last. */
+  readonly recent: RecentEntries | null
+}
 
 /**
  * Publishes the entries of one log on `ledger.sealed`, as far as a signed checkpoint covers them. At least once: after a crash it
@@ -20,37 +33,23 @@ const keepEveryMs = 1000
  * nor those that the bus refuses as too large.
  */
 export class SealedPublisher {
-  readonly #log: LogStorage
-  readonly #producer: BusProducer
-  readonly #topic: string
-  readonly #logger: Logger
+  readonly #options: SealedPublisherOptions
+  readonly #origin: Buffer
   #position: number
   #kept: number
   #keptAtMs = 0
 
-  private constructor(
-    log: LogStorage,
-    producer: BusProducer,
-    topic: string,
-    logger: Logger,
-    position: number,
-  ) {
-    this.#log = log
-    this.#producer = producer
-    this.#topic = topic
-    this.#logger = logger
+  private constructor(options: SealedPublisherOptions, position: number) {
+    this.#options = options
+    this.#origin = Buffer.from(options.log.origin)
     this.#position = position
     this.#kept = position
   }
 
-  static async open(
-    log: LogStorage,
-    producer: BusProducer,
-    topic: string,
-    logger: Logger,
-  ): Promise<SealedPublisher> {
-    const position = Math.min(await log.sealed.read(), log.entries.last.size)
-    return new SealedPublisher(log, producer, topic, logger, position)
+  static async open(options: SealedPublisherOptions): Promise<SealedPublisher> {
+    const { sealed, entries } = options.log
+    const position = Math.min(await sealed.read(), entries.last.size)
+    return new SealedPublisher(options, position)
   }
 
   get position(): number {
@@ -68,8 +67,8 @@ export class SealedPublisher {
       } catch (error) {
         // A damaged store does not heal by waiting.
         if (error instanceof LedgerError) throw error
-        this.#logger.warn(
-          { log: this.#log.origin, position: this.#position, err: error },
+        this.#options.logger.warn(
+          { log: this.#options.log.origin, position: this.#position, err: error },
           'sealed entries could not be published; trying again',
         )
         await pause(pauseMs, undefined, { signal }).catch(() => undefined)
@@ -84,34 +83,44 @@ export class SealedPublisher {
     if (this.#kept === this.#position) return
     this.#kept = this.#position
     this.#keptAtMs = performance.now()
-    await this.#log.sealed.write(this.#kept)
+    await this.#options.log.sealed.write(this.#kept)
   }
 
   async #publishWindow(from: number, to: number): Promise<number> {
-    const { origin, entries, payloads } = this.#log
-    const leaves = await entries.read(from, to)
-    const end = from + leaves.length
-    const found = await payloads.get(from, end)
+    const { recent } = this.#options
+    const { entries, end } = recent?.read(from, to) ?? (await this.#stored(from, to))
     const byKey = new Map<string, { key: Buffer; records: BusRecord[] }>()
-    for (const [position, payload] of found) {
+    for (const entry of entries) {
+      const { key, value } = entry
+      const record = { value, headers: sealedRecordHeaders(this.#origin, entry) }
+      const name = key.toString('latin1')
+      const group = byKey.get(name)
+      if (group === undefined) byKey.set(name, { key, records: [record] })
+      else group.records.push(record)
+    }
+    await Promise.all(Array.from(byKey.values(), ({ key, records }) => this.#send(key, records)))
+    return end
+  }
+
+  async #stored(from: number, to: number): Promise<SealedEntries> {
+    const { entries, payloads } = this.#options.log
+    const leaves = await entries.read(from, Math.min(to, from + storedWindow))
+    const end = from + leaves.length
+    const sealed: SealedEntry[] = []
+    for (const [position, payload] of await payloads.get(from, end)) {
       const leaf = leaves[position - from]
       if (leaf === undefined || payload === null) continue
       const { key, value } = payload
-      const headers = sealedRecordHeaders(origin, position, leaf)
-      const name = key.toString('base64')
-      const group = byKey.get(name)
-      if (group === undefined) byKey.set(name, { key, records: [{ value, headers }] })
-      else group.records.push({ value, headers })
+      sealed.push({ position, leaf, leafHash: leafHash(leaf), key, value })
     }
-    const sends = Array.from(byKey.values(), ({ key, records }) => this.#send(key, records))
-    await Promise.all(sends)
-    return end
+    return { entries: sealed, end }
   }
 
   /** With its headers a record may be larger than the bus takes. It stays in the ledger, where readers find what is missing here. */
   async #send(key: Buffer, records: readonly BusRecord[]): Promise<void> {
+    const { producer, topic } = this.#options
     try {
-      await this.#producer.send(this.#topic, key, records)
+      await producer.send(topic, key, records)
     } catch (error) {
       if (!(error instanceof BusError) || error.code !== 'BUS_RECORD_TOO_LARGE') throw error
       const [only] = records
@@ -120,8 +129,8 @@ export class SealedPublisher {
         return
       }
       const position = only?.headers[sealedHeaders.position]?.toString()
-      this.#logger.error(
-        { log: this.#log.origin, position, sizeBytes: only?.value.length },
+      this.#options.logger.error(
+        { log: this.#options.log.origin, position, sizeBytes: only?.value.length },
         'a sealed entry is too large to be published again; it is in the ledger only',
       )
     }

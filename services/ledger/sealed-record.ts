@@ -1,20 +1,19 @@
 import { decodeLeaf } from '../../schemas/leaf.ts'
 import { sealedHeaders } from '../bus/topics.ts'
-import { leafHash } from './proof/hash.ts'
+import type { SealedEntry } from './recent-entries.ts'
 
 /**
  * The headers of an entry on `ledger.sealed`: the origin as text, the position in decimal, the leaf hash as its 32 bytes; of a
  * quarantined record also why and where it came from, since its value may look like an event.
  */
 export function sealedRecordHeaders(
-  log: string,
-  position: number,
-  leaf: Buffer,
+  log: Buffer,
+  { position, leaf, leafHash }: SealedEntry,
 ): Readonly<Record<string, Buffer>> {
   const headers = {
-    [sealedHeaders.log]: Buffer.from(log),
-    [sealedHeaders.position]: Buffer.from(String(position)),
-    [sealedHeaders.leafHash]: leafHash(leaf),
+    [sealedHeaders.log]: log,
+    [sealedHeaders.position]: Buffer.from(String(position), 'latin1'),
+    [sealedHeaders.leafHash]: leafHash,
   }
   return leaf.includes(quarantinedMember) ? { ...headers, ...quarantineHeaders(leaf) } : headers
 }

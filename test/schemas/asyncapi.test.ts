@@ -62,8 +62,15 @@ test('the headers that are sent are as the document says', () => {
       Object.entries(headers).map(([name, value]) => [name, value.toString('latin1')]),
     )
   const value = encoded(anEvent({ session_id: 's-1' }))
+  const entry = {
+    position: 7,
+    leaf: Buffer.from('{}'),
+    leafHash: Buffer.alloc(32, 1),
+    key: Buffer.from('s-1'),
+    value,
+  }
   const plain = text(cloudEventHeaders(value, { registryUrl }))
-  const sealed = { ...plain, ...text(sealedRecordHeaders('log.example', 7, Buffer.alloc(32, 1))) }
+  const sealed = { ...plain, ...text(sealedRecordHeaders(Buffer.from('log.example'), entry)) }
   const ofEvent = validate('auditEvent')
   const ofSealed = validate('sealedEvent')
   assert.ok(ofEvent(plain), JSON.stringify(ofEvent.errors))

@@ -72,7 +72,7 @@ test('1: a flipped bit is found in every kind of file, and named', async (t) => 
     [sealed, 3000, /\.seg/],
     [victim.file('hash', 'L0.pack'), 5000, /L0\.pack/],
     [victim.file('hash', 'L1.pack'), 7, /L1\.pack/],
-    [victim.file('payload', payload), 4000, /\.enc/],
+    [victim.file('payload', payload), 40, /\.enc/],
     [victim.file('payload', payload), 2, /\.enc/],
     [victim.file('payload', 'data-keys'), 60, /data-keys/],
     [victim.file('checkpoints.log'), 40, /checkpoints\.log/],
@@ -225,9 +225,9 @@ test('17: swapped and removed payloads are found; an erased one is as it should 
   const bytes = Buffer.from(whole)
   // The records of the entries 1 and 5 have one data key and one length: their bodies change places.
   const length = 4 + bytes.readUInt32BE(0)
-  const body = Buffer.from(bytes.subarray(16, length))
-  bytes.copyWithin(16, 4 * length + 16, 5 * length)
-  body.copy(bytes, 4 * length + 16)
+  const body = Buffer.from(bytes.subarray(20, length))
+  bytes.copyWithin(20, 4 * length + 20, 5 * length)
+  body.copy(bytes, 4 * length + 20)
   await writeFile(file, bytes)
   assert.match((await problemsOf(victim.options))[0]?.what ?? '', /was changed/)
 

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 
@@ -9,6 +10,8 @@ import type {
   RecordScope,
 } from '../../../services/edge/capture/recorder.ts'
 import { partitionOf } from '../../../services/bus/partitioner.ts'
+import { openEmbeddedBus } from '../../../services/bus/adapters/embedded/embedded-bus.ts'
+import { topics } from '../../../services/bus/topics.ts'
 import { initLedger, openLedger } from '../../../services/ledger/adapters/files/open.ts'
 import { anEvent, encoded } from '../../support/an-event.ts'
 import {
@@ -108,3 +111,88 @@ function sessionOf(part: number): string {
   while (partitionOf(Buffer.from(`session-${number}`), 2) !== part) number += 1
   return `session-${number}`
 }
+test('what is no event is told once, as one finding that spans the records, also over restarts', async (t) => {
+  const directory = await aDirectory(t)
+  const options = await ledgerOptions(directory)
+  await initLedger(options)
+  await using bus = await aBus(directory)
+  const run = async (entries: number, scope: KeptScope, gaps: number): Promise<void> => {
+    await using ledger = await openLedger(options)
+    const stop = new AbortController()
+    const running = ledger.run(bus, stop.signal, scope)
+    await until(() => scope.gaps.length >= gaps && ledger.durableEntries === entries)
+    stop.abort()
+    await running
+  }
+  const bad = ['one', 'two', 'three'].map((text) => Buffer.from(text))
+  await send(bus, 'edge-1', [bad[0]!, new ChainOfEvents().next().value, bad[1]!, bad[2]!])
+  const first = new KeptScope(1)
+  await run(5, first, 1)
+  const [gap] = first.gaps
+  assert.ok(gap?.records)
+  const { log, ...records } = gap.records
+  assert.match(log, /\/p00\//)
+  assert.deepEqual([gap.producer, gap.reason], ['audit.events/0', 'no_frame'])
+  assert.deepEqual(records, {
+    topic: 'audit.events',
+    partition: 0,
+    from_offset: 0,
+    to_offset: 3,
+    count: 3,
+    position: 1,
+  })
+
+  // It was not sealed before the process ended: the next one finds the records again.
+  const second = new KeptScope(0)
+  await run(5, second, 1)
+  assert.deepEqual(second.gaps, first.gaps)
+  await send(bus, 'ledger', [encoded(anEvent({ type: 'gap.detected', producer: 'ledger', gap }))])
+  const third = new KeptScope(0)
+  await run(6, third, 0)
+  const fourth = new KeptScope(0)
+  await run(6, fourth, 0)
+  assert.deepEqual(fourth.gaps, [])
+})
+
+test('what the bus deleted before it was sealed is told with its range', async (t) => {
+  const directory = await aDirectory(t)
+  const options = await ledgerOptions(directory)
+  await initLedger(options)
+  let nowMs = 1_000_000
+  await using bus = await openEmbeddedBus({
+    file: join(directory, 'short.sqlite'),
+    topics: [
+      { name: topics.auditEvents, partitions: 1, retentionMs: 1_000 },
+      { name: topics.ledgerSealed, partitions: 1 },
+    ],
+    clock: () => nowMs,
+    retentionEveryMs: 10,
+  })
+  const chain = new ChainOfEvents()
+  const run = async (entries: number, scope: KeptScope): Promise<void> => {
+    await using ledger = await openLedger(options)
+    const stop = new AbortController()
+    const running = ledger.run(bus, stop.signal, scope)
+    await until(() => ledger.durableEntries === entries)
+    stop.abort()
+    await running
+  }
+  await send(bus, 'edge-1', [chain.next().value])
+  await run(2, new KeptScope(0))
+  for (let event = 0; event < 200; event++) await send(bus, 'edge-1', [chain.next().value])
+  nowMs += 5_000
+  await until(async () => (await bus.watermarks(topics.auditEvents, 0)).low === 201n)
+  await send(bus, 'edge-1', [chain.next().value])
+  const scope = new KeptScope(0)
+  await run(4, scope)
+  assert.deepEqual(
+    scope.gaps.map(({ reason, from_seq, to_seq, producer }) => [
+      reason,
+      from_seq,
+      to_seq,
+      producer,
+    ]),
+    [['below_low_watermark', 1, 200, 'audit.events/0']],
+  )
+  assert.equal(scope.gaps[0]?.records?.count, 200)
+})

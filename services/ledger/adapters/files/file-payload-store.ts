@@ -7,10 +7,16 @@ import { join } from 'node:path'
 import { LedgerError } from '../../error.ts'
 import type { NewPayload, Payload, PayloadStore } from '../../payload-store.ts'
 import { DataKeys } from './data-keys.ts'
-import type { DataKey } from './data-keys.ts'
 import { syncDirectory } from './durable-files.ts'
 import { PayloadFile } from './payload-file.ts'
-import { openPayloadRecord, payloadOverheadBytes, writePayloadRecord } from './payload-record.ts'
+import type { WrittenRun } from './payload-file.ts'
+import {
+  openPayloadRecord,
+  recordOverheadBytes,
+  runLength,
+  sizeOf,
+  writePayloadRecord,
+} from './payload-record.ts'
 import { RandomPool } from '../../random-pool.ts'
 
 export interface FilePayloadStoreOptions {
@@ -80,16 +86,18 @@ export class FilePayloadStore implements PayloadStore {
       if (firstPosition === undefined || firstPosition >= to) break
       const file = await this.#file(firstPosition)
       if (!this.#options.isWritable) await file.refresh()
-      for await (const { position, slot, record } of file.records(from, to)) {
+      for await (const { first, count, slot, record } of file.records(from, to)) {
         const key = await this.#keys.ofSlot(slot)
-        const payload = key === null ? null : openPayloadRecord(record, key)
-        if (key !== null && payload === null) {
+        const payloads = key === null ? null : openPayloadRecord(record, key)
+        if (key !== null && payloads === null) {
           throw new LedgerError(
             'LEDGER_PAYLOAD_DAMAGED',
-            `${file.name}: the payload of entry ${position} of ${this.#options.origin} was changed`,
+            `${file.name}: the payload of entry ${first} of ${this.#options.origin} was changed`,
           )
         }
-        found.set(position, payload)
+        for (let at = Math.max(from, first); at < Math.min(to, first + count); at += 1) {
+          found.set(at, payloads?.[at - first] ?? null)
+        }
       }
     }
     return found
@@ -139,25 +147,23 @@ export class FilePayloadStore implements PayloadStore {
   }
 
   async #write(file: PayloadFile, payloads: readonly NewPayload[]): Promise<void> {
-    let room = 0
-    for (const { key, value } of payloads) room += payloadOverheadBytes + key.length + value.length
+    let room = payloads.length * recordOverheadBytes
+    for (const payload of payloads) room += sizeOf(payload)
     const bytes = Buffer.allocUnsafe(room)
-    const starts: number[] = []
-    let at = 0
-    let subject: string | null = null
-    let dataKey: DataKey | null = null
-    for (const payload of payloads) {
-      if (dataKey === null || payload.subject !== subject) {
-        dataKey = await this.#keys.forSubject(payload.subject)
-        subject = payload.subject
-      }
-      starts.push(at)
+    const runs: WrittenRun[] = []
+    let end = 0
+    for (let from = 0; from < payloads.length;) {
+      const count = runLength(payloads, from)
+      const { position: first = 0, subject = '' } = payloads[from] ?? {}
+      runs.push({ first, count, start: end })
+      const dataKey = await this.#keys.forSubject(subject)
       const iv = this.#random.take(ivBytes)
-      at = writePayloadRecord(bytes, at, payload.position, dataKey, iv, payload)
+      end = writePayloadRecord(bytes, end, payloads, from, from + count, dataKey, iv)
+      from += count
     }
     // A payload whose key is lost is lost, so the keys come first.
     await this.#keys.sync()
-    await file.append(bytes, payloads, starts)
+    await file.append(bytes.subarray(0, end), runs)
   }
 
   async #fileForWriting(position: number): Promise<PayloadFile> {

@@ -5,22 +5,31 @@ import { LedgerError } from '../../error.ts'
 import { shortName } from './durable-files.ts'
 import { payloadHeaderAt } from './payload-record.ts'
 
-const headerBytes = 16
+const headerBytes = 20
 const scanBytes = 1024 * 1024
 const readBytes = 1024 * 1024
 
 export interface PayloadFileRecord {
-  readonly position: number
+  /** The positions [first, first + count). */
+  readonly first: number
+  readonly count: number
   readonly slot: number
   readonly record: Buffer
+}
+
+export interface WrittenRun {
+  readonly first: number
+  readonly count: number
+  readonly start: number
 }
 
 /** One payload file, with an index of its records in memory that opening builds from their headers. */
 export class PayloadFile {
   readonly name: string
   readonly #handle: FileHandle
-  /** Positions rise; `#starts[i]` is where the record of `#positions[i]` begins. */
-  readonly #positions: number[] = []
+  /** Positions rise; record i holds [#firsts[i], #afters[i]) and begins at #starts[i]. */
+  readonly #firsts: number[] = []
+  readonly #afters: number[] = []
   readonly #starts: number[] = []
   /** Where the last whole record ends. */
   end = 0
@@ -56,10 +65,9 @@ export class PayloadFile {
       let header = payloadHeaderAt(bytes, 0)
       if (header === null) return
       while (header !== null) {
-        const isRising = header.position > (this.#positions.at(-1) ?? -1)
+        const isRising = header.first >= (this.#afters.at(-1) ?? 0) && header.count > 0
         if (!isRising || blockAt + header.end > size) return
-        this.#positions.push(header.position)
-        this.#starts.push(this.end)
+        this.#add(header.first, header.count, this.end)
         this.end = blockAt + header.end
         header = payloadHeaderAt(bytes, header.end)
       }
@@ -67,25 +75,19 @@ export class PayloadFile {
     this.isWhole = this.end === size
   }
 
-  async append(
-    bytes: Buffer,
-    payloads: readonly { readonly position: number }[],
-    starts: readonly number[],
-  ): Promise<void> {
+  /** Appends records; `runs` says the positions of each, and where it begins in `bytes`. */
+  async append(bytes: Buffer, runs: readonly WrittenRun[]): Promise<void> {
     const { bytesWritten } = await this.#handle.write(bytes, 0, bytes.length, this.end)
     if (bytesWritten !== bytes.length) throw new Error(`${this.name}: a write was short`)
     await this.#handle.datasync()
-    payloads.forEach(({ position }, index) => {
-      this.#positions.push(position)
-      this.#starts.push(this.end + (starts[index] ?? 0))
-    })
+    for (const { first, count, start } of runs) this.#add(first, count, this.end + start)
     this.end += bytes.length
   }
 
-  /** The records of the positions [from, to), in order, read in blocks. */
+  /** The records with something of the positions [from, to), in order, read in blocks. */
   async *records(from: number, to: number): AsyncGenerator<PayloadFileRecord> {
-    let index = lowerBound(this.#positions, from)
-    const last = lowerBound(this.#positions, to)
+    let index = lowerBound(this.#afters, from + 1)
+    const last = lowerBound(this.#firsts, to)
     while (index < last) {
       const begin = this.#start(index)
       let next = index + 1
@@ -95,26 +97,30 @@ export class PayloadFile {
       for (; index < next; index++) {
         const at = this.#start(index) - begin
         const header = payloadHeaderAt(bytes.subarray(0, bytesRead), at)
-        const position = this.#positions[index]
-        if (header === null || header.end > bytesRead || header.position !== position) {
+        const first = this.#firsts[index]
+        if (header === null || header.end > bytesRead || header.first !== first) {
           throw new LedgerError(
             'LEDGER_PAYLOAD_DAMAGED',
-            `${this.name}, byte ${begin + at}: the payload of entry ${position ?? 0} is not there`,
+            `${this.name}, byte ${begin + at}: the payload of entry ${first ?? 0} is not there`,
           )
         }
-        yield { position, slot: header.slot, record: bytes.subarray(at, header.end) }
+        const { count, slot } = header
+        yield { first, count, slot, record: bytes.subarray(at, header.end) }
       }
     }
   }
 
   holds(position: number): boolean {
-    return this.#positions[lowerBound(this.#positions, position)] === position
+    const index = lowerBound(this.#afters, position + 1)
+    return (this.#firsts[index] ?? Infinity) <= position
   }
 
   async cut(size: number): Promise<void> {
-    const count = lowerBound(this.#positions, size)
+    // A commit writes whole records, so none reaches over the size of one.
+    const count = lowerBound(this.#firsts, size)
     this.end = this.#start(count)
-    this.#positions.length = count
+    this.#firsts.length = count
+    this.#afters.length = count
     this.#starts.length = count
     this.isWhole = true
     await this.#handle.truncate(this.end)
@@ -123,6 +129,12 @@ export class PayloadFile {
 
   async close(): Promise<void> {
     await this.#handle.close()
+  }
+
+  #add(first: number, count: number, start: number): void {
+    this.#firsts.push(first)
+    this.#afters.push(first + count)
+    this.#starts.push(start)
   }
 
   #start(index: number): number {
