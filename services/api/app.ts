@@ -31,6 +31,7 @@ import { credentialRoutes } from './routes/credentials.ts'
 import type { ConnectTarget } from './routes/credentials.ts'
 import { entryRoutes } from './routes/entries.ts'
 import { liveRoutes } from './routes/live.ts'
+import { logRoutes } from './routes/logs.ts'
 import { operationRoutes } from './routes/operations.ts'
 import { registryRoutes } from './routes/registry.ts'
 import { reportRoutes } from './routes/reports.ts'
@@ -119,6 +120,7 @@ export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
   })
   await app.register(sessionRoutes, { query: options.query, audit })
   await app.register(entryRoutes, { reader: options.reader, audit })
+  await app.register(logRoutes, { reader: options.reader })
   await app.register(reportRoutes, { reports: options.reports, audit })
   await app.register(operationRoutes, {
     health: options.health,

@@ -1,5 +1,6 @@
 import { LedgerError } from './error.ts'
 import { LogReader } from './log-reader.ts'
+import type { Tile } from './proof/tile.ts'
 import type { Entry, LedgerReader, LogHead } from './reader.ts'
 import type { LedgerStorage, LogStorage } from './storage.ts'
 
@@ -65,6 +66,10 @@ export class StorageReader implements LedgerReader, AsyncDisposable {
     newSize: number,
   ): Promise<readonly Buffer[]> {
     return (await this.log(origin)).consistencyProof(oldSize, newSize)
+  }
+
+  async tile(origin: string, tile: Tile): Promise<Buffer> {
+    return (await this.log(origin)).tile(tile)
   }
 
   async checkpointAt(origin: string, atMs: number): Promise<LogHead | null> {

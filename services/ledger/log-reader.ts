@@ -1,12 +1,16 @@
 import { decodeLeaf } from '../../schemas/leaf.ts'
 import { LedgerError } from './error.ts'
+import { logContent } from './log-content.ts'
 import { packHash } from './pack-hashes.ts'
 import type { Payload } from './payload-store.ts'
 import { payloadCommitment } from './payload-commitment.ts'
+import { tileBytes } from './proof/c2sp-files.ts'
 import { consistencyPath } from './proof/consistency.ts'
 import { leafHash } from './proof/hash.ts'
 import { inclusionPath } from './proof/inclusion.ts'
 import type { HashReader } from './proof/range.ts'
+import { entriesLevel, tilePath, tileWidth, treeLevel } from './proof/tile.ts'
+import type { Tile } from './proof/tile.ts'
 import type { Entry, LogHead } from './reader.ts'
 import { decodeGenesis } from './genesis.ts'
 import type { SignedHead } from './head-register.ts'
@@ -60,6 +64,20 @@ export class LogReader {
   async consistencyProof(oldSize: number, newSize: number): Promise<readonly Buffer[]> {
     await this.#reach(newSize)
     return consistencyPath(oldSize, newSize, this.hash)
+  }
+
+  async tile(tile: Tile): Promise<Buffer> {
+    const size = (await this.head())?.size ?? 0
+    const isBundle = tile.level === entriesLevel
+    const width = isBundle ? size : Math.floor(size / 2 ** treeLevel(tile.level))
+    if (tile.index * tileWidth + tile.width > width) {
+      throw new LedgerError(
+        'LEDGER_POSITION_UNKNOWN',
+        `${this.storage.origin} has no ${tilePath(tile)}: its newest checkpoint covers ${size} entries`,
+      )
+    }
+    await this.#reach(size)
+    return tileBytes(tile, logContent(this.storage, size, this.hash))
   }
 
   async #block(from: number, to: number): Promise<Entry[]> {

@@ -1,4 +1,5 @@
 import type { Leaf } from '../../schemas/leaf.ts'
+import type { Tile } from './proof/tile.ts'
 
 /** Read access to sealed entries. Published. Reads see what is durable; a size handed out once never shrinks. */
 export interface LedgerReader {
@@ -13,6 +14,11 @@ export interface LedgerReader {
   /** Leaf hash path, RFC 6962 order, from the leaf's sibling upward. */
   inclusionProof(origin: string, position: number, size: number): Promise<readonly Buffer[]>
   consistencyProof(origin: string, oldSize: number, newSize: number): Promise<readonly Buffer[]>
+  /**
+   * The bytes of a C2SP tlog-tiles tile or entry bundle, also a partial one of an earlier checkpoint. Throws
+   * `LEDGER_POSITION_UNKNOWN` when the newest signed checkpoint does not cover all of it.
+   */
+  tile(origin: string, tile: Tile): Promise<Buffer>
   /** The signed checkpoint text whose time is the first at or after `atMs`, or null. `checkpoints.log` remembers all. */
   checkpointAt(origin: string, atMs: number): Promise<LogHead | null>
 }

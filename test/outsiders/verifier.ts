@@ -57,7 +57,7 @@ export function run(
   { input, ...options }: RunOptions = {},
 ): Promise<Outcome> {
   const { promise, resolve, reject } = Promise.withResolvers<Outcome>()
-  const limits = { timeout: 120_000, maxBuffer: 64 * 1024 * 1024 }
+  const limits = { timeout: 300_000, maxBuffer: 64 * 1024 * 1024 }
   const child = execFile(
     program,
     arguments_,

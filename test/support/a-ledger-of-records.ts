@@ -41,6 +41,10 @@ export class ALedgerOfRecords implements LedgerReader {
     return Promise.reject(new Error('no proofs here'))
   }
 
+  tile(): Promise<never> {
+    return Promise.reject(new Error('no tiles here'))
+  }
+
   checkpointAt(): Promise<null> {
     return Promise.resolve(null)
   }
