@@ -217,7 +217,8 @@ export class FrontendRelay implements FrameSink {
     this.#gate.claim(portal, entry.request)
     this.#applyNames(portal.statement)
     if (portal.statement.verdict.settles) this.#state.isUnsettled = true
-    if (portal.statement.verdict.mask !== null) this.#describeFor(entry, name)
+    // As the policy in force says, which may be another than when it was prepared.
+    if (entry.request?.mask != null) this.#describeFor(entry, name)
     this.#forward(entry, bytes, start, end)
     return true
   }

@@ -41,7 +41,8 @@ export class RequestGate {
     wholeBytes: number | null = null,
   ): boolean {
     const state = this.#state
-    const statement = state.cache.renewed(declared)
+    // A simple query has been decided just now.
+    const statement = mode === 'extended' ? state.cache.renewed(declared) : declared
     const { verdict, sha256 } = statement
     const id = state.log.nextRequestId()
     const outcome = outcomeOf(verdict)

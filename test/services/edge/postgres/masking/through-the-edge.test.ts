@@ -25,10 +25,14 @@ import type { TestEdge } from '../edge-fixture.ts'
 
 const canary = '111-22-3333'
 
+const everything =
+  "id: all, targets: ['*'], statements: [read, write, transaction, session, copy_to, copy_from, ddl, explain], relations: { read: ['*'], write: ['*'] }, functions: ['*'], outcome: allow"
+
 suite('masking at a real target', () => {
   let target: EmbeddedPostgres
   let edge: TestEdge
   let masking: TargetMasking
+  let policies: PolicyInForce
   const stop = new AbortController()
 
   before(async () => {
@@ -59,11 +63,8 @@ suite('masking at a real target', () => {
       logger: pino({ level: 'silent' }),
     })
     await masking.refresh(stop.signal)
-    const policies = new PolicyInForce(
-      aPolicy(
-        "id: all, targets: ['*'], statements: [read, write, transaction, session, copy_to, copy_from, ddl, explain], relations: { read: ['*'], write: ['*'] }, functions: ['*'], outcome: allow",
-        "id: mask, targets: ['*'], outcome: mask, mask: { classes: ['*'] }",
-      ),
+    policies = new PolicyInForce(
+      aPolicy(everything, "id: mask, targets: ['*'], outcome: mask, mask: { classes: ['*'] }"),
     )
     const policy = new RulePolicy({
       grammar,
@@ -266,6 +267,22 @@ suite('masking at a real target', () => {
     await client.query('COMMIT')
     await client.query('PREPARE q AS SELECT ssn FROM m.secret')
     assert.doesNotMatch(JSON.stringify((await client.query('EXECUTE q')).rows), /111-22/)
+    await client.end()
+  })
+
+  test('what was prepared before the policy asked for masks is masked when it runs', async (t) => {
+    const masks = policies.current
+    t.after(() => {
+      policies.replace(masks)
+    })
+    policies.replace(aPolicy(everything))
+    const client = new Client(edge.client)
+    await client.connect()
+    const query = { name: 'p', text: 'SELECT email FROM m.secret WHERE id = $1', values: [1] }
+    assert.deepEqual((await client.query(query)).rows, [{ email: 'a@example.com' }])
+    policies.replace(masks)
+    const { rows } = await client.query<{ email: string }>(query)
+    assert.match(rows[0]?.email ?? '', /^tok_/)
     await client.end()
   })
 
