@@ -129,6 +129,12 @@ test('test compares, prints what came out otherwise, and ends with status 1', as
   )
 })
 
+test('the policy of the demo does what its tests say', async () => {
+  const url = new URL('../../../services/all-in-one/demo/demo-policy.test.yaml', import.meta.url)
+  const ended = await policy('test', fileURLToPath(url))
+  assert.equal(ended.code, 0, ended.stdout + ended.stderr)
+})
+
 test('mistakes in a file of tests are all named, with their places', async (t) => {
   const text = tests.replace(
     'actor: agent, target: shop, role',
