@@ -382,7 +382,7 @@ export interface ApprovalAnswerPart {
 }
 
 export interface EvidencePart {
-  readonly subject: 'session' | 'entry' | 'report' | 'search' | 'log'
+  readonly subject: 'session' | 'entry' | 'report' | 'search' | 'log' | 'approval'
   readonly reference: string | null
   readonly query: string | null
   readonly results: number | null

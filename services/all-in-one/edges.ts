@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises'
 
 import { v7 as uuidv7 } from 'uuid'
 
+import { ownContext } from '../../schemas/event.ts'
 import type { Bus } from '../bus/bus.ts'
 import type { SpooledRecorder } from '../edge/capture/spooled-recorder.ts'
 import { HeldRequests } from '../edge/guard/approvals/held-requests.ts'
@@ -14,6 +15,7 @@ import { loadGrammar } from '../edge/postgres/facts/grammar.ts'
 import { RulePolicy } from '../edge/postgres/facts/rule-policy.ts'
 import { ScramPassword } from '../edge/postgres/protocol/scram.ts'
 import type { TargetMasking } from '../edge/postgres/masking/target-masking.ts'
+import { approvalPart } from '../edge/postgres/hold-gate.ts'
 import { startPostgresEdge } from '../edge/postgres/proxy.ts'
 import type { PostgresEdge } from '../edge/postgres/proxy.ts'
 import type { PostgresTarget } from '../edge/postgres/target.ts'
@@ -61,13 +63,19 @@ export async function startEdges(options: EdgesOptions): Promise<Edges> {
   const { certificatePem, privateKeyPem } = await edgeCertificate(config)
   const credentials = new IssuedCredentials({ clock: systemClock })
   const policies = new PolicyInForce(nothingAllowed)
+  const held = new HeldRequests({
+    edge: config.edge.id,
+    clock: systemClock,
+    newId: () => uuidv7(),
+  })
+  recordExpiries(held, recorder, config, lifecycle)
   const updates = new ControlUpdates({
     bus,
     group: controlGroup(config.bus, config.edge.id),
     verifyKey: parseVkey(options.apiVkey).key,
     credentials,
     policies,
-    held: new HeldRequests({ edge: config.edge.id, clock: systemClock, newId: () => uuidv7() }),
+    held,
     logger: logger.child({ part: 'control' }),
   })
   lifecycle.background('control updates', updates.run(lifecycle.signal))
@@ -91,6 +99,7 @@ export async function startEdges(options: EdgesOptions): Promise<Edges> {
           tls: { certificate: certificatePem, key: privateKeyPem },
           guard: {
             credentials,
+            held,
             policy: new RulePolicy({ grammar, policies, clock: systemClock, masking }),
           },
           recorder,
@@ -107,6 +116,38 @@ export async function startEdges(options: EdgesOptions): Promise<Edges> {
     certificatePem,
     sessions: () => edges.reduce((sum, edge) => sum + edge.sessions, 0),
   }
+}
+
+const expiryMs = 1_000
+
+/** Records, for as long as the edge runs, what was asked and not answered or not used in time. */
+function recordExpiries(
+  held: HeldRequests,
+  recorder: SpooledRecorder,
+  { edge, tenant }: EdgeConfig,
+  lifecycle: Lifecycle,
+): void {
+  const looking = setInterval(() => {
+    for (const approval of held.expire()) {
+      const { actor, onBehalfOf } = approval.binding
+      const scope = recorder.scope({
+        ...ownContext(tenant),
+        actor: {
+          ...actor,
+          display: null,
+          groups: [],
+          on_behalf_of: onBehalfOf.map((each) => ({ ...each, display: null })),
+          client: null,
+          runtime: null,
+        },
+      })
+      scope.record({ type: 'approval.expired', approval: approvalPart(approval, edge.id) })
+    }
+  }, expiryMs)
+  lifecycle.onStop(() => {
+    clearInterval(looking)
+    return Promise.resolve()
+  })
 }
 
 /** How a target of the configuration is reached. */

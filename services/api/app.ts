@@ -26,6 +26,7 @@ import { identifyCallers, refuseCrossSite } from './caller.ts'
 import type { ControlPublisher } from './control-publisher.ts'
 import { answerProblems } from './problem.ts'
 import { asyncApiRoute } from './routes/asyncapi.ts'
+import { approvalRoutes } from './routes/approvals.ts'
 import { authRoutes } from './routes/auth.ts'
 import { credentialRoutes } from './routes/credentials.ts'
 import type { ConnectTarget } from './routes/credentials.ts'
@@ -118,6 +119,14 @@ export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
     audit,
     clock,
   })
+  await app.register(approvalRoutes, {
+    query: options.query,
+    reader: options.reader,
+    clock,
+    roles: identity.roles,
+    publisher: options.publisher,
+    audit,
+  })
   await app.register(sessionRoutes, { query: options.query, audit })
   await app.register(entryRoutes, { reader: options.reader, audit })
   await app.register(logRoutes, { reader: options.reader })
@@ -164,7 +173,15 @@ async function serveConsole(app: FastifyInstance, directory: string): Promise<vo
     return
   }
   await app.register(serveStatic, { root: directory, wildcard: false })
-  for (const path of ['/sessions', '/sessions/*', '/search', '/reports', '/reports/*']) {
+  for (const path of [
+    '/sessions',
+    '/sessions/*',
+    '/search',
+    '/approvals',
+    '/approvals/*',
+    '/reports',
+    '/reports/*',
+  ]) {
     app.get(path, { schema: { hide: true } }, (_request, reply) => reply.sendFile('index.html'))
   }
 }

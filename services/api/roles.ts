@@ -3,11 +3,13 @@ import type { Role } from '../../schemas/roles.ts'
 import type { RoleGroups } from '../runtime/config.ts'
 
 /** What somebody may do here. Getting a session password is not among them: there, policy decides at the edge. */
-export type Permission = 'read_evidence' | 'run_reports' | 'decide_approvals' | 'end_sessions'
+export type Permission =
+  'read_evidence' | 'run_reports' | 'view_approvals' | 'decide_approvals' | 'end_sessions'
 
 const rolesWith: Readonly<Record<Permission, readonly Role[]>> = {
   read_evidence: ['analyst', 'auditor'],
   run_reports: ['analyst', 'auditor'],
+  view_approvals: ['approver', 'analyst', 'auditor'],
   decide_approvals: ['approver'],
   end_sessions: ['operator', 'analyst'],
 }

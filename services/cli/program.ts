@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 
 import manifest from '../../package.json' with { type: 'json' }
+import { approvalsCommand } from './approvals.ts'
 import { connectCommand } from './connect.ts'
 import { demoCommand } from './demo.ts'
 import { edgeCommand } from './edge.ts'
@@ -34,6 +35,7 @@ On your own systems:
 As somebody who uses a target:
   affidavit connect shop               a short-lived password for a session with the target shop
 As somebody who asks questions:
+  affidavit approvals list             what waits for another person's yes
   affidavit search 'drop table'        what was tried, by whom, and what became of it
   affidavit verify report.zip          check a report without trusting whoever made it`,
     )
@@ -43,6 +45,7 @@ As somebody who asks questions:
     .addCommand(demoCommand())
     .addCommand(connectCommand())
     .addCommand(policyCommand())
+    .addCommand(approvalsCommand())
     .addCommand(searchCommand())
     .addCommand(verifyCommand())
     .addCommand(reportCommand())

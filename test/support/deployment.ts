@@ -23,6 +23,8 @@ export interface DeploymentOptions {
   readonly onAuditFailure?: 'refuse' | 'allow'
   /** Lines below `edge:`. */
   readonly edge?: readonly string[]
+  /** The policy, instead of one that lets people count. */
+  readonly policy?: string
   /** Sections that are added to the configuration. */
   readonly sections?: string
 }
@@ -55,25 +57,35 @@ export class Deployment implements AsyncDisposable {
     this.#owned = owned
   }
 
+  /** Where the api answers. */
+  get api(): string {
+    return `http://127.0.0.1:${this.ports.api}`
+  }
+
   /** Starts the product and waits until it takes connections. */
   async start(): Promise<RunningProduct> {
     return this.#owned.use(await startUp(this.configFile))
   }
 
-  /** A session password for olivia, from the api of the product that runs. */
-  async sessionPassword(): Promise<SessionPassword> {
-    const api = `http://127.0.0.1:${this.ports.api}`
-    const account = this.#issuer.accounts.find(({ username }) => username === 'olivia')
+  /** An access token of this person for the api. */
+  async tokenOf(username: string): Promise<string> {
+    const account = this.#issuer.accounts.find((each) => each.username === username)
     const { accessToken } = await signInAsPerson({
       issuer: this.#issuer.url,
       clientId: this.#issuer.clients.cli.clientId,
-      username: 'olivia',
+      username,
       password: account?.password ?? '',
-      audience: api,
+      audience: this.api,
     })
-    const response = await fetch(new URL('/v1/credentials', api), {
+    return accessToken
+  }
+
+  /** A session password for olivia, from the api of the product that runs. */
+  async sessionPassword(): Promise<SessionPassword> {
+    const token = await this.tokenOf('olivia')
+    const response = await fetch(new URL('/v1/credentials', this.api), {
       method: 'POST',
-      headers: { authorization: `Bearer ${accessToken}`, 'content-type': 'application/json' },
+      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
       body: JSON.stringify({ target: 'numbers' }),
     })
     if (!response.ok) throw new Error(`no session password: ${await response.text()}`)
@@ -116,7 +128,7 @@ export async function aDeployment(options: DeploymentOptions = {}): Promise<Depl
   const configFile = join(directory, 'affidavit.yaml')
   const text = configText(options, { issuer, postgres, api, edge })
   await writeFile(configFile, text)
-  await writeFile(join(directory, 'policy.yaml'), policy)
+  await writeFile(join(directory, 'policy.yaml'), options.policy ?? policy)
   await writeFile(join(directory, 'target.password'), heldPassword, { mode: 0o600 })
   const parsed = parseConfig(text, configFile)
   if (!parsed.ok) throw new Error(JSON.stringify(parsed.problems))

@@ -1,6 +1,7 @@
 import type { Clock } from '../../runtime/clock.ts'
 import type { Logger } from '../../runtime/logger.ts'
 import type { Recorder } from '../capture/recorder.ts'
+import type { HeldRequests } from '../guard/approvals/held-requests.ts'
 import type { CredentialStore } from '../guard/credentials.ts'
 import type { CancelKeys } from './cancel-keys.ts'
 import type { ServerTls } from './client-handshake.ts'
@@ -15,6 +16,8 @@ export interface EdgeParts {
   readonly tls: ServerTls | null
   readonly credentials: CredentialStore
   readonly policy: StatementPolicy
+  /** Null where approvals cannot be asked for. */
+  readonly held: HeldRequests | null
   readonly recorder: Recorder
   readonly clock: Clock
   readonly logger: Logger

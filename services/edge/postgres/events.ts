@@ -1,4 +1,5 @@
 import type {
+  ApprovalPart,
   AuthPart,
   CompletionOutcome,
   CompletionPart,
@@ -90,6 +91,23 @@ export class SessionLog {
     return this.#record({ type: 'session.ended', session })
   }
 
+  /** Somebody is asked; with what the request would do. */
+  approvalRequested(
+    requestId: string,
+    approval: ApprovalPart,
+    statement: Statement,
+    parameters: readonly BoundParameter[],
+    mode: RequestPart['mode'],
+  ): boolean {
+    const request = this.#requestPart({ mode, step: null, statement, parameters, whole: null })
+    return this.#record({ type: 'approval.requested', request_id: requestId, approval, request })
+  }
+
+  /** The one use of a grant, before it runs. */
+  approvalUsed(requestId: string, approval: ApprovalPart): boolean {
+    return this.#record({ type: 'approval.used', request_id: requestId, approval })
+  }
+
   nextRequestId(): string {
     return `${this.#options.sessionId}.${++this.#requests}`
   }
@@ -97,29 +115,34 @@ export class SessionLog {
   /** Records a request with the decision about it, before anything of it is forwarded. Null when the recorder did not take it. */
   received(id: string, received: ReceivedRequest, decision: DecisionPart): RequestInFlight | null {
     if (this.#owed.length > 0) this.#settleOwed()
-    const { statement, step, whole } = received
-    const { verdict } = statement
+    const { statement } = received
     const occurredAt = this.#options.clock.nowUs()
     const isTaken = this.#record({
       type: 'request.received',
       request_id: id,
       occurred_at: occurredAt,
       decision,
-      request: {
-        operation: step ?? verdict.operation,
-        mode: received.mode,
-        statement: statement.text,
-        statement_bytes: whole?.bytes ?? statement.text.length,
-        statement_sha256: whole?.sha256 ?? statement.sha256,
-        parameters:
-          received.parameters.length === 0 ? noParameters : this.#parameters(received.parameters),
-        reads: step === null ? verdict.reads : none,
-        writes: step === null ? verdict.writes : none,
-        functions: step === null ? verdict.functions : none,
-        tool_call_id: null,
-      },
+      request: this.#requestPart(received),
     })
     return isTaken ? this.#requestInFlight(id, statement, occurredAt) : null
+  }
+
+  #requestPart(received: ReceivedRequest): RequestPart {
+    const { statement, step, whole } = received
+    const { verdict } = statement
+    return {
+      operation: step ?? verdict.operation,
+      mode: received.mode,
+      statement: statement.text,
+      statement_bytes: whole?.bytes ?? statement.text.length,
+      statement_sha256: whole?.sha256 ?? statement.sha256,
+      parameters:
+        received.parameters.length === 0 ? noParameters : this.#parameters(received.parameters),
+      reads: step === null ? verdict.reads : none,
+      writes: step === null ? verdict.writes : none,
+      functions: step === null ? verdict.functions : none,
+      tool_call_id: null,
+    }
   }
 
   /** A request that goes on without having been recorded, where the target's `on_audit_failure` allows that. */

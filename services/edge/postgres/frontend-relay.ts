@@ -138,7 +138,8 @@ export class FrontendRelay implements FrameSink {
     // It is kept for as long as the name is.
     const statement = ownStatement(cache.decide(text, 0, text.length))
     const entry = new Expected('parse', batch)
-    if (statement.verdict.refusal !== null) {
+    const { refusal } = statement.verdict
+    if (refusal !== null && refusal.kind !== 'held') {
       this.#gate.admit(entry, statement, [], null)
       return true
     }

@@ -7,6 +7,7 @@ import { createSecureContext } from 'node:tls'
 import type { Clock } from '../../runtime/clock.ts'
 import type { Logger } from '../../runtime/logger.ts'
 import type { Recorder } from '../capture/recorder.ts'
+import type { HeldRequests } from '../guard/approvals/held-requests.ts'
 import type { CredentialStore } from '../guard/credentials.ts'
 import { CancelKeys } from './cancel-keys.ts'
 import type { ServerTls } from './client-handshake.ts'
@@ -25,7 +26,12 @@ export interface PostgresEdgeOptions {
   readonly listen: { readonly host: string; readonly port: number }
   /** PEM. Null offers no TLS at all: only for a listener on the loopback address. */
   readonly tls: { readonly certificate: string; readonly key: string } | null
-  readonly guard: { readonly credentials: CredentialStore; readonly policy: StatementPolicy }
+  readonly guard: {
+    readonly credentials: CredentialStore
+    readonly policy: StatementPolicy
+    /** What was asked approval for; without it, what policy holds does not run. */
+    readonly held?: HeldRequests
+  }
   readonly recorder: Recorder
   readonly clock: Clock
   readonly logger: Logger
@@ -69,6 +75,7 @@ class Edge implements PostgresEdge {
       tls: tls === null ? null : serverTls(tls),
       credentials: guard.credentials,
       policy: guard.policy,
+      held: guard.held ?? null,
       recorder: options.recorder,
       clock: options.clock,
       logger: options.logger,

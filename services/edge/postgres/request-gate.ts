@@ -1,3 +1,4 @@
+import type { DecisionPart } from '../../../schemas/event.ts'
 import { Expected } from './expected-responses.ts'
 import type { ExpectedKind } from './expected-responses.ts'
 import type { Outgoing, OutgoingMark } from './outgoing.ts'
@@ -43,9 +44,9 @@ export class RequestGate {
     const state = this.#state
     // A simple query has been decided just now.
     const statement = mode === 'extended' ? state.cache.renewed(declared) : declared
-    const { verdict, sha256 } = statement
+    const { sha256 } = statement
     const id = state.log.nextRequestId()
-    const outcome = outcomeOf(verdict)
+    const decided = this.#decide(id, statement, parameters, step, mode)
     const request = state.log.received(
       id,
       {
@@ -55,20 +56,14 @@ export class RequestGate {
         parameters,
         whole: wholeBytes === null ? null : { bytes: wholeBytes, sha256 },
       },
-      { decision_id: id, outcome, rule_ids: verdict.ruleIds, reason: verdict.reason },
+      { decision_id: id, ...decided.decision },
     )
     this.hasRecorded = true
     entry.request = request
     entry.isLast = true
-    if (verdict.refusal !== null) {
-      const { message } = verdict.refusal
-      const isSyntax = verdict.refusal.kind === 'syntax'
-      const position = verdict.refusal.kind === 'syntax' ? verdict.refusal.position : null
-      this.#answer(
-        entry,
-        id,
-        refusalOf(isSyntax ? sqlState.syntax : sqlState.blocked, message, id, position),
-      )
+    if (decided.refusal !== null) {
+      const { code, message, position } = decided.refusal
+      this.#answer(entry, id, refusalOf(code, message, id, position))
       return false
     }
     if (request !== null) {
@@ -87,6 +82,43 @@ export class RequestGate {
       refusalOf(sqlState.notRecorded, 'the statement cannot be recorded, so it was not run', id),
     )
     return false
+  }
+
+  /** What the policy said, and for what it holds, what people say. To parse and to bind it needs nobody: neither runs it. */
+  #decide(
+    id: string,
+    statement: Statement,
+    parameters: readonly BoundParameter[],
+    step: 'parse' | 'bind' | null,
+    mode: RequestMode,
+  ): Decided {
+    const { verdict } = statement
+    const { refusal, ruleIds, reason } = verdict
+    const decision = { outcome: outcomeOf(verdict), rule_ids: ruleIds, reason }
+    if (refusal?.kind !== 'held') {
+      const code = refusal?.kind === 'syntax' ? sqlState.syntax : sqlState.blocked
+      const position = refusal?.kind === 'syntax' ? refusal.position : null
+      return { decision, refusal: refusal && { code, message: refusal.message, position } }
+    }
+    if (step !== null) return { decision, refusal: null }
+    const approvals = refusal.obligations.filter((each) => each.kind === 'approval')
+    const answer = this.#state.holds?.ask(id, statement, parameters, approvals, mode)
+    const refused = (message: string, code: string = sqlState.blocked): Decided => ({
+      decision,
+      refusal: { code, message, position: null },
+    })
+    switch (answer?.kind) {
+      case undefined:
+        return refused(refusal.message)
+      case 'held':
+        return refused(answer.message)
+      case 'unrecorded':
+        return refused('its approval cannot be recorded, so it was not run', sqlState.notRecorded)
+      case 'granted': {
+        const outcome = verdict.mask === null ? 'allow' : 'mask'
+        return { decision: { outcome, rule_ids: ruleIds, reason: answer.reason }, refusal: null }
+      }
+    }
   }
 
   addUnclaimed(step: Unclaimed): void {
@@ -174,6 +206,15 @@ export class RequestGate {
     }
     this.#unclaimed = []
   }
+}
+
+interface Decided {
+  readonly decision: Omit<DecisionPart, 'decision_id'>
+  readonly refusal: {
+    readonly code: string
+    readonly message: string
+    readonly position: number | null
+  } | null
 }
 
 interface Unclaimed {

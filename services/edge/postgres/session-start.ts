@@ -4,6 +4,7 @@ import type { SessionPart } from '../../../schemas/event.ts'
 import type { Credential } from '../guard/credentials.ts'
 import type { EdgeParts } from './edge-parts.ts'
 import type { SessionLog } from './events.ts'
+import { HoldGate } from './hold-gate.ts'
 import { encodeBackend } from './protocol/backend.ts'
 import { Session } from './session.ts'
 import { SessionState } from './session-state.ts'
@@ -47,6 +48,10 @@ export function runSession(parts: EdgeParts, start: SessionStart): Session {
     limits,
     onAuditFailure: target.onAuditFailure,
     session,
+    holds:
+      parts.held === null
+        ? null
+        : new HoldGate({ held: parts.held, edge: recorder.producer, subject, log }),
   })
   const key = cancelKeys.issue(start.minor, () => cancelForClient(parts, start))
   const running = new Session({

@@ -2,6 +2,7 @@ import type { SessionPart } from '../../../schemas/event.ts'
 import type { SessionLog } from './events.ts'
 import { ExpectedResponses } from './expected-responses.ts'
 import type { Expected } from './expected-responses.ts'
+import type { HoldGate } from './hold-gate.ts'
 import type { PostgresLimits } from './limits.ts'
 import { Namespace } from './namespace.ts'
 import type { RequestInFlight } from './request-in-flight.ts'
@@ -16,6 +17,8 @@ export class SessionState {
   readonly log: SessionLog
   readonly limits: PostgresLimits
   readonly onAuditFailure: 'refuse' | 'allow'
+  /** Null where approvals cannot be asked for: then what is held does not run. */
+  readonly holds: HoldGate | null
   /** As it was recorded at the start. */
   readonly session: SessionPart
   /** What lies between two Syncs of the client has one number. */
@@ -35,6 +38,7 @@ export class SessionState {
     this.limits = options.limits
     this.onAuditFailure = options.onAuditFailure
     this.session = options.session
+    this.holds = options.holds
   }
 }
 
@@ -44,4 +48,5 @@ export interface SessionStateOptions {
   readonly limits: PostgresLimits
   readonly onAuditFailure: 'refuse' | 'allow'
   readonly session: SessionPart
+  readonly holds: HoldGate | null
 }

@@ -95,10 +95,11 @@ function taken(
 function refusalOf(verdict: RuleVerdict, mask: MaskDecision | null): StatementRefusal | null {
   const { outcome, reason, obligations } = verdict
   const rules = verdict.ruleIds.join(', ')
+  if (mask?.ok === false) return { kind: 'blocked', message: mask.message }
   switch (outcome) {
     case 'allow':
     case 'mask':
-      return mask === null || mask.ok ? null : { kind: 'blocked', message: mask.message }
+      return null
     case 'block':
       return { kind: 'blocked', message: `blocked by policy (${rules}): ${reason}` }
     case 'hold': {

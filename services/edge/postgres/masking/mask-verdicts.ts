@@ -33,7 +33,7 @@ export class MaskVerdicts {
 
   /** Null when nothing has to be masked. */
   of(text: string, subject: StatementSubject, facts: Facts, verdict: Verdict): MaskDecision | null {
-    if (verdict.outcome !== 'allow' && verdict.outcome !== 'mask') return null
+    if (verdict.outcome === 'block') return null
     const classes = this.#classes(subject, facts, verdict)
     if (classes.size === 0) return null
     const masking = this.#targets.get(subject.target)

@@ -1,0 +1,133 @@
+import type { ApprovalPart } from '../../../schemas/event.ts'
+import type { ApprovalObligation } from '../guard/decision.ts'
+import { bindingSha256, parametersSha256 } from '../guard/approvals/hold-binding.ts'
+import type { HoldBinding } from '../guard/approvals/hold-binding.ts'
+import type { Approval } from '../guard/approvals/approval-state.ts'
+import type { HeldRequests } from '../guard/approvals/held-requests.ts'
+import type { SessionLog } from './events.ts'
+import type { BoundParameter } from './protocol/frontend.ts'
+import type { RequestMode } from './request-in-flight.ts'
+import type { StatementSubject } from './statement-policy.ts'
+import type { Statement } from './statements.ts'
+
+export interface HoldGateOptions {
+  readonly held: HeldRequests
+  /** The id of the edge. */
+  readonly edge: string
+  readonly subject: StatementSubject & { readonly role: string }
+  readonly log: SessionLog
+}
+
+export type HoldAnswer =
+  | { readonly kind: 'granted'; readonly reason: string }
+  | { readonly kind: 'held'; readonly message: string }
+  /** Nobody could be asked, or the use not be noted, since the recorder does not take it. */
+  | { readonly kind: 'unrecorded' }
+
+/** Asks, for the statements of one session, whether somebody has approved what policy holds; and if nobody was asked, asks. */
+export class HoldGate {
+  readonly #options: HoldGateOptions
+
+  constructor(options: HoldGateOptions) {
+    this.#options = options
+  }
+
+  /** A grant is used up by this call. What is asked and what is used is recorded before it is answered. */
+  ask(
+    requestId: string,
+    statement: Statement,
+    parameters: readonly BoundParameter[],
+    obligations: readonly ApprovalObligation[],
+    mode: RequestMode,
+  ): HoldAnswer {
+    const { held, edge, log } = this.#options
+    const binding = this.#binding(statement, parameters, obligations)
+    const expiresMs = Math.min(...obligations.map((each) => each.expiresMs))
+    const asked = held.ask(binding, requestId, expiresMs)
+    switch (asked.kind) {
+      case 'granted': {
+        const { approval } = asked
+        if (!log.approvalUsed(requestId, approvalPart(approval, edge)))
+          return { kind: 'unrecorded' }
+        const by = approval.answers.map((answer) => answer.by.display ?? answer.by.subject)
+        return {
+          kind: 'granted',
+          reason: `approved by ${by.join(' and ')} (${approval.approvalId})`,
+        }
+      }
+      case 'pending': {
+        const { approval, isNew } = asked
+        if (isNew) {
+          const part = approvalPart(approval, edge)
+          if (!log.approvalRequested(requestId, part, statement, parameters, mode)) {
+            return { kind: 'unrecorded' }
+          }
+        }
+        return {
+          kind: 'held',
+          message: `held for approval ${approval.approvalId} until ${new Date(approval.expiresAtMs).toISOString()}: run it again, unchanged, when it is approved`,
+        }
+      }
+      case 'denied': {
+        const denial = asked.approval.answers.find(({ verdict }) => verdict === 'deny')
+        return {
+          kind: 'held',
+          message: `approval ${asked.approval.approvalId} was denied by ${denial?.by.display ?? denial?.by.subject ?? 'an approver'}: ${denial?.reason ?? ''}`,
+        }
+      }
+      case 'refused':
+        return {
+          kind: 'held',
+          message: `needs approval, which cannot be asked for: ${asked.reason}`,
+        }
+    }
+  }
+
+  #binding(
+    statement: Statement,
+    parameters: readonly BoundParameter[],
+    obligations: readonly ApprovalObligation[],
+  ): HoldBinding {
+    const { subject, log } = this.#options
+    const { actor } = subject
+    return {
+      statementSha256: statement.sha256.toString('hex'),
+      parametersSha256: parametersSha256(parameters),
+      target: subject.target,
+      database: subject.database,
+      role: subject.role,
+      searchPath: subject.searchPath,
+      actor: { kind: actor.kind, subject: actor.subject, issuer: actor.issuer },
+      onBehalfOf: actor.on_behalf_of.map(({ kind, subject: name, issuer }) => ({
+        kind,
+        subject: name,
+        issuer,
+      })),
+      policyDigest: log.context.policy_digest?.toString('hex') ?? '',
+      requirements: obligations.map(({ ruleId, role, approvers }) => ({ ruleId, role, approvers })),
+    }
+  }
+}
+
+/** What an event says of an approval. */
+export function approvalPart(approval: Approval, edge: string): ApprovalPart {
+  const { binding } = approval
+  const bytes = (hex: string): Buffer => Buffer.from(hex, 'hex')
+  return {
+    approval_id: approval.approvalId,
+    edge,
+    binding_sha256: bytes(bindingSha256(binding)),
+    statement_sha256: bytes(binding.statementSha256),
+    parameters_sha256: bytes(binding.parametersSha256),
+    database: binding.database,
+    role: binding.role,
+    search_path: binding.searchPath,
+    requirements: binding.requirements.map(({ ruleId, role, approvers }) => ({
+      rule_id: ruleId,
+      role,
+      approvers,
+    })),
+    expires_at: approval.expiresAtMs * 1000,
+    answer: null,
+  }
+}

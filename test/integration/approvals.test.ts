@@ -1,0 +1,193 @@
+import assert from 'node:assert/strict'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { after, before, suite, test } from 'node:test'
+import { setTimeout as pause } from 'node:timers/promises'
+
+import { Client, DatabaseError } from 'pg'
+
+import { aDeployment } from '../support/deployment.ts'
+import type { Deployment } from '../support/deployment.ts'
+import { runCommand } from '../support/product-process.ts'
+import type { RunningProduct } from '../support/product-process.ts'
+
+interface Approval {
+  readonly approval_id: string
+  readonly state: string
+  readonly statement: string
+  readonly binding_sha256: string
+  readonly requester: { readonly subject: string }
+  readonly parameters: readonly { readonly value: string | null }[]
+}
+
+const policy = `version: 1
+rules:
+  - id: people-count
+    targets: ['*']
+    actors: { kinds: [human] }
+    statements: [read, insert, delete, transaction, session]
+    relations: { read: ['*'], write: [public.numbers] }
+    outcome: allow
+  - id: deletes-need-a-second-person
+    targets: ['*']
+    statements: [delete]
+    outcome: hold
+    approval: { role: approvers }
+    reason: deleting needs a second person
+`
+
+suite('a request that policy holds, on the whole product', () => {
+  let deployment: Deployment
+  let product: RunningProduct
+  let client: Client
+  before(async () => {
+    deployment = await aDeployment({ policy })
+    product = await deployment.start()
+    client = await connected()
+    for (const n of [1, 2, 3]) await client.query(`INSERT INTO numbers VALUES (${n})`)
+  })
+  after(async () => {
+    await client.end()
+    await deployment[Symbol.asyncDispose]()
+  })
+
+  const connected = async (): Promise<Client> => {
+    const { host, port, database, user, password, ca_pem: ca } = await deployment.sessionPassword()
+    const fresh = new Client({ host, port, database, user, password, ssl: { ca } })
+    fresh.on('error', () => undefined)
+    await fresh.connect()
+    return fresh
+  }
+  const call = async (username: string, path: string, body?: unknown): Promise<Response> =>
+    fetch(new URL(path, deployment.api), {
+      headers: {
+        authorization: `Bearer ${await deployment.tokenOf(username)}`,
+        'content-type': 'application/json',
+      },
+      ...(body === undefined ? {} : { method: 'POST', body: JSON.stringify(body) }),
+    })
+  const refusal = async (text: string, values?: readonly unknown[]): Promise<DatabaseError> => {
+    const error = await client.query(text, values === undefined ? [] : [...values]).then(
+      () => null,
+      (cause: unknown) => cause,
+    )
+    assert.ok(error instanceof DatabaseError, `${text} was run`)
+    assert.equal(error.code, '42501')
+    return error
+  }
+  /** As soon as what was asked is sealed and found. */
+  const pending = async (id: string): Promise<Approval> => {
+    for (;;) {
+      const response = await call('nia', `/v1/approvals/${id}`)
+      if (response.ok) return (await response.json()) as Approval
+      await pause(200)
+    }
+  }
+  const idIn = (error: DatabaseError): string =>
+    /held for approval ([0-9a-f-]{36})/.exec(error.message)?.[1] ?? error.message
+  const answer = (
+    { approval_id: id, binding_sha256 }: Approval,
+    username: string,
+    verdict: string,
+  ) =>
+    call(username, `/v1/approvals/${id}/answers`, {
+      verdict,
+      reason: 'looked at it',
+      binding_sha256,
+    })
+  const numbers = async (): Promise<readonly number[]> => {
+    const rows = await deployment.askTarget<{ n: string }>('SELECT n FROM numbers ORDER BY n')
+    return rows.map(({ n }) => Number(n))
+  }
+  /** Runs it until the edge has heard of the grant. */
+  const runsOnce = async (text: string, values: readonly unknown[]): Promise<void> => {
+    for (;;) {
+      try {
+        await client.query(text, [...values])
+        return
+      } catch (error) {
+        if (!(error instanceof DatabaseError) || !error.message.includes('held for')) throw error
+        await pause(50)
+      }
+    }
+  }
+
+  test('it runs once, when another person has approved exactly that', async () => {
+    const text = 'DELETE FROM numbers WHERE n = $1'
+    const id = idIn(await refusal(text, [1]))
+    assert.equal(idIn(await refusal(text, [1])), id, 'the same request is asked for once')
+    const approval = await pending(id)
+    assert.equal(approval.state, 'pending')
+    assert.equal(approval.statement, text)
+    assert.deepEqual(approval.parameters, [{ format: 0, value: '1' }])
+    assert.equal(approval.requester.subject, 'olivia')
+
+    const own = await answer(approval, 'olivia', 'grant')
+    assert.equal(own.status, 403)
+    const auditor = await answer(approval, 'ada', 'grant')
+    assert.equal(auditor.status, 403)
+    const other = await answer({ ...approval, binding_sha256: '0'.repeat(64) }, 'nia', 'grant')
+    assert.equal(other.status, 400)
+    const granted = await answer(approval, 'nia', 'grant')
+    assert.equal(granted.status, 201, await granted.clone().text())
+    assert.equal(((await granted.json()) as Approval).state, 'granted')
+    assert.equal((await answer(approval, 'nia', 'deny')).status, 409)
+
+    // Other values are another request, which nobody has approved.
+    assert.notEqual(idIn(await refusal(text, [2])), id)
+    await runsOnce(text, [1])
+    assert.deepEqual(await numbers(), [2, 3])
+    assert.notEqual(idIn(await refusal(text, [1])), id, 'a grant is for one use')
+    assert.deepEqual(await numbers(), [2, 3])
+  })
+
+  test('what was denied is not run, and says who denied it and why', async () => {
+    const text = 'DELETE FROM numbers WHERE n = 3'
+    const approval = await pending(idIn(await refusal(text)))
+    const file = join(deployment.directory, 'nia.json')
+    await writeFile(
+      file,
+      JSON.stringify({
+        api: deployment.api,
+        issuer: '',
+        client_id: '',
+        access_token: await deployment.tokenOf('nia'),
+        expires_at: Date.now() + 600_000,
+      }),
+    )
+    const list = await runCommand(['approvals', 'list', '--sign-in', file])
+    assert.match(list.stdout, new RegExp(`${approval.approval_id} +pending`))
+    assert.match(list.stdout, /Olivia Okafor at numbers\n {2}DELETE FROM numbers WHERE n = 3/)
+    const said = ['--reason', 'three stays', '--sign-in', file]
+    const denied = await runCommand(['approvals', 'deny', approval.approval_id, ...said])
+    assert.equal(denied.status, 0, denied.stderr)
+    assert.match(denied.stdout, /deny by Nia Novák: three stays/)
+    for (;;) {
+      const { message } = await refusal(text)
+      if (message.includes('denied')) {
+        assert.match(message, /was denied by Nia Novák: three stays/)
+        break
+      }
+      await pause(50)
+    }
+    assert.ok((await numbers()).includes(3))
+  })
+
+  test('asking, answering and using it are sealed, each by whom', async () => {
+    const expected: Readonly<Record<string, string>> = {
+      'approval.requested': 'Olivia Okafor',
+      'approval.granted': 'Nia Novák',
+      'approval.used': 'Olivia Okafor',
+      'approval.denied': 'Nia Novák',
+    }
+    for (const [kind, name] of Object.entries(expected)) {
+      for (;;) {
+        const response = await call('sam', `/v1/search?kind=${kind}`)
+        const { hits } = (await response.json()) as { hits: { actor: string }[] }
+        if (hits[0]?.actor === name) break
+        await pause(200)
+      }
+    }
+    assert.equal(await product.stop(), 0)
+  })
+})
