@@ -25,6 +25,8 @@ import type { WrittenRecord, WrittenTopics } from './written-topics.ts'
  */
 
 const bothTopics = [topics.auditEvents, topics.ledgerSealed] as const
+// Nothing here waits for a time; this ends what hangs.
+const slow = { timeout: 900_000 }
 const execute = promisify(execFile)
 const limits = { timeout: 300_000, maxBuffer: 256 << 20 }
 
@@ -123,42 +125,50 @@ async function consumesAll(
   }
 }
 
-test('the product wrote events of every schema, each with its headers, and sealed all there was', async (t) => {
-  const written = await writtenTopics(t)
-  if (written === null) return
-  const events = written.records[topics.auditEvents]
-  const sealed = written.records[topics.ledgerSealed]
-  assert.ok(events.length > 500)
-  const ids = new Set(events.map(({ value }) => schemaIdOf(value)))
-  assert.deepEqual(ids, new Set([...schemas.keys(), null]))
-  const values = (records: readonly WrittenRecord[]): string[] =>
-    records.map(({ value }) => hash('sha256', value)).sort()
-  assert.deepEqual(values(sealed), values(events))
-  for (const { headers, value } of [...events, ...sealed]) {
-    const id = schemaIdOf(value)
-    assert.equal(headers['content-type']?.toString(), id === null ? undefined : 'application/avro')
-    assert.equal(
-      headers['ce_dataschema']?.toString(),
-      id === null ? undefined : `${written.registryUrl}/schemas/ids/${id}`,
-    )
-  }
-  const { log, position, leafHash, quarantined } = sealedHeaders
-  for (const { headers, value } of sealed) {
-    for (const name of [log, position, leafHash]) assert.ok(headers[name], name)
-    assert.equal(headers[quarantined] === undefined, schemaIdOf(value) !== null)
-  }
-})
+test(
+  'the product wrote events of every schema, each with its headers, and sealed all there was',
+  slow,
+  async (t) => {
+    const written = await writtenTopics(t)
+    if (written === null) return
+    const events = written.records[topics.auditEvents]
+    const sealed = written.records[topics.ledgerSealed]
+    assert.ok(events.length > 500)
+    const ids = new Set(events.map(({ value }) => schemaIdOf(value)))
+    assert.deepEqual(ids, new Set([...schemas.keys(), null]))
+    const values = (records: readonly WrittenRecord[]): string[] =>
+      records.map(({ value }) => hash('sha256', value)).sort()
+    assert.deepEqual(values(sealed), values(events))
+    for (const { headers, value } of [...events, ...sealed]) {
+      const id = schemaIdOf(value)
+      assert.equal(
+        headers['content-type']?.toString(),
+        id === null ? undefined : 'application/avro',
+      )
+      assert.equal(
+        headers['ce_dataschema']?.toString(),
+        id === null ? undefined : `${written.registryUrl}/schemas/ids/${id}`,
+      )
+    }
+    const { log, position, leafHash, quarantined } = sealedHeaders
+    for (const { headers, value } of sealed) {
+      for (const name of [log, position, leafHash]) assert.ok(headers[name], name)
+      assert.equal(headers[quarantined] === undefined, schemaIdOf(value) !== null)
+    }
+  },
+)
 
-test('Python, with confluent-kafka and fastavro', async (t) => {
+test('Python, with confluent-kafka and fastavro', slow, async (t) => {
   const python = requireProgram(t, 'python3')
   if (python === null) return
   const written = await writtenTopics(t)
   if (written === null) return
-  const interpreter = await pythonWith(python, join(import.meta.dirname, 'requirements.txt'))
+  const interpreter = await pythonWith(t, python, join(import.meta.dirname, 'requirements.txt'))
+  if (interpreter === null) return
   await consumesAll(written, interpreter, [join(import.meta.dirname, 'consume.py')])
 })
 
-test('Java, with Apache’s Kafka client and Avro library', async (t) => {
+test('Java, with Apache’s Kafka client and Avro library', slow, async (t) => {
   const java = requireProgram(t, 'java')
   if (java === null || requireProgram(t, 'javac') === null) return
   if (!isMavenHere()) {
@@ -167,11 +177,13 @@ test('Java, with Apache’s Kafka client and Avro library', async (t) => {
   }
   const written = await writtenTopics(t)
   if (written === null) return
-  const classPath = join(await javaLibraries(), '*')
-  await consumesAll(written, java, ['-cp', classPath, join(import.meta.dirname, 'Consume.java')])
+  const libraries = await javaLibraries(t)
+  if (libraries === null) return
+  const program = join(import.meta.dirname, 'Consume.java')
+  await consumesAll(written, java, ['-cp', join(libraries, '*'), program])
 })
 
-test('kcat: every record, byte for byte', async (t) => {
+test('kcat: every record, byte for byte', slow, async (t) => {
   const kcat = requireProgram(t, 'kcat')
   if (kcat === null) return
   const written = await writtenTopics(t)
@@ -208,23 +220,39 @@ test('kcat: every record, byte for byte', async (t) => {
 })
 
 /** The interpreter of an environment that has these packages. */
-async function pythonWith(python: string, requirements: string): Promise<string> {
+async function pythonWith(
+  t: Skippable,
+  python: string,
+  requirements: string,
+): Promise<string | null> {
   const version = hash('sha256', await readFile(requirements)).slice(0, 16)
-  const environment = await cachedDirectory(`python-consumer-${version}`, async (directory) => {
+  const environment = await fetched(t, `python-consumer-${version}`, async (directory) => {
     await execute(python, ['-m', 'venv', directory])
     const pip = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '-r']
     await execute(join(directory, 'bin', 'python'), [...pip, requirements])
   })
-  return join(environment, 'bin', 'python')
+  return environment === null ? null : join(environment, 'bin', 'python')
 }
 
-function javaLibraries(): Promise<string> {
+function javaLibraries(t: Skippable): Promise<string | null> {
   const kafka = { group: 'org.apache.kafka', name: 'kafka-clients', version: '4.3.1' }
   const avroLibrary = { group: 'org.apache.avro', name: 'avro', version: '1.12.1' }
   // Without it the client prints that it cannot log.
   const log = { group: 'org.slf4j', name: 'slf4j-nop', version: '2.0.17' }
-  const name = `java-consumer-${kafka.version}-${avroLibrary.version}`
-  return cachedDirectory(name, async (directory) => {
+  return fetched(t, `java-consumer-${kafka.version}-${avroLibrary.version}`, async (directory) => {
     await copyClosure([kafka, avroLibrary, log], directory, `${directory}.project`)
   })
+}
+
+/** What comes from elsewhere is skipped by name where it cannot be had. */
+async function fetched(
+  t: Skippable,
+  name: string,
+  make: (directory: string) => Promise<void>,
+): Promise<string | null> {
+  try {
+    return await cachedDirectory(name, make)
+  } catch (error) {
+    return missing(t, `${name} (${String(error)})`)
+  }
 }
