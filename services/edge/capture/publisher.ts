@@ -1,6 +1,7 @@
 import type { BusProducer, BusRecord } from '../../bus/bus.ts'
 import { topics } from '../../bus/topics.ts'
 import type { Logger } from '../../runtime/logger.ts'
+import { Rest } from './rest.ts'
 import type { Spool } from './spool.ts'
 import type { SpoolBlock } from './spool-queue.ts'
 import { knownFrameAt } from './spool-frame.ts'
@@ -11,6 +12,12 @@ export interface PublisherOptions {
   readonly logger: Logger
   /** Is told after each acknowledged block the last number in it. */
   readonly onPublished: (throughSeq: number) => void
+  /** How long after a block the next one follows, unless there is much or somebody waits. */
+  readonly paceMs: number
+  /** Whether somebody waits for what is not published yet: then there is no rest. */
+  readonly isAwaited: () => boolean
+  /** The rest between blocks, to be ended when somebody begins to wait. */
+  readonly rest: Rest
 }
 
 const firstRetryMs = 100
@@ -18,8 +25,6 @@ const longestRetryMs = 5_000
 // What one request to the bus holds, but for an event that is larger by itself.
 const sendRecords = 1_000
 const sendBytes = 1 << 20
-// Each send costs the bus a sync, which those of the spool have to share the disk with: what becomes durable meanwhile goes together.
-const paceMs = 20
 const paceUpToBytes = 1 << 20
 const noHeaders = {}
 
@@ -29,7 +34,7 @@ const noHeaders = {}
  * a crash a block may be sent twice; nothing is ever passed over.
  */
 export async function publish(options: PublisherOptions, signal: AbortSignal): Promise<void> {
-  const { spool, onPublished } = options
+  const { spool, onPublished, paceMs, isAwaited, rest } = options
   signal.addEventListener('abort', () => {
     spool.queue.wake()
   })
@@ -43,7 +48,8 @@ export async function publish(options: PublisherOptions, signal: AbortSignal): P
     await spool.published(block)
     onPublished(throughSeq)
     const restMs = startedMs + paceMs - performance.now()
-    if (restMs > 0 && spool.queue.waitingBytes < paceUpToBytes) await pause(restMs, signal)
+    const isIdle = spool.queue.waitingBytes < paceUpToBytes && !isAwaited()
+    if (restMs > 0 && isIdle) await rest.take(restMs, signal)
   }
 }
 
@@ -118,23 +124,7 @@ async function sendUntilTaken(
         { err: error, events: records.length },
         'the bus did not take events; they wait in the spool',
       )
-      await pause(waitMs, signal)
+      await new Rest().take(waitMs, signal)
     }
   }
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) {
-      resolve()
-      return
-    }
-    const done = (): void => {
-      clearTimeout(timer)
-      signal.removeEventListener('abort', done)
-      resolve()
-    }
-    const timer = setTimeout(done, ms)
-    signal.addEventListener('abort', done)
-  })
 }

@@ -12,6 +12,7 @@ import { EdgeReports } from './edge-reports.ts'
 import { EventIds } from './event-ids.ts'
 import { isWorkStep } from './open-work.ts'
 import { publish } from './publisher.ts'
+import { Rest } from './rest.ts'
 import type { EventDraft, RecordOutcome, RecordScope, Recorder } from './recorder.ts'
 import { Spool } from './spool.ts'
 import type { SpoolLimits } from './spool.ts'
@@ -35,6 +36,11 @@ export interface RecorderOptions {
   readonly role?: ProducerRole
   /** The longest that an event waits for the disk when nobody asks. Default 20 ms. */
   readonly windowMs?: number
+  /**
+   * Each request to the bus costs a sync there and its readers a transaction, whatever its size: so long after one, events go together.
+   * Those after a longer silence, much, and what somebody waits for go at once. Default 100 ms.
+   */
+  readonly paceMs?: number
   /** Default 10 s. */
   readonly heartbeatMs?: number
   /** How long disposing waits for the bus. Default 5 s. */
@@ -102,6 +108,7 @@ export class SpooledRecorder implements Recorder, AsyncDisposable {
   readonly #reports: EdgeReports
   readonly #ids = new EventIds()
   readonly #stop = new AbortController()
+  readonly #rest = new Rest()
   readonly #publishing: Promise<void>
   readonly #firstSeq: number
   #publishedSeq: number
@@ -180,6 +187,7 @@ export class SpooledRecorder implements Recorder, AsyncDisposable {
         },
       }
       this.#publishWaiters.push(waiter)
+      this.#rest.end()
       if (signal?.aborted === true) abort()
       else signal?.addEventListener('abort', abort, { once: true })
       // Nothing is published before it is durable, so do not wait for the window.
@@ -285,7 +293,11 @@ export class SpooledRecorder implements Recorder, AsyncDisposable {
     }
     try {
       const { producer } = bus
-      await publish({ spool: this.#spool, producer, logger, onPublished }, this.#stop.signal)
+      const isAwaited = (): boolean => this.#publishWaiters.length > 0
+      const rest = this.#rest
+      const paceMs = this.#options.paceMs ?? 100
+      const options = { spool: this.#spool, producer, logger, onPublished, paceMs, isAwaited, rest }
+      await publish(options, this.#stop.signal)
     } catch (error) {
       logger.fatal({ err: error }, 'publishing ended; events wait in the spool')
       this.#reports.publishingEnded('events are not published any more: the spool cannot be read')

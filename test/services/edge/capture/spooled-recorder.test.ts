@@ -185,3 +185,20 @@ test('on the embedded bus, sessions keep their order', async (t) => {
   }, stop.signal)
   assert.equal(received, 2_000)
 })
+
+test('events that follow each other share a request to the bus; who waits for them ends the rest', async (t) => {
+  const list = new ListBus()
+  const recorder = await open(t, directoryFor(t), list.bus, { paceMs: 3_600_000 })
+  const scope = recorder.scope(contextOf('s'))
+  await recorder.published()
+  for (let block = 0; block < 3; block += 1) {
+    const before = list.requests.length
+    for (let count = 0; count < 10; count += 1) {
+      scope.record({ type: 'request.received', request_id: `${block}.${count}`, request })
+      await recorder.durable()
+    }
+    assert.equal(list.requests.length, before)
+    await recorder.published()
+    assert.deepEqual(list.requests.slice(before), [10])
+  }
+})

@@ -252,6 +252,8 @@ test('a cancelled statement ends with 57014 and is recorded as cancelled', async
   await sendCancel(edge, processID, secretKey + 1)
   await sendCancel(edge, processID, secretKey)
   await cancelled
+  // The error comes before the end of the request does.
+  await client.query('SELECT 1')
   assert.equal(edge.recorder.requests()[0]?.completion?.outcome, 'cancelled')
 })
 
