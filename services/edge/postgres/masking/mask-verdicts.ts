@@ -23,10 +23,13 @@ export class MaskVerdicts {
 
   /** Another number when a catalog was read again, or has become too old. */
   get version(): number {
-    const catalogs = Array.from(this.#targets.values(), ({ catalog }) => catalog)
-    if (catalogs.some((catalog, index) => catalog !== this.#catalogs[index])) {
-      this.#catalogs = catalogs
+    // Asked for each statement: nothing is allocated as long as nothing changed.
+    let index = 0
+    for (const { catalog } of this.#targets.values()) {
+      if (catalog === this.#catalogs[index++]) continue
+      this.#catalogs = Array.from(this.#targets.values(), (target) => target.catalog)
       this.#version += 1
+      break
     }
     return this.#version
   }
