@@ -73,12 +73,13 @@ export function startIndexer(options: IndexerOptions): Indexer {
         'records that no ledger sent were skipped',
       )
     }
-    if (ledger !== undefined) await fillGaps(ledger, index, records, signal)
+    await using watch = watchPartition(batch, signal)
+    if (ledger !== undefined) await fillGaps(ledger, index, records, watch.signal)
     const progress = {
       logs: ends(records),
       offset: { topic: batch.topic, partition: batch.partition, next },
     }
-    await index.apply(records.map(documentOf), progress, signal)
+    await index.apply(records.map(documentOf), progress, watch.signal)
     lags.set(batch.partition, Number(batch.highWatermark - next))
     return { commit: next }
   }
@@ -125,6 +126,35 @@ export function startIndexer(options: IndexerOptions): Indexer {
       stop.abort()
       await Promise.all([done.catch(() => undefined), reconciling])
       await consumer[Symbol.asyncDispose]()
+    },
+  }
+}
+
+const beatEveryMs = 2_000
+
+/** Says that this reader is alive for as long as the index takes, and aborts when the partition was taken from it. */
+function watchPartition(
+  batch: Batch,
+  stop: AbortSignal,
+): AsyncDisposable & { readonly signal: AbortSignal } {
+  const over = new AbortController()
+  const taken = new AbortController()
+  const beat = async (): Promise<void> => {
+    for await (const _now of setInterval(beatEveryMs, undefined, { signal: over.signal })) {
+      try {
+        await batch.beat()
+      } catch (error) {
+        taken.abort(error)
+        return
+      }
+    }
+  }
+  const beating = beat().catch(() => undefined)
+  return {
+    signal: AbortSignal.any([stop, taken.signal]),
+    [Symbol.asyncDispose]: async () => {
+      over.abort()
+      await beating
     },
   }
 }

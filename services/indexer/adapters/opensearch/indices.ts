@@ -1,4 +1,5 @@
 import type { Logger } from '../../../runtime/logger.ts'
+import { IndexError } from '../../search-index.ts'
 import { isRecord } from './bulk-reply.ts'
 import { ClusterError } from './cluster.ts'
 import type { Cluster } from './cluster.ts'
@@ -16,7 +17,7 @@ export class Indices {
     this.#logger = logger
   }
 
-  /** Moves the aliases to this generation, all at once. */
+  /** Moves the aliases to this generation, all at once. Throws `INDEX_FAILED` where entries are immutable: then nothing was moved. */
   async answerFrom(generation: number, signal: AbortSignal): Promise<void> {
     const actions: object[] = []
     for (const [index, aliases] of await this.#all(signal)) {
@@ -26,7 +27,16 @@ export class Indices {
       actions.push({ [isAnswering ? 'add' : 'remove']: { index, alias } })
     }
     if (actions.length === 0) return
-    await this.#cluster.insist({ method: 'POST', path: '/_aliases', body: { actions } }, signal)
+    try {
+      await this.#cluster.insist({ method: 'POST', path: '/_aliases', body: { actions } }, signal)
+    } catch (cause) {
+      if (!(cause instanceof IndexError)) throw cause
+      throw new IndexError(
+        'INDEX_FAILED',
+        `the aliases of ${this.#names.prefix} were not moved to other indices (${cause.message}): where entries are immutable, take them out of plugins.security.compliance.immutable_indices first`,
+        { cause },
+      )
+    }
   }
 
   async refresh(generation: number, signal: AbortSignal): Promise<void> {

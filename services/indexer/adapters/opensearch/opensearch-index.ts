@@ -146,11 +146,10 @@ export class OpenSearchIndex implements SearchIndex {
   reset(): Promise<void> {
     return this.#work(undefined, (signal) =>
       this.#gate.alone(async () => {
+        const { state, indices } = this.#parts
         const next = await this.#begin(signal)
-        await this.#parts.state.change(
-          (state) => ({ ...emptyState(next.number), newest: state.newest }),
-          signal,
-        )
+        await indices.answerFrom(next.number, signal)
+        await state.change(({ newest }) => ({ ...emptyState(next.number), newest }), signal)
         await this.#replace(next, signal)
       }),
     )
@@ -242,7 +241,7 @@ export class OpenSearchIndex implements SearchIndex {
     const { state, indices } = this.#parts
     const next = rebuild.generation
     // Another process may be applying to the old one: then it is asked again how far that has come.
-    for (;;) {
+    for (let isMoved = false; ;) {
       const old = await state.read(signal)
       if (old === null || old.generation > next.number) {
         throw new IndexError(
@@ -251,10 +250,18 @@ export class OpenSearchIndex implements SearchIndex {
         )
       }
       if (old.generation === next.number) break
-      await catchUp(old.logs)
-      await indices.refresh(next.number, signal)
-      const swapped = { ...old, generation: next.number, logs: rebuild.logs }
-      if (await state.replace(swapped, signal)) break
+      try {
+        await catchUp(old.logs)
+        await indices.refresh(next.number, signal)
+        // Before it counts: if it cannot be asked, the old one goes on.
+        await indices.answerFrom(next.number, signal)
+        isMoved = true
+        const swapped = { ...old, generation: next.number, logs: rebuild.logs }
+        if (await state.replace(swapped, signal)) break
+      } catch (error) {
+        if (isMoved) await indices.answerFrom(old.generation, signal)
+        throw error
+      }
     }
     await this.#replace(next, signal)
   }

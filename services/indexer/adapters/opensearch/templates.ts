@@ -192,3 +192,23 @@ function template(
     },
   }
 }
+
+/** The fields of what stands behind the three aliases and of dead letters, by their full names: dashboards are checked against them. */
+export function fieldsOf(
+  mapping: 'entries' | 'statements' | 'sessions' | 'dead-letters',
+): ReadonlySet<string> {
+  const own = {
+    entries: { ...askedFields, ...entryFields },
+    statements: { ...askedFields, ...statementFields },
+    sessions: { ...askedFields, ...sessionFields },
+    'dead-letters': deadLetterMapping.properties,
+  }[mapping]
+  return new Set(flatten(own, ''))
+}
+
+function* flatten(properties: object, prefix: string): Generator<string> {
+  for (const [name, field] of Object.entries(properties) as [string, { properties?: object }][]) {
+    if (field.properties === undefined) yield `${prefix}${name}`
+    else yield* flatten(field.properties, `${prefix}${name}.`)
+  }
+}
