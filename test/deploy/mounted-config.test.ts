@@ -5,8 +5,6 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 
-import { parse } from 'yaml'
-
 import { formatProblem } from '../../schemas/validated-document.ts'
 import { makeDemoSecrets } from '../../services/all-in-one/demo/demo-secrets.ts'
 import { loadPolicy } from '../../services/edge/guard/policy.ts'
@@ -78,10 +76,7 @@ test('every secret they name is drawn at the first start, for the part that read
   }
 })
 
-test('the policy is the one of the demo', () => {
-  const policy = text('policy.yaml')
-  const loaded = loadPolicy(policy, 'policy.yaml')
+test('the policy has no mistakes', () => {
+  const loaded = loadPolicy(text('policy.yaml'), 'policy.yaml')
   assert.ok(loaded.ok, loaded.ok ? '' : loaded.problems.map(formatProblem).join('\n'))
-  const demo = new URL('../../services/all-in-one/demo/demo-policy.yaml', import.meta.url)
-  assert.deepEqual(parse(policy), parse(readFileSync(demo, 'utf8')))
 })
