@@ -1,9 +1,10 @@
-/** `npm run bench -- edge|ledger [options]`: each bench is a module of this folder with a `run`. */
+/** `npm run bench -- edge|ledger|pipeline [options]`: each bench is a module of this folder with a `run`. */
 type Run = (args: readonly string[]) => Promise<void>
 
 const benches: ReadonlyMap<string, () => Promise<Run>> = new Map([
   ['edge', async () => (await import('./edge.ts')).run],
   ['ledger', async () => (await import('./ledger.ts')).run],
+  ['pipeline', async () => (await import('./pipeline.ts')).run],
 ])
 
 const [name = '', ...args] = process.argv.slice(2)
