@@ -374,8 +374,15 @@ export class ReadSession {
     return this.#lost === null
   }
 
-  /** The client says only in its log that it gives an offset up, then commits that to the group. Throwing stops it. */
+  /** Two things the client says only in its log. That it gives an offset up, which it then commits to the group: throwing stops it. */
   #observe({ namespace, log }: LogEntry): void {
+    // Denied a group, the client says that it found no coordinator.
+    if (
+      namespace === 'Connection' &&
+      String(log['error']).startsWith('Not authorized to access group')
+    ) {
+      return this.#end(new GroupDenied())
+    }
     if (
       namespace !== 'ConsumerGroup' ||
       !log.message.startsWith('Offset out of range, resetting')
@@ -439,6 +446,11 @@ class Unheard extends Error {
   constructor(options?: ErrorOptions) {
     super('the group coordinator does not answer', options)
   }
+}
+
+class GroupDenied extends Error {
+  override readonly name = 'GroupDenied'
+  readonly type = 'GROUP_AUTHORIZATION_FAILED'
 }
 
 class OffsetGivenUp extends Error {

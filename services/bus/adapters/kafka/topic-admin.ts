@@ -41,7 +41,11 @@ export class TopicAdmin {
   }
 
   async connect(): Promise<void> {
-    await this.#ask({ action: 'use', what: 'Kafka' }, () => this.#admin.connect())
+    await this.#ask({ action: 'use', what: 'Kafka' }, async () => {
+      await this.#admin.connect()
+      // Connecting asks nothing that needs a sign-in.
+      await this.#admin.describeCluster()
+    })
   }
 
   /** Null where there is no such topic. */
