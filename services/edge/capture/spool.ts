@@ -292,9 +292,8 @@ export class Spool implements AsyncDisposable {
 
   #isDurable(block: SpoolBlock, nextSeq: number, prev: Buffer): void {
     this.#durable.advance(nextSeq, prev)
-    const bytes = block.to - block.from
-    if (bytes === 0) return
-    this.#takenBytes -= bytes
+    if (block.to === block.from) return
+    this.#takenBytes -= block.to - block.from
     this.queue.add(block)
   }
 
@@ -306,10 +305,11 @@ export class Spool implements AsyncDisposable {
       this.#next = new WritingSegment(name, await this.#files.create(name))
     }
     if (current !== null) {
-      // The next one holds nothing before this one is durable to its end: a torn end is allowed in the newest segment only. Meanwhile
-      // this one is written to; the little that comes during a sync must not come during another.
+      // The next one holds nothing before this one is durable: a torn end is allowed in the newest segment only. What comes during a
+      // sync is little; where it could not be written, this one stays until there is room.
       this.#write(current)
       await this.#sync(current)
+      if (this.#unwritten.length > 0) return current
       this.#isDurable(current.syncNow(), this.#writtenSeq, this.#writtenPrev)
     }
     const next = this.#next

@@ -122,6 +122,50 @@ test('a full disk: what was taken waits in memory, nothing new is taken, and it 
   assert.equal(degraded.refused, 1)
 })
 
+test('a disk that fills up while one segment gives way to the next: nothing counts as durable that is not', async (t) => {
+  const list = new ListBus()
+  const directory = directoryFor(t)
+  let isFull = false
+  let onSync: (() => void) | null = null
+  const files = failing(directoryFiles(directory), (call) => {
+    if (call === 'sync') onSync?.()
+    return isFull && (call === 'write' || call === 'reserve') ? 'ENOSPC' : null
+  })
+  // Segments of a mebibyte.
+  const recorder = await open(t, directory, list.bus, {
+    files,
+    maxSpoolBytes: 16 << 20,
+    windowMs: 60_000,
+  })
+  const scope = recorder.scope(contextOf('s'))
+  const take = (id: string, part = request): boolean =>
+    scope.record({ type: 'request.received', request_id: id, request: part }).ok
+  for (let count = 0; count < 11; count += 1) assert.ok(take(`r${count}`, large))
+  await recorder.durable()
+  const { promise: durable, resolve } = Promise.withResolvers<undefined>()
+  onSync = () => {
+    onSync = null
+    assert.ok(take('written'))
+    recorder.writeOut()
+    resolve(recorder.durable() as Promise<undefined>)
+    isFull = true
+    assert.ok(take('without room'))
+    recorder.writeOut()
+  }
+  take('last of its segment')
+  await recorder.durable()
+  await assert.rejects(durable, { code: 'SPOOL_FULL' })
+  isFull = false
+  await until(() => recorder.stats().state === 'running')
+  await recorder.published()
+  const ids = list.chain().map(({ event }) => event.request_id)
+  assert.deepEqual(ids.filter((id) => id !== null).slice(-3), [
+    'last of its segment',
+    'written',
+    'without room',
+  ])
+})
+
 for (const call of ['sync', 'write', 'state'] as const) {
   test(`an error of the disk (${call}) ends the spool: nothing is taken any more, and the next start says so and goes on`, async (t) => {
     const list = new ListBus()
