@@ -201,4 +201,27 @@ export function busReadingContract(name: string, fixture: BusFixture): void {
     await bus.producer.send(topic, Buffer.from('key'), texts('b'))
     assert.deepEqual(textsOf(await readRecords(bus, { group, topics: [topic] }, 1)), ['b'])
   })
+
+  test(`${name}: a handler may go back, and what it names comes next`, async (t) => {
+    const { bus, topic, group } = await openTopic(t, fixture)
+    const { baseOffset } = await bus.producer.send(topic, Buffer.from('key'), texts('a', 'b', 'c'))
+    const seen: string[] = []
+    const stop = new AbortController()
+    await using consumer = bus.consumer({ group, topics: [topic], maxRecords: 1 })
+    await consumer.run(async (batch) => {
+      seen.push(...textsOf(batch.records))
+      if (seen.length === 2) return { commit: baseOffset }
+      if (seen.at(-1) === 'c') stop.abort()
+      return done(batch)
+    }, stop.signal)
+    assert.deepEqual(seen, ['a', 'b', 'a', 'b', 'c'])
+  })
+
+  test(`${name}: an offset beyond the end that a handler names is an error`, async (t) => {
+    const { bus, topic, group } = await openTopic(t, fixture)
+    await bus.producer.send(topic, Buffer.from('key'), texts('a'))
+    await using consumer = bus.consumer({ group, topics: [topic] })
+    const run = consumer.run(async () => ({ commit: 99n }), new AbortController().signal)
+    await assert.rejects(run, withCode('BUS_OFFSET_OUT_OF_RANGE'))
+  })
 }
