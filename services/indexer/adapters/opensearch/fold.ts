@@ -5,7 +5,7 @@ import type { SessionEnd } from '../../session.ts'
 import { firstCompleted, firstReceived, lastDecided } from '../../statement.ts'
 import type { Completed, Decided } from '../../statement.ts'
 import { hourOf } from '../../terms.ts'
-import { sessionKeyOf, sharedSource, statementKeyOf, tieOf, timedOf } from './source.ts'
+import { sharedSource, tieOf, timedOf } from './source.ts'
 import type { Source, Timed } from './source.ts'
 
 /**
@@ -44,8 +44,7 @@ export const statementFold: Fold<StatementFold> = {
     const first = isReceipt ? firstReceived(received?.document ?? null, document) : null
     const nextReceived = first === document && received?.document !== document ? event : received
     // A receipt takes over what was found by itself; `orphans` stays until those are deleted, which a crash may put off.
-    const id = orphanId(event)
-    const nextOrphans = nextReceived !== null || orphans.includes(id) ? orphans : [...orphans, id]
+    const nextOrphans = nextReceived === null ? withOrphan(orphans, event) : orphans
     const isSame =
       known !== null &&
       nextDecided === decided &&
@@ -78,6 +77,11 @@ export const statementFold: Fold<StatementFold> = {
   },
 }
 
+function withOrphan(orphans: readonly string[], event: Timed): readonly string[] {
+  const id = orphanId(event)
+  return orphans.includes(id) ? orphans : [...orphans, id]
+}
+
 function decidedOf({ log, position, producerSeq, decision, remarks }: IndexDocument): Decided {
   return { log, position, producerSeq, decision, remarks }
 }
@@ -95,8 +99,8 @@ function completedOf({
 const nothing: StatementFold = { received: null, decided: null, completed: null, orphans: [] }
 
 /** The document of an event that is found by itself until its request is there. Copies of the same bytes have one. */
-export function orphanId({ document }: Timed): string {
-  return `orphan:${statementKeyOf(document)}:${tieOf(document)}`
+export function orphanId({ document, statementKey }: Timed): string {
+  return `orphan:${statementKey}:${tieOf(document)}`
 }
 
 export function orphanSource(event: Timed): string {
@@ -137,9 +141,7 @@ export const sessionFold: Fold<SessionFold> = {
 /** The session that an event begins or ends. */
 export function sessionEventKey(event: Timed): string | null {
   const { type } = event.document
-  return type === 'session.started' || type === 'session.ended'
-    ? sessionKeyOf(event.document)
-    : null
+  return type === 'session.started' || type === 'session.ended' ? event.sessionKey : null
 }
 
 function outcomeOf(end: { readonly session: SessionPart | null } | null): string | null {

@@ -9,7 +9,7 @@ import { FoldStore } from './fold-store.ts'
 import type { FoldRefusal, Updated } from './fold-store.ts'
 import { entryId } from './index-names.ts'
 import type { IndexNames } from './index-names.ts'
-import { entrySource, statementKeyOf } from './source.ts'
+import { entrySource, timed } from './source.ts'
 import type { Timed } from './source.ts'
 
 export interface GenerationOptions {
@@ -71,7 +71,7 @@ export class Generation {
   async write(documents: readonly IndexDocument[], signal: AbortSignal): Promise<void> {
     if (documents.length === 0) return
     const taken = await this.#writeEntries(await this.#timed(documents, signal), signal)
-    const statements = groupBy(taken, ({ document }) => statementKeyOf(document))
+    const statements = groupBy(taken, ({ statementKey }) => statementKey)
     const sessions = groupBy(taken, sessionEventKey)
     await Promise.all([
       this.#writeStatements(statements, signal),
@@ -194,7 +194,7 @@ export class Generation {
     const events: Timed[] = []
     for (const document of inOrder) {
       const occurredUs = document.occurredAtUs ?? (await this.#timeBefore(document, signal))
-      events.push({ document, occurredUs })
+      events.push(timed(document, occurredUs))
       const { log, position } = document
       this.#lastTimes.set(log, { position, occurredUs })
     }

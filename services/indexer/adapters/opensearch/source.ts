@@ -10,6 +10,19 @@ import { exactTerm, foldedTerm } from './exact-term.ts'
 export interface Timed {
   readonly document: IndexDocument
   readonly occurredUs: number
+  /** The session it is of, under the producer that says so; null where there is none. */
+  readonly sessionKey: string | null
+  /** The statement it is a part of; null where there is none. */
+  readonly statementKey: string | null
+}
+
+export function timed(document: IndexDocument, occurredUs: number): Timed {
+  return {
+    document,
+    occurredUs,
+    sessionKey: sessionKeyOf(document),
+    statementKey: statementKeyOf(document),
+  }
 }
 
 /** What is known of a statement besides its receipt. */
@@ -24,7 +37,8 @@ export type Source = Readonly<Record<string, unknown>>
  * What is asked of an event, how it is ordered, and the document itself, to be read. The order is (occurred_us, seq, tie): copies of the
  * same bytes have the same three and stand together, so that a reader can pass them over.
  */
-export function sharedSource({ document, occurredUs }: Timed, told: Told | null): Source {
+export function sharedSource(event: Timed, told: Told | null): Source {
+  const { document, occurredUs, sessionKey, statementKey } = event
   const { actor, target, request, session } = document
   const decision = told?.decided?.decision ?? document.decision
   const completion = told?.completed?.completion ?? document.completion
@@ -39,8 +53,8 @@ export function sharedSource({ document, occurredUs }: Timed, told: Told | null)
     event_id: document.eventId,
     producer: termOrNull(document.producer),
     session_id: termOrNull(document.sessionId),
-    session_key: sessionKeyOf(document),
-    statement_key: statementKeyOf(document),
+    session_key: sessionKey,
+    statement_key: statementKey,
     request_id: termOrNull(document.requestId),
     actor: actor && {
       label: exactTerm(labelOf(actor)),
@@ -72,12 +86,12 @@ export function sharedSource({ document, occurredUs }: Timed, told: Told | null)
 }
 
 /** The source of an entry, once and for all. */
-export function entrySource(timed: Timed, nowMs: number): string {
-  const { document, occurredUs } = timed
+export function entrySource(event: Timed, nowMs: number): string {
+  const { document, occurredUs } = event
   return JSON.stringify({
-    ...sharedSource(timed, null),
+    ...sharedSource(event, null),
     role: 'entry',
-    shown: statementKeyOf(document) === null,
+    shown: event.statementKey === null,
     leaf_hash: document.leafHash,
     chunk: document.chunk,
     indexed_at: new Date(nowMs).toISOString(),
@@ -92,6 +106,8 @@ export function timedOf(source: Source): Timed {
   const text = source['statement']
   return {
     occurredUs: Number(source['occurred_us']),
+    sessionKey: keyIn(source, 'session_key'),
+    statementKey: keyIn(source, 'statement_key'),
     document:
       request === null || typeof text !== 'string'
         ? document
@@ -99,14 +115,18 @@ export function timedOf(source: Source): Timed {
   }
 }
 
-/** The session an event is of, under the producer that says so; null where there is none. */
-export function sessionKeyOf({ producer, sessionId }: IndexDocument): string | null {
+function keyIn(source: Source, name: string): string | null {
+  const key = source[name]
+  return typeof key === 'string' ? key : null
+}
+
+function sessionKeyOf({ producer, sessionId }: IndexDocument): string | null {
   if (producer === null || sessionId === null) return null
   return hash('sha256', JSON.stringify([producer, sessionId])).slice(0, 32)
 }
 
-/** The statement an event is a part of. No producer can speak for another one's. */
-export function statementKeyOf(document: IndexDocument): string | null {
+// No producer can speak for another one's statement.
+function statementKeyOf(document: IndexDocument): string | null {
   const { producer, sessionId, requestId } = document
   if (!isStatementPart(document) || producer === null) return null
   return hash('sha256', JSON.stringify([producer, sessionId, requestId])).slice(0, 32)
