@@ -45,6 +45,8 @@ export async function startEdgeAlone(config: EdgeConfig, logger: Logger): Promis
   }
   const stopped = Promise.withResolvers<undefined>()
   lifecycle.signal.addEventListener('abort', () => stopped.resolve(undefined))
+  // A part may have failed while the others were still starting.
+  if (lifecycle.signal.aborted) stopped.resolve(undefined)
   const owned = undo.move()
   return {
     lifecycle,

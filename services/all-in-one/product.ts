@@ -197,6 +197,8 @@ export async function startProduct(
   signal.addEventListener('abort', () => {
     stopped.resolve(undefined)
   })
+  // A part may have failed while the others were still starting.
+  if (signal.aborted) stopped.resolve(undefined)
   const owned = undo.move()
   return {
     address: api.address,
