@@ -1,15 +1,21 @@
 import { parseArgs } from 'node:util'
 
+import { measureEdgeToKafka } from './pipeline-kafka.ts'
 import { measureKafkaToSealed } from './pipeline-ledger.ts'
 
-/** What one process takes from Kafka and seals. Needs a Kafka: see `test/engines/kafka.ts`. */
+/** The way of an event over Kafka, a stretch at a time. Needs a Kafka: see `test/engines/kafka.ts`. */
 export async function run(args: readonly string[]): Promise<void> {
   const { values } = parseArgs({
     args: [...args],
     options: {
       events: { type: 'string', default: '120000' },
       rounds: { type: 'string', default: '5' },
+      only: { type: 'string', default: 'edge,ledger' },
     },
   })
-  await measureKafkaToSealed(Number(values.events), Number(values.rounds))
+  const parts = values.only.split(',')
+  if (parts.includes('edge')) await measureEdgeToKafka()
+  if (parts.includes('ledger')) {
+    await measureKafkaToSealed(Number(values.events), Number(values.rounds))
+  }
 }
