@@ -241,10 +241,12 @@ function traps(kafka: KafkaEngine): void {
     )
   })
 
-  test('offsets that are not dense are no loss: compacted topics have holes', async (t) => {
+  test('offsets that are not dense are no loss: transactions leave markers between them', async (t) => {
     const { bus, topic, group } = await openTopic(t, kafka)
     const producer = kafkaClient(kafka).producer({
       transactionalId: randomUUID(),
+      // The last transaction may not have ended yet.
+      retry: { retries: 50 },
       maxInFlightRequests: 1,
       idempotent: true,
     })
