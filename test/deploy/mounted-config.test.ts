@@ -7,6 +7,7 @@ import { test } from 'node:test'
 
 import { formatProblem } from '../../schemas/validated-document.ts'
 import { makeDemoSecrets } from '../../services/all-in-one/demo/demo-secrets.ts'
+import { loadClassification } from '../../services/edge/guard/masking/classification.ts'
 import { loadPolicy } from '../../services/edge/guard/policy.ts'
 import type { Config, EdgeConfig } from '../../services/runtime/config.ts'
 import { parseConfig, parseEdgeConfig } from '../../services/runtime/parse-config.ts'
@@ -74,6 +75,11 @@ test('every secret they name is drawn at the first start, for the part that read
     present('edge', target.passwordFile)
     present('edge', target.tls.caFile)
   }
+})
+
+test('the classification has no mistakes', () => {
+  const loaded = loadClassification(text('shop.classification.yaml'), 'shop.classification.yaml')
+  assert.ok(loaded.ok, loaded.ok ? '' : loaded.problems.map(formatProblem).join('\n'))
 })
 
 test('the policy has no mistakes', () => {

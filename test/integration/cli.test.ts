@@ -184,12 +184,9 @@ suite('the command on the running product', () => {
       const difference = JSON.parse(ended.stdout) as Difference
       assert.ok(difference.requests > difference.changed && difference.changed > 0, ended.stdout)
       assert.equal(difference.recordedOtherwise, 0, ended.stdout)
-      assert.deepEqual(
-        difference.byRule.map(({ rule }) => rule),
-        ['tickets-need-somebody'],
-      )
+      assert.ok(difference.byRule.some(({ rule }) => rule === 'tickets-need-somebody'))
       const [change] = difference.changes
-      assert.deepEqual([change?.before.outcome, change?.after.outcome], ['allow', 'hold'])
+      assert.deepEqual([change?.before.outcome, change?.after.outcome], ['mask', 'hold'])
       assert.match(change?.examples[0]?.statement ?? '', /support_tickets/)
     }
     const same = await affidavit(['policy', 'diff', old, old, '--sign-in', signIn])

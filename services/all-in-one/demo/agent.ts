@@ -102,6 +102,10 @@ const script: readonly ScriptStep[] = [
     'SELECT * FROM revenue_by_month ORDER BY month DESC LIMIT 6',
   ),
   read(
+    'contact data of five customers, which comes masked',
+    'SELECT id, name, email, phone, birth_date FROM customers ORDER BY id LIMIT 5',
+  ),
+  read(
     'products that run out',
     'SELECT sku, name, stock FROM products WHERE stock < 40 ORDER BY stock, sku',
   ),
@@ -147,6 +151,13 @@ const script: readonly ScriptStep[] = [
   {
     ...read('a column that does not exist', 'SELECT id, loyalty_points FROM customers LIMIT 5'),
     outcome: 'failed',
+  },
+  {
+    ...read(
+      'a DELETE of closed tickets, which waits for a second person',
+      "DELETE FROM support_tickets WHERE status = 'closed' AND opened_at < '2024-01-01'",
+    ),
+    outcome: 'refused',
   },
   { ...read('DROP TABLE customers', 'DROP TABLE customers'), outcome: 'refused' },
 ]

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 
 import type { EmbeddedPostgres } from './embedded-postgres.ts'
@@ -36,10 +36,16 @@ export function writeDemoFiles(options: DemoFilesOptions): { readonly configFile
   if (!existsSync(policyFile)) {
     writeFileSync(policyFile, readFileSync(new URL('./demo-policy.yaml', import.meta.url)))
   }
+  copyFileSync(
+    new URL('./demo-classification.yaml', import.meta.url),
+    join(directory, classificationFile),
+  )
   const configFile = join(directory, 'affidavit.yaml')
   writeFileSync(configFile, configText(options))
   return { configFile }
 }
+
+const classificationFile = 'shop.classification.yaml'
 
 // Written anew at each start: ports may have changed. JSON strings are YAML strings.
 function configText({
@@ -79,6 +85,7 @@ targets:
     port: ${ports.edge}
     database: ${sampleDatabase}
     user: ${heldRole}
+    classification: ${classificationFile}
     password_file: ${text(heldPasswordFile)}
     tls:
       mode: verify-full

@@ -4,6 +4,7 @@ import { getJson } from './request.ts'
 import type { Parameters } from './request.ts'
 import type {
   ActivityAnswer,
+  Approvals,
   Entry,
   Proof,
   RecordedRows,
@@ -96,6 +97,15 @@ export function proofOf(log: string, position: number) {
     queryKey: ['proof', log, position],
     queryFn: ({ signal }) => getJson<Proof>(`/v1/entries/${position}/proof`, { log }, signal),
     staleTime: Infinity,
+  })
+}
+
+export function approvalsOfState(state: string) {
+  return queryOptions({
+    queryKey: ['approvals', state],
+    queryFn: ({ signal }) => getJson<Approvals>('/v1/approvals', { state }, signal),
+    // Somebody waits for the answer, and the list is not recorded as a look.
+    refetchInterval: 2_000,
   })
 }
 

@@ -1,5 +1,6 @@
 import type { Static } from 'typebox'
 
+import type { ApprovalList, ApprovalView } from '../../../api/schemas/approvals.ts'
 import type { EntryView, ProofView, RecordedResult } from '../../../api/schemas/entries.ts'
 import type { Me } from '../../../api/schemas/identity.ts'
 import type { ReportRun, ReportRuns } from '../../../api/schemas/reports.ts'
@@ -15,6 +16,8 @@ import type {
 } from '../../../api/schemas/sessions.ts'
 
 /** What the api answers: the types of its own schemas, so that the two cannot drift apart. */
+export type Approval = Static<typeof ApprovalView>
+export type Approvals = Static<typeof ApprovalList>
 export type SignedIn = Static<typeof Me>
 export type Actor = Static<typeof ActorView>
 export type Session = Static<typeof SessionView>

@@ -5,13 +5,8 @@ import { NavLink } from 'react-router'
 import { ProblemError } from '../api/problem-error.ts'
 import { postNothing } from '../api/request.ts'
 import type { SignedIn } from '../api/shapes.ts'
+import { pagesOf } from './pages.ts'
 import { SchemeButton } from './scheme-button.tsx'
-
-const pages = [
-  { path: '/sessions', name: 'Sessions' },
-  { path: '/search', name: 'Search' },
-  { path: '/reports', name: 'Reports' },
-]
 
 export function Header({ me }: { readonly me: SignedIn }) {
   const client = useQueryClient()
@@ -30,7 +25,7 @@ export function Header({ me }: { readonly me: SignedIn }) {
           Affidavit
         </Title>
         <Group component="nav" gap="xs" wrap="nowrap" aria-label="Pages">
-          {pages.map(({ path, name }) => (
+          {pagesOf(me).map(({ path, name }) => (
             <Anchor key={path} component={NavLink} to={path} className="page-link">
               {name}
             </Anchor>

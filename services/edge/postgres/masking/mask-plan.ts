@@ -8,8 +8,11 @@ import { RowMasker } from './row-masker.ts'
 
 /** How the answer to one statement is masked. */
 export interface MaskPlan {
-  /** Whether the target's own words may quote masked values: then only the SQLSTATE of a report goes out. */
-  readonly withholdsReports: boolean
+  /**
+   * Of which reports of the target only the SQLSTATE goes out: `values` of those about values, whose words may quote masked ones;
+   * `all` where code of others may say anything under any state.
+   */
+  readonly withheldReports: 'none' | 'values' | 'all'
   /** What masks the rows under this description. Counts the values it masks, by class. */
   rows(columns: readonly Column[], counts: Map<string, number>): RowMasker
 }
@@ -71,8 +74,9 @@ export function planMask(request: MaskRequest): MaskDecision {
   const isPlainExplain = facts.kinds.includes('explain') && !facts.flags.includes('explain_analyze')
   if (touched.length === 0 || isPlainExplain) {
     // A constraint that fails quotes the whole row.
-    const withholds = isOpaque || catalog.concerns([...facts.reads, ...facts.writes])
-    return { ok: true, plan: plan(request, isOpaque ? none : 'all', withholds) }
+    const isConcerned = catalog.concerns([...facts.reads, ...facts.writes])
+    const withheld = isOpaque ? 'all' : isConcerned ? 'values' : 'none'
+    return { ok: true, plan: plan(request, isOpaque ? none : 'all', withheld) }
   }
   const [first] = touched
   const name = first?.name ?? ''
@@ -93,7 +97,7 @@ export function planMask(request: MaskRequest): MaskDecision {
   projection?.columns?.forEach((column, place) => {
     if (masked(column.facts).length === 0) harmless.add(place)
   })
-  return { ok: true, plan: plan(request, harmless, true) }
+  return { ok: true, plan: plan(request, harmless, isOpaque ? 'all' : 'values') }
 }
 
 const none: ReadonlySet<number> = new Set()
@@ -117,7 +121,7 @@ function conditionsOn(
 function plan(
   { catalog, classes, key, onUnknown }: MaskRequest,
   harmless: 'all' | ReadonlySet<number>,
-  withholdsReports: boolean,
+  withheldReports: MaskPlan['withheldReports'],
 ): MaskPlan {
   const maskOf = ({ tableOid, attributeNumber }: Column, place: number): MaskedColumn | null => {
     if (tableOid === 0) return harmless === 'all' || harmless.has(place) ? null : notUnderstood
@@ -130,7 +134,7 @@ function plan(
     return identity === notUnderstood || has(classes, identity.dataClass) ? identity : null
   }
   return {
-    withholdsReports,
+    withheldReports,
     rows: (columns, counts) =>
       new RowMasker(
         columns.map((column, place) => ({ typeOid: column.typeOid, mask: maskOf(column, place) })),

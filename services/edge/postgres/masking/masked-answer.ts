@@ -49,9 +49,13 @@ export class MaskedAnswer {
 
   /** What goes out for an error or notice that may quote masked values: its severity and SQLSTATE. Null when it goes out as it is. */
   report(type: number, bytes: Buffer, start: number, end: number): Buffer | null {
-    if (!this.#plan.withholdsReports) return null
+    const { withheldReports } = this.#plan
+    if (withheldReports === 'none') return null
     const report = decodeBackend(type, bytes, start, end)
     if (report?.type !== 'error' && report?.type !== 'notice') return null
+    // Class 42 is about names in the statement: it is raised before there is any value.
+    if (withheldReports === 'values' && report.fields.get('C')?.startsWith('42') === true)
+      return null
     const fields = new Map<string, string>()
     for (const code of ['S', 'V', 'C', 'P']) {
       const value = report.fields.get(code)

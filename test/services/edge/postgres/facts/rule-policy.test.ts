@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict'
-import { readFile } from 'node:fs/promises'
 import { test } from 'node:test'
 import { formatProblem } from '../../../../../schemas/validated-document.ts'
 import { compilePolicy, loadPolicy } from '../../../../../services/edge/guard/policy.ts'
@@ -10,6 +9,7 @@ import { RulePolicy } from '../../../../../services/edge/postgres/facts/rule-pol
 import { outcomeOf } from '../../../../../services/edge/postgres/statement-policy.ts'
 import { StatementCache } from '../../../../../services/edge/postgres/statements.ts'
 import type { StatementSubject } from '../../../../../services/edge/postgres/statement-policy.ts'
+import { demoPolicyWithoutMasks } from './demo-policy.ts'
 
 const grammar = await loadGrammar()
 
@@ -19,12 +19,7 @@ function compiled(text: string): CompiledPolicy {
   return compilePolicy(loaded.policy)
 }
 
-const demo = compiled(
-  await readFile(
-    new URL('../../../../../services/all-in-one/demo/demo-policy.yaml', import.meta.url),
-    'utf8',
-  ),
-)
+const demo = compiled(await demoPolicyWithoutMasks())
 
 const reading = `version: 1
 rules:
@@ -85,7 +80,7 @@ test('the demo’s agent does its work and nothing else', () => {
     ['DROP TABLE customers', 'no-ddl-for-agents'],
     ['SELECT salary_eur FROM employees', 'no-salaries-or-cards-for-agents'],
     ['SELECT card_number FROM public.payment_cards', 'no-salaries-or-cards-for-agents'],
-    ['DELETE FROM orders', 'default'],
+    ['DELETE FROM orders', 'agents-delete-with-approval'],
     ['', 'builtin/empty'],
   ]
   for (const [text, rule] of rows) {

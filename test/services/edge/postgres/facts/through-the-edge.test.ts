@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict'
-import { readFile } from 'node:fs/promises'
 import { after, before, test } from 'node:test'
 import { Client, DatabaseError } from 'pg'
 import type { EmbeddedPostgres } from '../../../../../services/all-in-one/demo/embedded-postgres.ts'
@@ -10,6 +9,7 @@ import { RulePolicy } from '../../../../../services/edge/postgres/facts/rule-pol
 import { systemClock } from '../../../../../services/runtime/clock.ts'
 import { anActor, MemoryCredentials, password, startEdge, startTarget } from '../edge-fixture.ts'
 import type { TestEdge } from '../edge-fixture.ts'
+import { demoPolicyWithoutMasks } from './demo-policy.ts'
 
 let target: EmbeddedPostgres
 let edge: TestEdge
@@ -17,8 +17,7 @@ let policies: PolicyInForce
 
 before(async () => {
   target = await startTarget()
-  const url = new URL('../../../../../services/all-in-one/demo/demo-policy.yaml', import.meta.url)
-  const loaded = loadPolicy(await readFile(url, 'utf8'), 'demo-policy.yaml')
+  const loaded = loadPolicy(await demoPolicyWithoutMasks(), 'demo-policy.yaml')
   assert.ok(loaded.ok)
   const credentials = new MemoryCredentials()
   const olivia = {

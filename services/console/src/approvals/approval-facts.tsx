@@ -1,0 +1,39 @@
+import { Table } from '@mantine/core'
+import type { ReactNode } from 'react'
+
+import type { Approval } from '../api/shapes.ts'
+
+/** What the approver has to know beside the statement. */
+export function ApprovalFacts({ approval }: { readonly approval: Approval }) {
+  const { requirements, missing, reads, writes, functions } = approval
+  const facts: readonly (readonly [string, ReactNode])[] = [
+    [
+      'Held by',
+      requirements
+        .map(({ rule_id: rule, role, approvers }) => `${rule} (${approvers} × ${role})`)
+        .join(', '),
+    ],
+    ['Still missing', missing.map(({ role, count }) => `${count} × ${role}`).join(', ')],
+    ['Would change', writes.join(', ')],
+    ['Would read', reads.join(', ')],
+    ['Would call', functions.join(', ')],
+    ['Runs as', `${approval.role} in ${approval.database}`],
+    ['Purpose', approval.purpose],
+  ]
+  return (
+    <Table withRowBorders={false} verticalSpacing={2} aria-label="What it would do">
+      <Table.Tbody>
+        {facts
+          .filter(([, value]) => value !== '' && value !== null)
+          .map(([name, value]) => (
+            <Table.Tr key={name}>
+              <Table.Th scope="row" w={130}>
+                {name}
+              </Table.Th>
+              <Table.Td className="exact">{value}</Table.Td>
+            </Table.Tr>
+          ))}
+      </Table.Tbody>
+    </Table>
+  )
+}

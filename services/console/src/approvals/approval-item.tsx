@@ -1,0 +1,76 @@
+import { Anchor, Group, Paper, Stack, Text, Title } from '@mantine/core'
+import { Link } from 'react-router'
+
+import type { Approval } from '../api/shapes.ts'
+import { ActorKind } from '../words/actor-name.tsx'
+import { CopiedText } from '../words/copied-text.tsx'
+import { bytes } from '../words/quantities.ts'
+import { Time } from '../words/time.tsx'
+import { AnswerForm } from './answer-form.tsx'
+import { ApprovalFacts } from './approval-facts.tsx'
+import { ApprovalState } from './approval-state.tsx'
+
+/** Who asks and for whom, exactly what would run, what it touches and by which rule it is held. */
+export function ApprovalItem({ approval }: { readonly approval: Approval }) {
+  const { requester, on_behalf_of: behind, parameters } = approval
+  const name = requester.display ?? requester.subject
+  return (
+    <li id={approval.approval_id}>
+      <Paper
+        withBorder
+        p="md"
+        component="article"
+        aria-label={`${approval.operation} by ${name} at ${approval.target}`}
+      >
+        <Stack gap="sm">
+          <Group justify="space-between" align="flex-start">
+            <div>
+              <Group gap="xs">
+                <Title order={2} size="h4">
+                  {name} on {approval.target}
+                </Title>
+                <ActorKind kind={requester.kind} />
+              </Group>
+              {behind.length > 0 && (
+                <Text size="sm">
+                  on behalf of {behind.map((each) => each.display ?? each.subject).join(', ')}
+                </Text>
+              )}
+              <Text size="xs" c="dimmed">
+                asked <Time ms={Date.parse(approval.requested_at)} />, answer before{' '}
+                <Time ms={Date.parse(approval.expires_at)} />
+              </Text>
+            </div>
+            <ApprovalState state={approval.state} />
+          </Group>
+          <CopiedText
+            label={`Statement, ${bytes(approval.statement_bytes)}`}
+            text={approval.statement}
+          />
+          {parameters.length > 0 && (
+            <Text size="sm">
+              with{' '}
+              {parameters.map(({ value }, index) => (
+                <Text span inherit ff="monospace" key={index} mr="sm">
+                  ${index + 1} = {value ?? 'NULL'}
+                </Text>
+              ))}
+            </Text>
+          )}
+          <ApprovalFacts approval={approval} />
+          {approval.answers.map(({ decision_id: id, verdict, reason, by }) => (
+            <Text size="sm" key={id}>
+              {verdict === 'grant' ? 'Approved' : 'Denied'} by {by.display ?? by.subject}: {reason}
+            </Text>
+          ))}
+          {approval.session_id !== null && (
+            <Anchor component={Link} to={`/sessions/${approval.session_id}`} size="sm">
+              The session it comes from
+            </Anchor>
+          )}
+          {approval.state === 'pending' && <AnswerForm approval={approval} />}
+        </Stack>
+      </Paper>
+    </li>
+  )
+}

@@ -1,0 +1,53 @@
+import { SegmentedControl, Stack, Text } from '@mantine/core'
+import { useQuery } from '@tanstack/react-query'
+import { useState } from 'react'
+
+import { approvalsOfState } from '../api/questions.ts'
+import { PageTitle } from '../shell/page-title.tsx'
+import { Loading } from '../words/loading.tsx'
+import { NothingHere } from '../words/nothing-here.tsx'
+import { ProblemAlert } from '../words/problem-alert.tsx'
+import { ApprovalItem } from './approval-item.tsx'
+
+export function ApprovalsPage() {
+  const [state, setState] = useState('pending')
+  const { data, error, refetch } = useQuery(approvalsOfState(state))
+  return (
+    <Stack>
+      <PageTitle>Approvals</PageTitle>
+      <Text maw="75ch">
+        Requests that a rule holds until another person has agreed. A yes is for exactly what is
+        shown, by whoever asked, once; nobody answers a request of his own, nor of an agent that
+        acts for him.
+      </Text>
+      <SegmentedControl
+        aria-label="Which approvals"
+        w="fit-content"
+        value={state}
+        onChange={setState}
+        data={[
+          { value: 'pending', label: 'Waiting' },
+          { value: '', label: 'All of the last day' },
+        ]}
+      />
+      {error !== null && (
+        <ProblemAlert
+          what="The approvals could not be read"
+          error={error}
+          retry={() => void refetch()}
+        />
+      )}
+      {data === undefined && error === null && <Loading what="Reading the approvals …" />}
+      {data?.approvals.length === 0 && (
+        <NothingHere title={state === '' ? 'Nothing was held' : 'Nothing waits for approval'}>
+          A rule with <code>outcome: hold</code> makes requests wait here.
+        </NothingHere>
+      )}
+      <Stack component="ol" p={0} m={0} style={{ listStyle: 'none' }}>
+        {data?.approvals.map((approval) => (
+          <ApprovalItem key={approval.approval_id} approval={approval} />
+        ))}
+      </Stack>
+    </Stack>
+  )
+}

@@ -1,0 +1,16 @@
+import type { SignedIn } from '../api/shapes.ts'
+
+const readers = ['analyst', 'auditor']
+
+const pages = [
+  { path: '/sessions', name: 'Sessions', roles: readers },
+  { path: '/search', name: 'Search', roles: readers },
+  { path: '/approvals', name: 'Approvals', roles: ['approver', ...readers] },
+  { path: '/reports', name: 'Reports', roles: readers },
+]
+
+/** The pages that somebody's roles open, the first of them first. Whoever has no role is told so by each. */
+export function pagesOf(me: SignedIn): readonly { readonly path: string; readonly name: string }[] {
+  const open = pages.filter(({ roles }) => roles.some((role) => me.roles.includes(role)))
+  return open.length > 0 ? open : pages
+}
