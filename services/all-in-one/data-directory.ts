@@ -11,7 +11,7 @@ import type { SigningKey } from '../runtime/key-file.ts'
 import { prepareCertificate } from './edge-certificate.ts'
 
 /** Changes when something in the data directory can no longer be read by the version before. */
-const dataFormat = 1
+const dataFormat = 2
 
 class DataDirectoryError extends Error {
   override readonly name = 'DataDirectoryError'

@@ -1,3 +1,4 @@
+import type { Bus } from '../bus/bus.ts'
 import type { SpooledRecorder } from '../edge/capture/spooled-recorder.ts'
 import type { Indexer } from '../indexer/indexer.ts'
 import type { Ledger } from '../ledger/ledger.ts'
@@ -11,7 +12,11 @@ export interface MeasuredParts {
   readonly recorders: readonly SpooledRecorder[]
   /** Null where there is none in this process. */
   readonly edges: Edges | null
-  readonly services: { readonly ledger: Ledger; readonly indexer: Indexer } | null
+  readonly services: {
+    readonly bus: Bus
+    readonly ledger: Ledger
+    readonly indexer: Indexer
+  } | null
 }
 
 /** What `/healthz` and `/metrics` tell of the parts of this process. */
@@ -44,11 +49,16 @@ export function measure(parts: MeasuredParts): void {
     })
   }
   if (services === null) return
-  const { ledger, indexer } = services
+  const { bus, ledger, indexer } = services
   metrics.measure({
     name: 'ledger_entries',
     help: 'Entries that are sealed and durable',
     read: () => ledger.durableEntries,
+  })
+  metrics.measure({
+    name: 'ledger_lag_records',
+    help: 'Records on the bus that are not sealed yet',
+    read: () => ledger.lag(bus),
   })
   metrics.measure({
     name: 'index_lag_records',

@@ -145,7 +145,7 @@ export async function startProduct(
       ledgerRecorder,
     ],
     edges,
-    services: { ledger, indexer },
+    services: { bus, ledger, indexer },
   })
 
   const { console: client } = config.identity

@@ -97,11 +97,11 @@ suite('a start that cannot be', () => {
 
   test('data of another version is refused, and says whose it is', async () => {
     const { format } = dataPaths(deployment.config.dataDirectory)
-    const restore = await changed(format, (text) => text.replace('"format":1', '"format":2'))
+    const restore = await changed(format, (text) => text.replace('"format":2', '"format":1'))
     const outcome = await up()
     await restore()
     assert.equal(outcome.status, 1)
-    assertSentence(outcome, /data is of data format 2.*reads 1/)
+    assertSentence(outcome, /data is of data format 1.*reads 2/)
   })
 
   for (const part of ['api', 'edge'] as const) {
