@@ -24,7 +24,7 @@ export interface SealedLedger {
 export async function readSealed(config: Config): Promise<SealedLedger> {
   await using ledger = await openLogs(config, createLogger('error'))
   await sealTheRest(config, ledger)
-  return readLedger(ledger)
+  return await readLedger(ledger)
 }
 
 /**
