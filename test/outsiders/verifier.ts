@@ -23,7 +23,7 @@ export async function goProgram(t: TestContext, name: string): Promise<string | 
     building = build(go, name)
     built.set(name, building)
   }
-  return (await building) ?? missing(t, 'the Go module golang.org/x/mod')
+  return (await building) ?? missing(t, `what the Go program ${name} is built from`)
 }
 
 const built = new Map<string, Promise<string | null>>()
