@@ -18,11 +18,11 @@ export interface SealedEntries {
   readonly end: number
 }
 
-const defaultBytes = 32 * 1024 * 1024
+const defaultBytes = 16 * 1024 * 1024
 
 /**
  * The entries that were written last, so that publishing them does not read and decrypt what was encrypted and written a moment ago.
- * What is over the bound goes, the oldest first: the store has it.
+ * What has been read goes, and the oldest of what is over the bound: the store has it.
  */
 export class RecentEntries {
   readonly #maxBytes: number
@@ -54,8 +54,12 @@ export class RecentEntries {
     }
   }
 
-  /** Entries from `from` on, at most up to `to`, as many as one batch has; null when `from` is not here any more. */
+  /**
+   * Entries from `from` on, at most up to `to`, as many as one batch has; null when `from` is not here any more. Whoever asks for
+   * them is through with what is before: batches that end there are forgotten.
+   */
   read(from: number, to: number): SealedEntries | null {
+    this.#forgetUpTo(from)
     const batch = this.#batches.find((each) => each.firstSeq <= from && from < each.end)
     if (batch === undefined) return null
     const end = Math.min(to, batch.end)
@@ -65,6 +69,14 @@ export class RecentEntries {
       entries.push({ position, key, value, ...leafOf(batch, position - batch.firstSeq) })
     }
     return { entries, end }
+  }
+
+  #forgetUpTo(position: number): void {
+    for (let first = this.#batches[0]; first !== undefined && first.end <= position;) {
+      this.#batches.shift()
+      this.#bytes -= first.bytes
+      first = this.#batches[0]
+    }
   }
 
   /** Something was erased: only the store knows what. */

@@ -94,6 +94,16 @@ test('of what was written only the last is kept, up to a bound', async (t) => {
   assert.equal(recent.read(251, 300), null)
 })
 
+test('what was read before is not kept any longer', async (t) => {
+  const log = await aLog(t)
+  for (let batch = 0; batch < 3; batch++) await commitEvents(log, 50)
+  assert.equal(log.recent.read(1, 151)?.end, 51)
+  assert.equal(log.recent.read(1, 151)?.end, 51, 'as often as it takes to send it')
+  assert.equal(log.recent.read(51, 151)?.end, 101)
+  assert.equal(log.recent.read(1, 151), null)
+  assert.equal(log.recent.read(101, 151)?.end, 151)
+})
+
 test('an entry that the bus refuses as too large stays in the ledger, and the others are published', async (t) => {
   const log = await aLog(t)
   // The values say their positions: those from 100 on have a digit more.
