@@ -1,8 +1,8 @@
 import { stringify } from 'csv-stringify/sync'
 
 /**
- * RFC 4180 with LF, UTF-8. Cells that a spreadsheet would run (they begin with = + - @, a tab or a carriage return) get an
- * apostrophe before them.
+ * RFC 4180 with LF, UTF-8. Cells that a spreadsheet would run (they begin with = + - @, also in full width, a tab or a carriage return)
+ * get an apostrophe before them.
  */
 export function csv(rows: readonly (readonly string[])[]): Buffer {
   return Buffer.from(stringify([...rows], { record_delimiter: '\n', escape_formulas: true }))
@@ -10,5 +10,5 @@ export function csv(rows: readonly (readonly string[])[]): Buffer {
 
 /** A cell as it stands after reading the file again. */
 export function csvCell(value: string): string {
-  return /^[=+\-@\t\r]/.test(value) ? `'${value}` : value
+  return /^[=+\-@\t\r\uFF1D\uFF0B\uFF0D\uFF20]/.test(value) ? `'${value}` : value
 }
