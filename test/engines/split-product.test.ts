@@ -89,7 +89,7 @@ ${bus}${targets}`,
     if (kafka === null || opensearch === null) return t.skip(reason)
     {
       await using client = await connect()
-      await services.stop()
+      assert.equal(await services.stop(), 0, services.said)
       await client.query('INSERT INTO numbers VALUES (42)')
     }
     services = owned.use(
@@ -114,8 +114,8 @@ ${bus}${targets}`,
         { c: 3 },
       ])
     }
-    await edge.stop()
-    await services.stop()
+    assert.equal(await edge.stop(), 0, edge.said)
+    assert.equal(await services.stop(), 0, services.said)
   })
 
   /** As olivia, with what the api of the services said of an edge that it never met. */

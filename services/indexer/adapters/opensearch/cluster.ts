@@ -163,7 +163,10 @@ async function answered<R, T>(
   signal: AbortSignal | undefined,
   read: (response: R) => T,
 ): Promise<T> {
-  const abort = (): void => request.abort()
+  const abort = (): void => {
+    // What it gives is a promise in disguise; returned to the signal, its rejection would be a fault nobody caught.
+    request.abort()
+  }
   signal?.addEventListener('abort', abort, { once: true })
   try {
     return read(await request)
