@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 
-import { reportFailure } from './failure.ts'
+import { reportFailure, reportFault } from './failure.ts'
 
 /** Runs a program as the process: its failures become a sentence and the exit status. */
 export async function runProgram(program: Command): Promise<void> {
@@ -14,6 +14,10 @@ export async function runProgram(program: Command): Promise<void> {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') throw error
     process.exit(0)
+  })
+
+  process.on('uncaughtException', (error: unknown) => {
+    process.exit(reportFault(error))
   })
 
   try {
