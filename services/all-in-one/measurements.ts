@@ -1,6 +1,7 @@
 import type { Bus } from '../bus/bus.ts'
 import type { SpooledRecorder } from '../edge/capture/spooled-recorder.ts'
 import type { Indexer } from '../indexer/indexer.ts'
+import type { SearchIndex } from '../indexer/search-index.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import type { Health } from '../runtime/health.ts'
 import type { Metrics } from '../runtime/metrics.ts'
@@ -15,6 +16,7 @@ export interface MeasuredParts {
   readonly services: {
     readonly bus: Bus
     readonly ledger: Ledger
+    readonly index: SearchIndex
     readonly indexer: Indexer
   } | null
 }
@@ -49,7 +51,7 @@ export function measure(parts: MeasuredParts): void {
     })
   }
   if (services === null) return
-  const { bus, ledger, indexer } = services
+  const { bus, ledger, index, indexer } = services
   metrics.measure({
     name: 'ledger_entries',
     help: 'Entries that are sealed and durable',
@@ -64,5 +66,26 @@ export function measure(parts: MeasuredParts): void {
     name: 'index_lag_records',
     help: 'Sealed records that are not in the index yet',
     read: () => indexer.lag().reduce((sum, { records }) => sum + records, 0),
+  })
+  metrics.measure({
+    name: 'index_dead_letters',
+    help: 'Documents that the index refused since the start; they were put aside',
+    read: () => index.counts.deadLetters,
+  })
+  metrics.measure({
+    name: 'index_retries',
+    help: 'Requests to the index that were sent again since the start',
+    read: () => index.counts.retries,
+  })
+  metrics.measure({
+    name: 'index_entries_missing',
+    help: 'Sealed entries that the last comparison found nowhere in the index, also after it wrote them again',
+    read: () => indexer.reconciled().reduce((sum, { remaining }) => sum + remaining, 0),
+  })
+  health.add('index', () => {
+    const { deadLetters } = index.counts
+    return deadLetters === 0
+      ? { state: 'ok' }
+      : { state: 'degraded', reason: `${deadLetters} documents were refused and put aside` }
   })
 }

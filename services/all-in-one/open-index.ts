@@ -13,18 +13,20 @@ import { readPassword } from './secrets.ts'
 export async function openIndex(
   config: Config,
   logger: Logger,
+  signal: AbortSignal,
 ): Promise<SearchIndex & { readonly query: Query }> {
   const { opensearch } = config.search
   if (opensearch === null) {
     return EmbeddedIndex.open({ directory: dataPaths(config.dataDirectory).index })
   }
   const { nodes, username, passwordFile, caFile, prefix } = opensearch
-  return OpenSearchIndex.open({
+  const options = {
     nodes,
     username,
     password: passwordFile === null ? null : await readPassword(passwordFile),
     ca: caFile === null ? null : await readFile(caFile, 'utf8'),
     prefix,
     logger: logger.child({ part: 'index' }),
-  })
+  }
+  return OpenSearchIndex.open(options, signal)
 }

@@ -31,6 +31,7 @@ import { openLogs } from './ledger-files.ts'
 import { openBus } from './open-bus.ts'
 import { openIndex } from './open-index.ts'
 import { policyAtEdges } from './policy-at-edges.ts'
+import { watchHeadway } from './headway-of-services.ts'
 import { openProducer, recordConfig } from './producers.ts'
 import { measure } from './measurements.ts'
 import { prepareSealing } from './sealing.ts'
@@ -76,7 +77,7 @@ export async function startProduct(
   const metrics = new Metrics()
 
   const bus = lifecycle.add(await openBus(config, logger))
-  const index = lifecycle.add(await openIndex(config, logger))
+  const index = lifecycle.add(await openIndex(config, logger, signal))
   const ledger = lifecycle.add(await openLogs(config, logger))
   const indexer = lifecycle.add(
     startIndexer({
@@ -145,8 +146,12 @@ export async function startProduct(
       ledgerRecorder,
     ],
     edges,
-    services: { bus, ledger, indexer },
+    services: { bus, ledger, index, indexer },
   })
+  lifecycle.background(
+    'health',
+    watchHeadway({ health, bus, ledger, indexer, clock: systemClock }, signal),
+  )
 
   const { console: client } = config.identity
   const api = lifecycle.add(

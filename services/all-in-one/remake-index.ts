@@ -18,6 +18,6 @@ export async function remakeIndex(
   const paths = dataPaths(config.dataDirectory)
   await using storage = await FileLedgerStorage.open({ directory: paths.ledger })
   await using ledger = new StorageReader(storage)
-  await using index = await openIndex(config, logger)
+  await using index = await openIndex(config, logger, signal)
   return await rebuildIndex({ ledger, index, logger, signal })
 }

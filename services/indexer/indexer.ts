@@ -33,6 +33,8 @@ export interface Indexer extends AsyncDisposable {
   readonly done: Promise<void>
   /** Records of the sealed topic that are not in the index yet, per partition read so far. */
   lag(): readonly PartitionLag[]
+  /** Records of the sealed topic that went into the index since the start. */
+  applied(): number
   /** What the last comparison with the ledger found, per log. Empty before the first. */
   reconciled(): readonly Reconciliation[]
 }
@@ -50,6 +52,7 @@ export function startIndexer(options: IndexerOptions): Indexer {
   const stop = new AbortController()
   const signal = AbortSignal.any([options.signal, stop.signal])
   const lags = new Map<number, number>()
+  let applied = 0
   const consumer = bus.consumer({
     group: 'indexer',
     topics: [topics.ledgerSealed],
@@ -64,6 +67,8 @@ export function startIndexer(options: IndexerOptions): Indexer {
     },
   })
   const apply = async (batch: Batch): Promise<BatchResult> => {
+    const first = batch.records[0]?.offset ?? batch.highWatermark
+    lags.set(batch.partition, Number(batch.highWatermark - first))
     const next = (batch.records.at(-1)?.offset ?? batch.highWatermark - 1n) + 1n
     const records = batch.records.map(sealedRecordOf).filter((record) => record !== null)
     if (records.length < batch.records.length) {
@@ -81,6 +86,7 @@ export function startIndexer(options: IndexerOptions): Indexer {
     }
     await index.apply(records.map(documentOf), progress, watch.signal)
     lags.set(batch.partition, Number(batch.highWatermark - next))
+    applied += batch.records.length
     return { commit: next }
   }
   let reconciled: readonly Reconciliation[] = []
@@ -121,6 +127,7 @@ export function startIndexer(options: IndexerOptions): Indexer {
   return {
     done,
     lag: () => [...lags].map(([partition, records]) => ({ partition, records })),
+    applied: () => applied,
     reconciled: () => reconciled,
     [Symbol.asyncDispose]: async () => {
       stop.abort()

@@ -5,6 +5,8 @@ import type { IndexProgress } from './query.ts'
 export interface SearchIndex extends AsyncDisposable {
   /** How many documents a call of `apply` should bring when there are that many. */
   readonly batchSize: number
+  /** Since it was opened. */
+  readonly counts: IndexCounts
   /**
    * Takes documents and the progress they stand for: when this resolves both are durable, when it rejects or the process dies the
    * progress does not count, so the same call comes again. Documents may then be there already, whole or in part; a document whose
@@ -30,6 +32,13 @@ export interface SearchIndex extends AsyncDisposable {
   reset(): Promise<void>
   /** Begins a second, empty index beside this one, which goes on taking and answering. One at a time. */
   beginRebuild(): Promise<IndexRebuild>
+}
+
+export interface IndexCounts {
+  /** Documents that the index refused and that were put aside. More than 0 asks for a person. */
+  readonly deadLetters: number
+  /** Requests to write that were sent again, in whole or in part. */
+  readonly retries: number
 }
 
 /** Positions [from, to). */

@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 
 import { topics } from '../../../services/bus/topics.ts'
+import { IndexError } from '../../../services/indexer/search-index.ts'
 import { startIndexer } from '../../../services/indexer/indexer.ts'
 import { missingRanges } from '../../../services/indexer/ledger-gaps.ts'
 import { everything } from '../../contracts/search-index-probe.ts'
@@ -86,6 +87,21 @@ test('what the bus dropped while the indexer was away is taken from the ledger, 
   await using _indexer = startIndexer({ bus, index, ledger, logger: silent, signal })
   await untilIndexed(index, log.origin, log.records.length + 1)
   assert.equal((await index.query.search({})).hits.length, 8)
+})
+
+test('what an index does not take is counted as behind', async (t) => {
+  const { bus, index } = await openBusAndIndex(t)
+  t.mock.method(index, 'apply', () => Promise.reject(new IndexError('INDEX_FAILED', 'no room')))
+  const log = aWorkingDay(new ALog())
+  await publish(bus, log.records.slice(0, 3))
+  await using indexer = startIndexer({ bus, index, logger: silent, signal })
+  while (indexer.lag().length === 0) await pause(5)
+  assert.deepEqual(indexer.lag(), [{ partition: 0, records: 3 }])
+  assert.equal(indexer.applied(), 0)
+  t.mock.restoreAll()
+  await untilIndexed(index, log.origin, 4)
+  assert.deepEqual(indexer.lag(), [{ partition: 0, records: 0 }])
+  assert.equal(indexer.applied(), 3)
 })
 
 test('an index that is gone ends the indexer, so that somebody notices', async (t) => {

@@ -16,6 +16,7 @@ const { signal } = new AbortController()
 function beforeSwap(index: SearchIndex, happens: () => Promise<void>): SearchIndex {
   return {
     batchSize: index.batchSize,
+    counts: index.counts,
     apply: (documents, progress) => index.apply(documents, progress),
     offset: (topic, partition) => index.offset(topic, partition),
     progress: () => index.progress(),

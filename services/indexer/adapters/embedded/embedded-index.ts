@@ -20,6 +20,8 @@ const batchSize = 500
 /** The search index in files of this machine, with its questions. One writer thread, one reader thread: neither waits for the other. */
 export class EmbeddedIndex implements SearchIndex {
   readonly batchSize = batchSize
+  /** It is in this process: it takes what it gets, or fails. */
+  readonly counts = { deadLetters: 0, retries: 0 }
   readonly #directory: IndexDirectory
   readonly #query: EmbeddedQuery
   #file: string

@@ -1,7 +1,13 @@
 import type { IndexDocument } from '../../documents.ts'
 import type { IndexProgress, Query } from '../../query.ts'
 import { IndexError } from '../../search-index.ts'
-import type { AppliedProgress, IndexRebuild, Range, SearchIndex } from '../../search-index.ts'
+import type {
+  AppliedProgress,
+  IndexCounts,
+  IndexRebuild,
+  Range,
+  SearchIndex,
+} from '../../search-index.ts'
 import type { Logger } from '../../../runtime/logger.ts'
 import { backOff } from './backoff.ts'
 import { BulkWriter } from './bulk-writer.ts'
@@ -35,13 +41,6 @@ export interface OpenSearchOptions {
 const batchSize = 4_000
 
 /** What this process has met since it opened the index. */
-export interface OpenSearchCounts {
-  /** Documents that OpenSearch refused and that were put aside. More than 0 asks for a person. */
-  readonly deadLetters: number
-  /** Bulk requests that were sent again, in whole or in part. */
-  readonly retries: number
-}
-
 /**
  * The search index in OpenSearch, with its questions. Several processes may apply to it, each its own partitions. OpenSearch has no
  * transactions: documents are written first, each of them idempotent, then the progress they stand for, in one document that is replaced
@@ -98,7 +97,7 @@ export class OpenSearchIndex implements SearchIndex {
     return new OpenSearchIndex(parts, current)
   }
 
-  get counts(): OpenSearchCounts {
+  get counts(): IndexCounts {
     return { deadLetters: this.#parts.deadLetters.count, retries: this.#parts.bulk.retries }
   }
 
