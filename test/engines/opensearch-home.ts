@@ -1,11 +1,27 @@
 import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 
+import { unzipSync } from 'fflate'
+
 import { cachedDirectory } from './engine-cache.ts'
-import { copyClosure, resolveClosures } from './maven.ts'
+import { copyArtifact, copyClosure, resolveClosures } from './maven.ts'
 import type { Artifact } from './maven.ts'
 import { openSearchModules } from './opensearch-modules.ts'
 import type { OpenSearchModule } from './opensearch-modules.ts'
+
+/**
+ * The version that has its security plugin, with all that plugin asks for but one module, on Maven Central. What that module adds, rules
+ * for groups of workloads, is not used here.
+ */
+export const securedVersion = '3.4.0'
+
+/** As `openSearchHome`, with the security plugin. */
+export async function securedOpenSearchHome(): Promise<string> {
+  return cachedDirectory(`opensearch-${securedVersion}-security`, async (home) => {
+    await build(home, securedVersion)
+    await addSecurityPlugin(home)
+  })
+}
 
 /** A directory that OpenSearch takes for its distribution, put together from the jars on Maven Central. */
 export async function openSearchHome(version: string): Promise<string> {
@@ -45,6 +61,28 @@ async function build(home: string, version: string): Promise<void> {
     )
   }
   await writeFile(join(home, 'config', 'log4j2.properties'), logging)
+}
+
+async function addSecurityPlugin(home: string): Promise<void> {
+  const scratch = `${home}.security`
+  const group = 'org.opensearch.plugin'
+  const version = `${securedVersion}.0`
+  await copyArtifact({ group, name: 'opensearch-security', version }, 'zip', scratch)
+  const directory = join(home, 'plugins', 'opensearch-security')
+  const zip = await readFile(join(scratch, `opensearch-security-${version}.zip`))
+  for (const [name, bytes] of Object.entries(unzipSync(zip))) {
+    if (name.endsWith('/')) continue
+    await mkdir(dirname(join(directory, name)), { recursive: true })
+    await writeFile(join(directory, name), bytes)
+  }
+  await copyClosure(
+    [{ group: 'org.apache.commons', name: 'commons-collections4', version: '4.5.0' }],
+    directory,
+    join(scratch, 'collections'),
+  )
+  const descriptorFile = join(directory, 'plugin-descriptor.properties')
+  const text = await readFile(descriptorFile, 'utf8')
+  await writeFile(descriptorFile, text.replace(/^extended\.plugins=.*$/m, 'extended.plugins='))
 }
 
 function artifactsOf({ artifact }: OpenSearchModule, version: string): readonly Artifact[] {

@@ -44,6 +44,8 @@ export class ClusterError extends Error {
   }
 }
 
+/** The type of an error that TLS ended with: the node's certificate is not one to trust. */
+const notTrusted = 'certificate_not_trusted'
 const requestTimeoutMs = 30_000
 /** A request that waits for a primary shard gives up before the client does, so that the answer says why. */
 const bulkTimeout = '5s'
@@ -189,16 +191,28 @@ function clusterError(error: unknown): ClusterError {
     })
   }
   const message = error instanceof Error ? error.message : String(error)
+  // The client keeps nothing of it but the message.
+  if (error instanceof errors.ConnectionError && /certificate|altnames/i.test(message)) {
+    return new ClusterError(0, notTrusted, message, { cause: error })
+  }
   const type = error instanceof Error ? error.name : 'unknown'
   return new ClusterError(0, type, message, { cause: error })
 }
 
 /** Whether the same call may succeed later without anybody changing anything. */
-function isPassing({ status }: ClusterError): boolean {
+function isPassing({ status, type }: ClusterError): boolean {
+  if (type === notTrusted) return false
   return status === 0 || status === 408 || status === 429 || status >= 500
 }
 
 function failed(call: Call, error: unknown): IndexError {
+  if (error instanceof ClusterError && error.type === notTrusted) {
+    return new IndexError(
+      'INDEX_FAILED',
+      `OpenSearch's certificate is not trusted (${error.message}): see search.opensearch.ca_file and the names in search.opensearch.nodes`,
+      { cause: error },
+    )
+  }
   const detail = error instanceof ClusterError ? `${error.status} ${error.type}` : String(error)
   return new IndexError(
     'INDEX_FAILED',
