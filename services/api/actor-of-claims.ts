@@ -21,7 +21,7 @@ const longestChain = 8
  */
 export function actorOfClaims(claims: JWTPayload, mapping: ClaimsMapping): Actor {
   const issuer = claims.iss
-  if (issuer === undefined || claims.sub === undefined) {
+  if (!isName(issuer) || !isName(claims.sub)) {
     throw new ClaimsError('the token names no issuer or no subject')
   }
   const chain = actChain(claims)
@@ -45,12 +45,12 @@ function actChain(claims: JWTPayload): JWTPayload[] {
   const chain: JWTPayload[] = []
   let act = claims['act']
   while (act !== undefined) {
-    if (typeof act !== 'object' || act === null || typeof (act as JWTPayload).sub !== 'string') {
+    if (!isObject(act) || !isName(act.sub) || (act.iss !== undefined && !isName(act.iss))) {
       throw new ClaimsError('an act claim of the token names no subject')
     }
-    chain.push(act as JWTPayload)
+    chain.push(act)
     if (chain.length > longestChain) throw new ClaimsError('the act claims are nested too deep')
-    act = (act as JWTPayload)['act']
+    act = act['act']
   }
   return chain
 }
@@ -63,6 +63,15 @@ function principal(claims: JWTPayload, issuer: string, mapping: ClaimsMapping): 
     issuer: claims.iss ?? issuer,
     display: typeof claims['name'] === 'string' ? claims['name'] : null,
   }
+}
+
+/** `jose` checks that these claims are there, not what they are. */
+function isName(claim: unknown): claim is string {
+  return typeof claim === 'string' && claim !== ''
+}
+
+function isObject(claim: unknown): claim is JWTPayload {
+  return typeof claim === 'object' && claim !== null
 }
 
 function kindOf(subject: string, mapping: ClaimsMapping): ActorKind {

@@ -55,6 +55,9 @@ export class TokenVerifier {
     if (expiresAtMs - this.#clock.nowMs() > longestLifeMs) {
       throw new Problem('token-refused', 'it lives longer than 24 hours')
     }
+    if (claims.jti !== undefined && typeof claims.jti !== 'string') {
+      throw new Problem('token-refused', 'its claim jti is not as expected')
+    }
     try {
       return { actor: actorOfClaims(claims, this.#rules), tokenId: claims.jti ?? null, expiresAtMs }
     } catch (cause) {

@@ -51,6 +51,20 @@ test('claims that name nobody are refused', () => {
   assert.throws(() => actorOfClaims({ iss, sub: 'olivia', act: {} }, mapping), ClaimsError)
 })
 
+test('a name that is empty, or no text, names nobody', () => {
+  // The types of `jose` say text; it checks no more than that the claim is there.
+  for (const name of ['', 7, {}, ['olivia'], null] as unknown as readonly string[]) {
+    assert.throws(() => actorOfClaims({ iss, sub: name }, mapping), ClaimsError)
+    assert.throws(() => actorOfClaims({ iss: name, sub: 'olivia' }, mapping), ClaimsError)
+    assert.throws(
+      () => actorOfClaims({ iss, sub: 'olivia', act: { sub: name } }, mapping),
+      ClaimsError,
+    )
+    const act = { sub: 'shop-agent', iss: name }
+    assert.throws(() => actorOfClaims({ iss, sub: 'olivia', act }, mapping), ClaimsError)
+  }
+})
+
 test('a chain without end is refused', () => {
   let act: Record<string, unknown> = { sub: 'planner' }
   for (let depth = 0; depth < 20; depth += 1) act = { sub: 'planner', act }
