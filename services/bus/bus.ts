@@ -32,6 +32,7 @@ export interface BusRecord {
   readonly headers: Readonly<Record<string, Buffer>>
 }
 
+/** Not to be copied by spreading: an adapter may read what is rarely asked for, as headers, when it is asked for. */
 export interface StoredRecord extends BusRecord {
   readonly offset: bigint
   readonly key: Buffer

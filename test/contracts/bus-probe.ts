@@ -65,7 +65,10 @@ export async function readRecords(
   const stop = new AbortController()
   await using consumer = bus.consumer(options)
   await consumer.run(async (batch) => {
-    for (const record of batch.records) read.push({ ...record, partition: batch.partition })
+    for (const record of batch.records) {
+      const { headers, timestampMs } = record
+      read.push({ ...record, headers, timestampMs, partition: batch.partition })
+    }
     if (read.length >= count) stop.abort()
     return done(batch)
   }, stop.signal)

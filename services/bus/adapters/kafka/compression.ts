@@ -2,23 +2,12 @@ import { promisify } from 'node:util'
 import { gunzip, gzip, zstdCompress, zstdDecompress } from 'node:zlib'
 import kafkajs from 'kafkajs'
 
+import { UnreadableBatch } from './unreadable.ts'
+
 const { CompressionCodecs, CompressionTypes } = kafkajs
 
 /** More than any honest batch holds: what would unpack to more is refused, not unpacked. */
 const maxOutputLength = 256 << 20
-
-/** A batch that cannot be unpacked. It stays so however often it is fetched: nobody should try again. */
-export class UnreadableBatch extends Error {
-  override readonly name = 'UnreadableBatch'
-  readonly codec: string
-  /** Tells the client's retry loop to stop. */
-  readonly retriable = false
-
-  constructor(codec: string, options: ErrorOptions) {
-    super(`a batch compressed with ${codec} cannot be unpacked`, options)
-    this.codec = codec
-  }
-}
 
 type Pack = (bytes: Buffer) => Promise<Buffer>
 
@@ -33,7 +22,7 @@ function codec(
       try {
         return await unpack(bytes, { maxOutputLength })
       } catch (cause) {
-        throw new UnreadableBatch(name, { cause })
+        throw new UnreadableBatch(`compressed with ${name}`, { cause })
       }
     },
   }

@@ -1,5 +1,5 @@
 import { BusError } from '../../bus.ts'
-import { UnreadableBatch } from './compression.ts'
+import { UnreadableBatch } from './unreadable.ts'
 import type { KafkaAddress } from './client.ts'
 
 /** What was being done, in the words of a sentence: "may not <action> <what>". */
@@ -39,12 +39,13 @@ export function isOfType(error: unknown, ...types: readonly string[]): boolean {
   return false
 }
 
-/** The codec that records could not be unpacked with; null where that is not the fault. */
-export function unreadableCodec(error: unknown): string | null {
+/** What is wrong with records that could not be read, see `UnreadableBatch`; null where that is not the fault. */
+export function howUnreadable(error: unknown): string | null {
   for (const link of chainOf(error)) {
-    if (link instanceof UnreadableBatch) return link.codec
+    if (link instanceof UnreadableBatch) return link.how
     if (link.name === 'KafkaJSNotImplemented') {
-      return /^(\w+) compression/.exec(link.message)?.[1] ?? 'an unknown codec'
+      const codec = /^(\w+) compression/.exec(link.message)?.[1] ?? 'an unknown codec'
+      return `compressed with ${codec}`
     }
   }
   return null

@@ -1,9 +1,9 @@
-import type { Message } from 'kafkajs'
 import type { BusError } from '../../bus.ts'
 
 /** Records that go in one request, in order. */
 export interface QueuedSend {
-  readonly messages: readonly Message[]
+  /** Their bodies, see `record-batch.ts`. */
+  readonly records: readonly Buffer[]
   readonly sizeBytes: number
   /** When the sender stops to wait, by the process's own clock. */
   readonly expiresAt: number
@@ -13,8 +13,8 @@ export interface QueuedSend {
   release(): void
 }
 
-/** Sends messages in one request. Resolves with the offset of the first. */
-export type Transmit = (messages: Message[]) => Promise<bigint>
+/** Sends records in one request. Resolves with the offset of the first. */
+export type Transmit = (records: readonly Buffer[]) => Promise<bigint>
 
 /**
  * The sends of one partition. One request is in flight; what comes meanwhile goes together in the next one, so requests grow
@@ -64,10 +64,10 @@ export class PartitionQueue {
       const sends = this.#take()
       this.#inFlight = sends
       try {
-        let offset = await this.#transmit(sends.flatMap(({ messages }) => messages))
+        let offset = await this.#transmit(sends.flatMap(({ records }) => records))
         for (const send of sends) {
           send.resolve(offset)
-          offset += BigInt(send.messages.length)
+          offset += BigInt(send.records.length)
         }
       } catch (error) {
         for (const send of sends) send.reject(error as BusError)

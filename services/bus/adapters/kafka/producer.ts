@@ -7,7 +7,9 @@ import { bounded, pauseUnlessAborted } from './bounded.ts'
 import { createClient, patientRetry, type KafkaAddress, type KafkaClient } from './client.ts'
 import { finalFault, isOfType, reasonOf } from './fault.ts'
 import { PartitionQueue } from './partition-queue.ts'
-import { batchOverheadBytes, outgoingRecord, type OutgoingRecord } from './records.ts'
+import { batchMessage } from './client-records.ts'
+import { batchOverheadBytes } from './record-batch.ts'
+import { outgoingRecord, type OutgoingRecord } from './records.ts'
 import type { TopicTable } from './topic-table.ts'
 
 export interface ProducerOptions {
@@ -68,9 +70,7 @@ export class KafkaProducer implements BusProducer {
     const { topics, headersOf } = this.#options
     const { partitions, maxMessageBytes } = await topics.of(topic)
     const partition = partitionOf(key, partitions)
-    const outgoing = records.map((record) =>
-      outgoingRecord(key, record, headersOf(record.value), partition),
-    )
+    const outgoing = records.map((record) => outgoingRecord(key, record, headersOf(record.value)))
     for (const { sizeBytes } of outgoing) refuseIfLarger(sizeBytes, maxMessageBytes, topic)
     let baseOffset: bigint | null = null
     for (const part of requestsOf(outgoing, maxMessageBytes)) {
@@ -101,7 +101,7 @@ export class KafkaProducer implements BusProducer {
   ): Promise<bigint> {
     const queue = this.#queueOf(topic, partition, maxMessageBytes)
     const sizeBytes = part.reduce((sum, record) => sum + record.sizeBytes, 0)
-    const messages = part.map(({ message }) => message)
+    const bodies = part.map(({ body }) => body)
     return new Promise((resolve, reject) => {
       const admit = (): void => {
         if (this.#closing.signal.aborted) {
@@ -110,7 +110,7 @@ export class KafkaProducer implements BusProducer {
         }
         const expiresAt = performance.now() + this.#options.deliveryMs
         const release = (): void => this.#room.leave([sizeBytes])
-        queue.add({ messages, sizeBytes, expiresAt, resolve, reject, release })
+        queue.add({ records: bodies, sizeBytes, expiresAt, resolve, reject, release })
       }
       this.#room.enter(sizeBytes, admit, reject)
     })
@@ -121,21 +121,21 @@ export class KafkaProducer implements BusProducer {
     const known = this.#queues.get(place)
     if (known !== undefined) return known
     const maxBytes = Math.min(requestBytes, maxMessageBytes - batchOverheadBytes)
-    const queue = new PartitionQueue(maxBytes, (messages) =>
-      this.#transmit(topic, partition, messages),
+    const queue = new PartitionQueue(maxBytes, (records) =>
+      this.#transmit(topic, partition, records),
     )
     this.#queues.set(place, queue)
     return queue
   }
 
   /** Until Kafka has written it, says that it never will, or the bus closes. */
-  async #transmit(topic: string, partition: number, messages: Message[]): Promise<bigint> {
+  async #transmit(topic: string, partition: number, records: readonly Buffer[]): Promise<bigint> {
     const { signal } = this.#closing
     for (;;) {
       try {
         const results = await this.#producer.send({
           topic,
-          messages: ofOnePartition(messages, partition),
+          messages: [batchMessage(partition, records)],
           acks: -1,
         })
         const written = results.find((result) => result.partition === partition)
@@ -215,17 +215,6 @@ function refuseIfLarger(sizeBytes: number, maxMessageBytes: number, topic: strin
 function namedPartition({ message }: { readonly message: Message }): number {
   if (message.partition === undefined) throw new RangeError('a message names its partition')
   return message.partition
-}
-
-/**
- * The client groups messages by partition and copies its list for each message, which makes requests of thousands slow. It
- * groups by `reduce`, so a list that knows its partition says so there.
- */
-function ofOnePartition(messages: Message[], partition: number): Message[] {
-  return Object.defineProperty(messages, 'reduce', {
-    configurable: true,
-    value: () => ({ [partition]: messages }),
-  })
 }
 
 function closed(): BusError {

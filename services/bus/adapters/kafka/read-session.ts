@@ -10,7 +10,7 @@ import { describeFault } from '../../fault.ts'
 import { Assignment, firstRetryMs, placeOf, type Reading } from './assignment.ts'
 import { bounded, pauseUnlessAborted } from './bounded.ts'
 import { createClient, patientRetry, type KafkaClient } from './client.ts'
-import { isOfType, reasonOf, unreadableCodec } from './fault.ts'
+import { isOfType, reasonOf, howUnreadable } from './fault.ts'
 import { Lease } from './lease.ts'
 import type { ReadContext } from './read-context.ts'
 import { storedRecord } from './records.ts'
@@ -407,13 +407,13 @@ export class ReadSession {
   #crashed(error: unknown): void {
     // Its explanation is on its way.
     if (causeOf(error) instanceof OffsetGivenUp) return
-    const codec = unreadableCodec(error)
-    if (codec === null) this.#end(error)
-    else void this.#explainUnreadable(codec, error)
+    const how = howUnreadable(error)
+    if (how === null) this.#end(error)
+    else void this.#explainUnreadable(how, error)
   }
 
   /** The client unpacks what it fetched of all partitions before it hands any over, and does not say which it could not. */
-  async #explainUnreadable(codec: string, cause: unknown): Promise<void> {
+  async #explainUnreadable(how: string, cause: unknown): Promise<void> {
     const pending: string[] = []
     try {
       for (const { topic, partition, next } of this.#assignment.readings) {
@@ -426,7 +426,7 @@ export class ReadSession {
       return this.#end(error)
     }
     const where = pending.length === 1 ? pending.join() : `one of ${pending.join(', ')}`
-    const message = `${where} holds records compressed with ${codec} that cannot be unpacked: only gzip and zstd are known here, and the bytes must be whole`
+    const message = `${where} holds records ${how} that cannot be read: only gzip and zstd are known here, and the bytes must be whole`
     this.#end(new BusError('BUS_UNREADABLE', message, { cause }))
   }
 

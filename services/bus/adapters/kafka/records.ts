@@ -1,52 +1,52 @@
-import type { IHeaders, KafkaMessage, Message } from 'kafkajs'
+import type { IHeaders, KafkaMessage } from 'kafkajs'
 import type { BusRecord, StoredRecord } from '../../bus.ts'
+import { encodeBody, recordOverheadBytes } from './record-batch.ts'
 
-/** A record in the client's shape, and the most bytes it takes in a batch. */
+/** A record as it goes into a batch, and the most bytes it takes there. */
 export interface OutgoingRecord {
-  readonly message: Message
+  readonly body: Buffer
   readonly sizeBytes: number
 }
 
-/** Length prefixes, offset and time of a record, at their longest. */
-const recordOverheadBytes = 40
-const headerOverheadBytes = 10
-/** What a batch has before its first record. */
-export const batchOverheadBytes = 61
-
+/** A header of the record itself has precedence over one that is added. Copies everything. */
 export function outgoingRecord(
   key: Uint8Array,
   { value, headers }: BusRecord,
   added: Readonly<Record<string, Buffer>>,
-  partition: number,
 ): OutgoingRecord {
-  const all: Record<string, Buffer> = {}
-  let sizeBytes = recordOverheadBytes + key.length + value.length
-  for (const [name, bytes] of [...Object.entries(added), ...Object.entries(headers)]) {
-    all[name] = bufferOf(bytes)
-    sizeBytes += headerOverheadBytes + Buffer.byteLength(name) + bytes.length
-  }
-  return {
-    message: { key: bufferOf(key), value: bufferOf(value), headers: all, partition },
-    sizeBytes,
-  }
-}
-
-/** The client writes what is no Buffer as text: `1,2,3` for three bytes. */
-function bufferOf(bytes: Uint8Array): Buffer {
-  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes)
+  const body = encodeBody(key, value, { ...added, ...headers })
+  return { body, sizeBytes: recordOverheadBytes + body.length }
 }
 
 /**
  * A record as the bus gives it. A key or value of null (a tombstone) is empty; of several headers of one name the last counts.
  */
 export function storedRecord(message: KafkaMessage): StoredRecord {
-  return {
-    offset: BigInt(message.offset),
-    key: message.key ?? noBytes,
-    value: message.value ?? noBytes,
-    headers: message.headers === undefined ? noHeaders : headersOf(message.headers),
-    timestampMs: Number(message.timestamp),
-    leaderEpoch: leaderEpochOf(message),
+  return new LazyRecord(message)
+}
+
+class LazyRecord implements StoredRecord {
+  readonly offset: bigint
+  readonly key: Buffer
+  readonly value: Buffer
+  readonly leaderEpoch: number | null
+  readonly #message: KafkaMessage
+
+  constructor(message: KafkaMessage) {
+    this.offset = BigInt(message.offset)
+    this.key = message.key ?? noBytes
+    this.value = message.value ?? noBytes
+    this.leaderEpoch = leaderEpochOf(message)
+    this.#message = message
+  }
+
+  get timestampMs(): number {
+    return Number(this.#message.timestamp)
+  }
+
+  get headers(): Readonly<Record<string, Buffer>> {
+    const { headers } = this.#message
+    return headers === undefined ? noHeaders : headersOf(headers)
   }
 }
 

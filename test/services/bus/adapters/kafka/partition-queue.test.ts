@@ -5,16 +5,16 @@ import { PartitionQueue } from '../../../../../services/bus/adapters/kafka/parti
 
 test('a send that follows at once on the answer to the one before is not left waiting', async () => {
   let offset = 0n
-  const queue = new PartitionQueue(1_000, (messages) => {
+  const queue = new PartitionQueue(1_000, (records) => {
     const first = offset
-    offset += BigInt(messages.length)
+    offset += BigInt(records.length)
     return Promise.resolve(first)
   })
   const send = (): Promise<bigint> =>
     new Promise((resolve, reject) => {
-      const messages = [{ value: Buffer.from('x') }]
+      const records = [Buffer.from('x')]
       const release = (): void => undefined
-      queue.add({ messages, sizeBytes: 1, expiresAt: Infinity, resolve, reject, release })
+      queue.add({ records, sizeBytes: 1, expiresAt: Infinity, resolve, reject, release })
     })
   // The sender may take any number of turns of the microtask queue before it goes on.
   for (let turns = 0; turns < 20; turns += 1) {
