@@ -134,6 +134,8 @@ export class TopicAdmin {
         }
         throw cause
       }
+      // A broker that was asked before the news reached it says that there is none.
+      if ((await this.shapeOf(name)) === null) throw new Error('it is made, and not shown yet')
     })
   }
 
