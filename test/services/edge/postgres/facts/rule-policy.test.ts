@@ -252,6 +252,22 @@ test('where a condition counts rows, texts that differ in a literal are decided 
   assert.equal(outcome('SELECT id FROM orders'), 'hold')
 })
 
+test('where a condition counts rows, a text that leaves their number open is decided once for its shape', () => {
+  const text = `${reading}  - id: many
+    targets: [shop]
+    statements: [write]
+    when: rows > 100
+    outcome: block
+`
+  const policy = decided(new PolicyInForce(compiled(text)))
+  const dependsOnLiterals = (sql: string): boolean | undefined =>
+    policy.decide(sql, agent).dependsOnLiterals
+  assert.equal(dependsOnLiterals('SELECT id FROM orders WHERE id = 5'), false)
+  assert.equal(dependsOnLiterals('SELECT id FROM orders LIMIT 5'), true)
+  // No whole number: what it allows without knowing, it allows for each.
+  assert.equal(dependsOnLiterals('SELECT id FROM orders LIMIT 1.5'), false)
+})
+
 test('a condition about the role needs a session that knows it', () => {
   const text = reading.replace('    outcome', "    when: role == 'reader'\n    outcome")
   const policy = decided(new PolicyInForce(compiled(text)))
