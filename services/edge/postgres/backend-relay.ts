@@ -92,7 +92,7 @@ export class BackendRelay implements FrameSink {
       const request = this.#running()
       if (request.mask !== null) {
         const row = request.mask.part(bytes, start, end, position)
-        if (row !== null) this.#send(request, row, 0, row.length)
+        if (row !== null) this.#send(request, row.bytes, row.start, row.end)
         return true
       }
       request.addRowPart(bytes, start, end, position.first)
@@ -124,7 +124,7 @@ export class BackendRelay implements FrameSink {
     const request = this.#running()
     const masked = request.mask === null ? null : request.mask.row(bytes, start, end)
     if (masked === null) this.#send(request, bytes, start, end)
-    else this.#send(request, masked, 0, masked.length)
+    else this.#send(request, masked.bytes, masked.start, masked.end)
   }
 
   #send(request: RequestInFlight, row: Buffer, start: number, end: number): void {
@@ -138,13 +138,13 @@ export class BackendRelay implements FrameSink {
     const { head } = expected
     if (head?.kind === 'describe-portal' || head?.kind === 'describe-statement') {
       expected.shift()
-      if (head.isOwn) head.request?.mask?.describe(backend.rowDescription, bytes, start, end)
+      if (head.isOwn) head.request?.mask?.describe(bytes, start, end)
       // With the rows that follow at once it makes a result that can be read on its own.
       if (expected.head?.kind === 'execute') this.#running().response.add(bytes, start, end)
       return !head.isOwn
     }
     const request = this.#running()
-    request.mask?.describe(backend.rowDescription, bytes, start, end)
+    request.mask?.describe(bytes, start, end)
     request.response.add(bytes, start, end)
     return true
   }

@@ -1,6 +1,7 @@
 import type { Facts } from '../../guard/facts.ts'
 import type { MaskedColumn } from '../../guard/masking/classification.ts'
 import type { Column } from '../protocol/backend.ts'
+import { AnsweredColumns } from './answered-columns.ts'
 import { notUnderstood } from './catalog.ts'
 import type { MaskCatalog } from './catalog.ts'
 import type { Projection } from './projection.ts'
@@ -13,8 +14,8 @@ export interface MaskPlan {
    * `all` where code of others may say anything under any state.
    */
   readonly withheldReports: 'none' | 'values' | 'all'
-  /** What masks the rows under this description. Counts the values it masks, by class. */
-  rows(columns: readonly Column[], counts: Map<string, number>): RowMasker
+  /** What masks the rows under the RowDescription in [start, end). */
+  rows(bytes: Buffer, start: number, end: number): RowMasker
 }
 
 export type MaskDecision =
@@ -133,14 +134,10 @@ function plan(
     }
     return identity === notUnderstood || has(classes, identity.dataClass) ? identity : null
   }
+  const columns = new AnsweredColumns(maskOf)
   return {
     withheldReports,
-    rows: (columns, counts) =>
-      new RowMasker(
-        columns.map((column, place) => ({ typeOid: column.typeOid, mask: maskOf(column, place) })),
-        key,
-        counts,
-      ),
+    rows: (bytes, start, end) => new RowMasker(columns.under(bytes, start, end), key),
   }
 }
 

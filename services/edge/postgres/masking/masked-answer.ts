@@ -2,17 +2,17 @@ import { decodeBackend, encodeBackend } from '../protocol/backend.ts'
 import { ProtocolError } from '../protocol/error.ts'
 import type { PartPosition } from '../protocol/frame.ts'
 import type { MaskPlan } from './mask-plan.ts'
-import type { RowMasker } from './row-masker.ts'
+import type { RowMasker, Slice } from './row-masker.ts'
 
 /** A row that has to be masked is held as a whole; one beyond this ends the session. */
 const maxRowBytes = 16 * 1024 * 1024
 
 /** The answer to one request on its way through its mask. Nothing of it goes out, or is recorded, in any other form. */
 export class MaskedAnswer {
-  /** How many values were masked, by class. */
-  readonly counts = new Map<string, number>()
   readonly #plan: MaskPlan
   #rows: RowMasker | null = null
+  /** Of the descriptions before the one that counts. */
+  readonly #countsBefore = new Map<string, number>()
   #parts: Buffer[] = []
   #partBytes = 0
 
@@ -20,21 +20,27 @@ export class MaskedAnswer {
     this.#plan = plan
   }
 
-  /** The rows that follow are described by this message. */
-  describe(type: number, bytes: Buffer, start: number, end: number): void {
-    const description = decodeBackend(type, bytes, start, end)
-    if (description?.type !== 'row-description') throw undescribed()
-    this.#rows = this.#plan.rows(description.columns, this.counts)
+  /** How many values were masked, by class. */
+  get counts(): ReadonlyMap<string, number> {
+    const counts = new Map(this.#countsBefore)
+    this.#rows?.addCounts(counts)
+    return counts
+  }
+
+  /** The rows that follow are described by this RowDescription. */
+  describe(bytes: Buffer, start: number, end: number): void {
+    this.#rows?.addCounts(this.#countsBefore)
+    this.#rows = this.#plan.rows(bytes, start, end)
   }
 
   /** The row that goes out instead of this one; null when it goes out as it came. */
-  row(bytes: Buffer, start: number, end: number): Buffer | null {
+  row(bytes: Buffer, start: number, end: number): Slice | null {
     if (this.#rows === null) throw undescribed()
     return this.#rows.mask(bytes, start, end)
   }
 
   /** Takes a part of a long row, and gives the row once it is whole. */
-  part(bytes: Buffer, start: number, end: number, position: PartPosition): Buffer | null {
+  part(bytes: Buffer, start: number, end: number, position: PartPosition): Slice | null {
     this.#partBytes += end - start
     if (this.#partBytes + position.remaining > maxRowBytes) {
       throw new ProtocolError('LENGTH_OVER_LIMIT', 'a row with masked columns is over the limit')
@@ -44,7 +50,7 @@ export class MaskedAnswer {
     const row = Buffer.concat(this.#parts)
     this.#parts = []
     this.#partBytes = 0
-    return this.row(row, 0, row.length) ?? row
+    return this.row(row, 0, row.length) ?? { bytes: row, start: 0, end: row.length }
   }
 
   /** What goes out for an error or notice that may quote masked values: its severity and SQLSTATE. Null when it goes out as it is. */

@@ -3,9 +3,23 @@ import { test } from 'node:test'
 
 import fc from 'fast-check'
 
-import { maskText } from '../../../../../services/edge/guard/masking/mask-value.ts'
+import {
+  longestMasked,
+  writeMasked,
+} from '../../../../../services/edge/guard/masking/mask-value.ts'
+import type { MaskMethod } from '../../../../../services/edge/guard/masking/mask-value.ts'
 
 const key = Buffer.alloc(32, 7)
+/** The value lies somewhere in a buffer, and so does what is shown for it; null for NULL. */
+function maskText(value: Buffer, method: MaskMethod, column: string, with_: Buffer): Buffer | null {
+  const around = Buffer.from('123456789')
+  const bytes = Buffer.concat([around, value, around])
+  const out = Buffer.alloc(3 + longestMasked(method))
+  const end = 9 + value.length
+  const shownEnd = writeMasked(bytes, 9, end, { method, name: column }, with_, out, 3)
+  return shownEnd < 0 ? null : out.subarray(3, shownEnd)
+}
+
 const text = fc.string({ unit: 'grapheme' }).map((value) => Buffer.from(value))
 
 test('a token is the same for the same value, and another for another value, column or key', () => {
@@ -29,6 +43,20 @@ test('of a value no more than its last four characters are shown, of a short one
   assert.equal(last4('12345678'), '****')
   assert.equal(last4(''), '****')
   assert.equal(last4('größenwörter'), '****rter')
+  assert.equal(last4('wörtergrößenäöüß'), '****äöüß')
+  assert.equal(last4('12345678ä'), '****678ä')
+  assert.equal(last4('🙂🙂🙂🙂🙂🙂🙂🙂'), '****')
+  assert.equal(last4('🙂🙂🙂🙂🙂🙂🙂🙂🙂'), '****🙂🙂🙂🙂')
+})
+
+test('of bytes that are no UTF-8 no more is shown than four characters may take', () => {
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 60 }), (bytes) => {
+      const shown = maskText(Buffer.from(bytes), { kind: 'last4' }, 'a.b.c', key)
+      assert.ok(shown !== null && shown.subarray(0, 4).toString() === '****')
+      assert.ok(shown.length <= 20)
+    }),
+  )
 })
 
 test('the other masks do not depend on the value', () => {
