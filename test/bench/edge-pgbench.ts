@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readFile, readdir, rm } from 'node:fs/promises'
+import { readFile, readdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 
@@ -12,12 +12,21 @@ export interface Place {
   readonly database: string
 }
 
-export type QueryProtocol = 'simple' | 'prepared'
+/**
+ * What the clients run: pgbench's own point reads in one protocol or the other, point reads of the column that the guarded edge masks,
+ * or that column of very many rows in one answer.
+ */
+export const workloads = ['simple', 'prepared', 'masked', 'bulk'] as const
+export type Workload = (typeof workloads)[number]
+
+export const bulkRows = 1_000_000
 
 export interface Load {
   readonly place: Place
-  readonly protocol: QueryProtocol
+  readonly workload: Workload
   readonly clients: number
+  /** Of pgbench's tables. */
+  readonly scale: number
   readonly seconds: number
   /** For the log of latencies. */
   readonly directory: string
@@ -30,17 +39,17 @@ export interface LoadResult {
   readonly p50Us: number
 }
 
-/** Select-only pgbench in one thread. Of the latencies a sample is logged: all of them would slow the load itself. */
+/** Read-only pgbench in one thread. Of the latencies a sample is logged: all of them would slow the load itself. */
 export async function runPgbench(program: string, load: Load): Promise<LoadResult> {
   const prefix = `log-${load.place.port}`
   const said = await pgbench(program, load.place, load.directory, [
-    '-nSl',
-    `--protocol=${load.protocol}`,
+    '-nl',
+    ...(await scriptOf(load)),
     '--jobs=1',
     `--client=${load.clients}`,
     `--time=${load.seconds}`,
     `--log-prefix=${prefix}`,
-    '--sampling-rate=0.1',
+    `--sampling-rate=${load.workload === 'bulk' ? 1 : 0.1}`,
   ])
   const transactions = /actually processed: (\d+)/.exec(said)?.[1]
   const tps = /tps = ([\d.]+) \(without/.exec(said)?.[1]
@@ -54,6 +63,23 @@ export async function runPgbench(program: string, load: Load): Promise<LoadResul
     p50Us: await medianOfLog(load.directory, prefix),
   }
 }
+
+async function scriptOf({ workload, scale, directory }: Load): Promise<readonly string[]> {
+  if (workload === 'simple' || workload === 'prepared') {
+    return ['--builtin=select-only', `--protocol=${workload}`]
+  }
+  const file = join(directory, `${workload}.sql`)
+  await writeFile(file, scripts[workload])
+  return [`--file=${file}`, `--scale=${scale}`]
+}
+
+const scripts = {
+  masked: `\\set aid random(1, 100000 * :scale)
+SELECT aid, abalance, filler FROM pgbench_accounts WHERE aid = :aid;
+`,
+  bulk: `SELECT aid, filler FROM pgbench_accounts LIMIT ${bulkRows};
+`,
+} as const
 
 export async function loadTables(
   program: string,

@@ -13,20 +13,25 @@ import { topics } from '../../services/bus/topics.ts'
 import { openRecorder } from '../../services/edge/capture/spooled-recorder.ts'
 import { IssuedCredentials } from '../../services/edge/guard/issued-credentials.ts'
 import { PolicyInForce } from '../../services/edge/guard/policy-in-force.ts'
-import { compilePolicy, loadPolicy } from '../../services/edge/guard/policy.ts'
 import { loadGrammar } from '../../services/edge/postgres/facts/grammar.ts'
 import { RulePolicy } from '../../services/edge/postgres/facts/rule-policy.ts'
 import { ScramPassword } from '../../services/edge/postgres/protocol/scram.ts'
+import type { TargetMasking } from '../../services/edge/postgres/masking/target-masking.ts'
 import { startPostgresEdge } from '../../services/edge/postgres/proxy.ts'
+import type { PostgresTarget } from '../../services/edge/postgres/target.ts'
 import { systemClock } from '../../services/runtime/clock.ts'
 import { createKeyFile } from '../../services/runtime/key-file.ts'
 import { createLogger } from '../../services/runtime/logger.ts'
+import { maskingOf, policyOf } from './edge-guard.ts'
+import type { GuardOfBench, MaskOfBench } from './edge-guard.ts'
 import type { Place } from './edge-pgbench.ts'
 
 export interface EdgeOrder {
   readonly directory: string
   readonly durability: 'strict' | 'batched'
   readonly recordResultsBytes: number
+  readonly guard: GuardOfBench
+  readonly mask: MaskOfBench
   readonly target: Place
   /** Who may sign in at the edge. */
   readonly user: string
@@ -51,27 +56,10 @@ const person: Principal = {
   display: 'Erika Mustermann',
 }
 
-const policyText = `
-version: 1
-name: bench
-default: block
-rules:
-  - id: agents-read-the-bank
-    targets: [bank]
-    actors:
-      kinds: [agent]
-    statements: [read, transaction, session]
-    relations:
-      read: [public.*, pg_catalog.*]
-    outcome: allow
-`
-
 async function serve(order: EdgeOrder, disposables: AsyncDisposableStack): Promise<void> {
   const { directory, target } = order
   await mkdir(directory, { mode: 0o700 })
   const logger = createLogger('warn')
-  const policy = loadPolicy(policyText, 'policy of the bench')
-  if (!policy.ok) throw new Error('the policy of the bench is refused')
   const bus = disposables.use(
     await openEmbeddedBus({
       file: join(directory, 'bus.sqlite'),
@@ -113,29 +101,43 @@ async function serve(order: EdgeOrder, disposables: AsyncDisposableStack): Promi
     database: null,
     expires_at: Date.now() + 86_400_000,
   })
+  const bank: PostgresTarget = {
+    name: 'bank',
+    address: '127.0.0.1',
+    port: target.port,
+    tls: { mode: 'disable' },
+    database: target.database,
+    user: target.user,
+    password: new ScramPassword(target.password),
+    durability: order.durability,
+    onAuditFailure: 'refuse',
+    recordResultsBytes: order.recordResultsBytes,
+    dataLabels: ['bank'],
+  }
+  const grammar = await loadGrammar()
+  const masking = new Map<string, TargetMasking>()
+  if (order.guard === 'full') {
+    const ofBank = await maskingOf(bank, order.mask, grammar, logger)
+    masking.set(bank.name, ofBank)
+    const stop = new AbortController()
+    const running = ofBank.run(stop.signal)
+    disposables.defer(async () => {
+      stop.abort()
+      await running
+    })
+  }
   const edge = disposables.use(
     await startPostgresEdge({
-      target: {
-        name: 'bank',
-        address: '127.0.0.1',
-        port: target.port,
-        tls: { mode: 'disable' },
-        database: target.database,
-        user: target.user,
-        password: new ScramPassword(target.password),
-        durability: order.durability,
-        onAuditFailure: 'refuse',
-        recordResultsBytes: order.recordResultsBytes,
-        dataLabels: ['bank'],
-      },
+      target: bank,
       listen: { host: '127.0.0.1', port: 0 },
       tls: null,
       guard: {
         credentials,
         policy: new RulePolicy({
-          grammar: await loadGrammar(),
-          policies: new PolicyInForce(compilePolicy(policy.policy)),
+          grammar,
+          policies: new PolicyInForce(policyOf(order.guard)),
           clock: systemClock,
+          masking,
         }),
       },
       recorder,

@@ -1,12 +1,12 @@
-import type { QueryProtocol } from './edge-pgbench.ts'
+import type { Workload } from './edge-pgbench.ts'
 
-export type Variant = 'direct' | 'pgbouncer' | 'passthrough' | 'batched' | 'strict'
+export type Variant = 'direct' | 'pgbouncer' | 'passthrough' | 'batched' | 'guarded' | 'strict'
 
 /** One run of one variant in one round. */
 export interface Measured {
   readonly round: number
   readonly variant: Variant
-  readonly protocol: QueryProtocol
+  readonly workload: Workload
   readonly clients: number
   readonly tps: number
   readonly p50Us: number
@@ -17,38 +17,46 @@ export interface Measured {
 
 type Column = readonly [name: string, cell: (group: readonly Measured[]) => string]
 
-/** What each variant should reach, as a ratio to pgbouncer, by the number of clients. */
-const targets: ReadonlyMap<string, number> = new Map([
-  ['batched 1', 0.85],
-  ['batched 8', 0.65],
-  ['batched 32', 0.65],
-  ['strict 1', 0.2],
-  ['strict 8', 0.3],
-  ['strict 32', 0.5],
+/** What each variant should reach by workload and number of clients. */
+const targets: ReadonlyMap<string, string> = new Map([
+  ['simple batched 1', '0.85 of pgbouncer'],
+  ['simple batched 8', '0.65 of pgbouncer'],
+  ['simple batched 32', '0.65 of pgbouncer'],
+  ['simple strict 1', '0.20 of pgbouncer'],
+  ['simple strict 8', '0.30 of pgbouncer'],
+  ['simple strict 32', '0.50 of pgbouncer'],
+  ['simple guarded 1', '1.05 CPU of batched'],
+  ['simple guarded 8', '1.05 CPU of batched'],
+  ['simple guarded 32', '1.05 CPU of batched'],
+  ['masked guarded 8', '0.60 of pgbouncer'],
+  ['bulk guarded 1', '0.80 of direct'],
 ])
 export const targetCpuUs = 34
 
-/** A line per variant, protocol and number of clients: medians over the rounds, ratios within each round. */
+/** A line per variant, workload and number of clients: medians over the rounds, ratios within each round. */
 export function tableOf(all: readonly Measured[]): string {
   const beside = (one: Measured, variant: Variant): Measured | undefined =>
     all.find(
       (other) =>
         other.variant === variant &&
         other.round === one.round &&
-        other.protocol === one.protocol &&
+        other.workload === one.workload &&
         other.clients === one.clients,
     )
   const ratio = (one: Measured): number => one.tps / (beside(one, 'pgbouncer')?.tps ?? Number.NaN)
+  const toDirect = (one: Measured): number => one.tps / (beside(one, 'direct')?.tps ?? Number.NaN)
+  const cpuToBatched = (one: Measured): number =>
+    (one.cpuUs ?? Number.NaN) / (beside(one, 'batched')?.cpuUs ?? Number.NaN)
   const added = (one: Measured): number => one.p50Us - (beside(one, 'direct')?.p50Us ?? Number.NaN)
   const columns: readonly Column[] = [
-    ['protocol', ([first]) => first?.protocol ?? ''],
+    ['workload', ([first]) => first?.workload ?? ''],
     ['clients', ([first]) => String(first?.clients ?? '')],
     ['variant', ([first]) => first?.variant ?? ''],
-    ['tps', (group) => Math.round(median(group.map(({ tps }) => tps))).toLocaleString('en')],
+    ['tps', (group) => shownTps(median(group.map(({ tps }) => tps)))],
     ['to pgbouncer', (group) => shown(group.map(ratio), 2)],
     ['lowest', (group) => finite(Math.min(...group.map(ratio)), 2)],
     ['highest', (group) => finite(Math.max(...group.map(ratio)), 2)],
-    ['to reach', ([first]) => targetOf(first)],
+    ['to direct', (group) => shown(group.map(toDirect), 2)],
     [
       'CPU µs/tx',
       (group) =>
@@ -57,6 +65,7 @@ export function tableOf(all: readonly Measured[]): string {
           1,
         ),
     ],
+    ['to batched', (group) => shown(group.map(cpuToBatched), 2)],
     [
       'main thread',
       (group) =>
@@ -74,15 +83,20 @@ export function tableOf(all: readonly Measured[]): string {
         ),
     ],
     ['added p50 µs', (group) => shown(group.map(added), 0)],
+    ['to reach', ([first]) => targetOf(first)],
   ]
-  const groups = Map.groupBy(all, (one) => `${one.protocol} ${one.clients} ${one.variant}`)
+  const groups = Map.groupBy(all, (one) => `${one.workload} ${one.clients} ${one.variant}`)
   const rows = [...groups.values()].map((group) => columns.map(([, cell]) => cell(group)))
   return aligned([columns.map(([name]) => name), ...rows])
 }
 
 function targetOf(one: Measured | undefined): string {
-  if (one === undefined || one.protocol !== 'simple') return ''
-  return targets.get(`${one.variant} ${one.clients}`)?.toFixed(2) ?? ''
+  return targets.get(`${one?.workload} ${one?.variant} ${one?.clients}`) ?? ''
+}
+
+/** Of a bulk read there is not one in a second. */
+function shownTps(tps: number): string {
+  return tps < 10 ? tps.toFixed(2) : Math.round(tps).toLocaleString('en')
 }
 
 function shown(values: readonly number[], digits: number): string {
@@ -102,7 +116,7 @@ function aligned(rows: readonly (readonly string[])[]): string {
   const widths = (rows[0] ?? []).map((_, at) =>
     Math.max(...rows.map((row) => row[at]?.length ?? 0)),
   )
-  const isText = (at: number): boolean => at === 0 || at === 2
+  const isText = (at: number): boolean => at === 0 || at === 2 || at === (rows[0]?.length ?? 0) - 1
   return rows
     .map((row) =>
       row

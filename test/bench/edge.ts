@@ -10,30 +10,50 @@ import { startEdge, startPassthrough } from './edge-child.ts'
 import type { EdgeChild } from './edge-child.ts'
 import { cpuTimeOf } from './edge-cpu.ts'
 import { startPgbouncer } from './edge-pgbouncer.ts'
-import { loadTables, runPgbench } from './edge-pgbench.ts'
-import type { Place, QueryProtocol } from './edge-pgbench.ts'
+import { maskMethods } from './edge-guard.ts'
+import { loadTables, runPgbench, workloads } from './edge-pgbench.ts'
+import type { Place, Workload } from './edge-pgbench.ts'
 import { tableOf, targetCpuUs } from './edge-table.ts'
 import type { Measured, Variant } from './edge-table.ts'
 import { startTarget } from './edge-target.ts'
 
 const help = `npm run bench -- edge [options]
 
-Select-only pgbench through pgbouncer (session mode) and through the edge, batched and strict, one after the other in
-every round, so that what else the machine does meets all of them. Throughput counts as a ratio to pgbouncer.
+Read-only pgbench through pgbouncer (session mode) and through the edge, one after the other in every round, so that what else
+the machine does meets all of them. Throughput counts as a ratio to pgbouncer. Variants of the edge: batched and strict with one
+plain rule; guarded, which is batched with conditions, and with a masking rule over a classified column.
+Workloads: simple and prepared are pgbench's point reads, which do not look at that column; masked are point reads of it; bulk
+reads it of 1,000,000 rows in one answer, with one client.
 
   --rounds N          default 5
   --seconds S         of each run; runs for reference (direct, passthrough, prepared) take half. Default 3
   --clients LIST      default 1,8,32
-  --variants LIST     default direct,pgbouncer,batched,strict; also passthrough,
+  --variants LIST     default direct,pgbouncer,batched,guarded,strict; also passthrough,
                       a proxy in Node that does nothing: the floor under the edge
-  --protocols LIST    default simple,prepared
+  --workloads LIST    default simple,prepared,masked,bulk
+  --mask METHOD       of the masked column: null, fixed, last4, token. Default last4
   --scale N           of pgbench's tables, default 20
   --results BYTES     how much of each result is recorded, default 65536
   --node-option OPT   passed to the node of the edge, for profiles; may be repeated
   --directory DIR     where spools and data lie, default the system's temporary directory
 `
 
-const everyVariant: readonly Variant[] = ['direct', 'pgbouncer', 'passthrough', 'batched', 'strict']
+const everyVariant: readonly Variant[] = [
+  'direct',
+  'pgbouncer',
+  'passthrough',
+  'batched',
+  'guarded',
+  'strict',
+]
+
+/** Which variants a workload goes through; the point reads of pgbench go through all. */
+const compared: Readonly<Record<Workload, readonly Variant[]>> = {
+  simple: everyVariant,
+  prepared: ['pgbouncer', 'batched', 'guarded'],
+  masked: ['pgbouncer', 'guarded'],
+  bulk: ['direct', 'pgbouncer', 'batched', 'guarded'],
+}
 
 /** What a run goes through: where pgbench signs in, and the process whose CPU time counts. */
 interface Subject {
@@ -51,8 +71,9 @@ export async function run(args: readonly string[]): Promise<void> {
       rounds: { type: 'string', default: '5' },
       seconds: { type: 'string', default: '3' },
       clients: { type: 'string', default: '1,8,32' },
-      variants: { type: 'string', default: 'direct,pgbouncer,batched,strict' },
-      protocols: { type: 'string', default: 'simple,prepared' },
+      variants: { type: 'string', default: 'direct,pgbouncer,batched,guarded,strict' },
+      workloads: { type: 'string', default: workloads.join(',') },
+      mask: { type: 'string', default: 'last4' },
       scale: { type: 'string', default: '20' },
       results: { type: 'string', default: '65536' },
       'node-option': { type: 'string', multiple: true, default: [] },
@@ -92,7 +113,9 @@ export async function run(args: readonly string[]): Promise<void> {
       const edge = await startEdge(
         {
           directory: join(directory, variant),
-          durability: variant,
+          durability: variant === 'strict' ? 'strict' : 'batched',
+          guard: variant === 'guarded' ? 'full' : 'plain',
+          mask: oneOf(maskMethods, values.mask),
           recordResultsBytes: Number(values.results),
           target: placeOf(target),
           user: 'agent',
@@ -108,19 +131,22 @@ export async function run(args: readonly string[]): Promise<void> {
   const all: Measured[] = []
   const rounds = Number(values.rounds)
   const seconds = Number(values.seconds)
-  const protocols = values.protocols.split(',') as QueryProtocol[]
+  const scale = Number(values.scale)
+  const wantedWorkloads = values.workloads.split(',').map((name) => oneOf(workloads, name))
   // The first round warms up and does not count.
   for (let round = 0; round <= rounds; round++) {
-    for (const protocol of protocols) {
-      for (const clients of round === 0 ? [8] : values.clients.split(',').map(Number)) {
+    for (const workload of wantedWorkloads) {
+      const ofRound = round === 0 ? [8] : values.clients.split(',').map(Number)
+      for (const clients of workload === 'bulk' ? [1] : ofRound) {
         for (const subject of subjects) {
-          // Prepared statements are an extra: there, the other variants would only cost time.
-          if (protocol === 'prepared' && !/pgbouncer|batched/.test(subject.variant)) continue
-          const isReference = protocol === 'prepared' || /direct|passthrough/.test(subject.variant)
+          if (!compared[workload].includes(subject.variant)) continue
+          const isReference = workload === 'prepared' || /direct|passthrough/.test(subject.variant)
+          const isShort = (round === 0 || isReference) && workload !== 'bulk'
           const load = {
-            protocol,
+            workload,
             clients,
-            seconds: Math.ceil(round === 0 || isReference ? seconds / 2 : seconds),
+            scale,
+            seconds: Math.ceil(isShort ? seconds / 2 : seconds),
             place: subject.place,
             directory: logs,
           }
@@ -149,18 +175,24 @@ async function measure(
   await edge?.drained()
   const after = pid === null ? null : await cpuTimeOf(pid)
   await delay(50)
-  const { protocol, clients } = load
+  const { workload, clients } = load
   const perTransaction = (kind: 'processUs' | 'mainThreadUs'): number | null =>
     before === null || after === null ? null : (after[kind] - before[kind]) / transactions
   return {
     variant,
-    protocol,
+    workload,
     clients,
     tps,
     p50Us,
     cpuUs: perTransaction('processUs'),
     mainThreadUs: perTransaction('mainThreadUs'),
   }
+}
+
+function oneOf<T extends string>(all: readonly T[], wanted: string): T {
+  const found = all.find((each) => each === wanted)
+  if (found === undefined) throw new RangeError(`${wanted} is none of ${all.join(', ')}`)
+  return found
 }
 
 function placeOf({ port, user, password, database }: Place): Place {
