@@ -1,6 +1,7 @@
 import kafkajs, { type Kafka, type KafkaConfig, type LogEntry, type RetryOptions } from 'kafkajs'
 import type { Logger } from 'pino'
 import { clientLog, clientLogLevel } from './client-log.ts'
+import './client-encoder.ts'
 import './client-records.ts'
 import './compression.ts'
 import './request-queue-fix.ts'
