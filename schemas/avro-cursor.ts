@@ -11,9 +11,11 @@ export class AvroFault extends Error {
   }
 }
 
+const none = Buffer.alloc(0)
+
 /** A place in bytes. `at` never goes beyond the end; what would throws `AvroFault`. */
 export class AvroCursor {
-  bytes: Buffer = Buffer.alloc(0)
+  bytes: Buffer = none
   at = 0
 
   /** int and long: zig-zag, seven bits a byte, lowest first. */

@@ -187,7 +187,9 @@ export class PartitionSequencer {
         dupOf: null,
       })
       const subject = checked.subject ?? subjectOf(key)
-      return { position, subject, salt, key, value: record.value }
+      const { topic, partition } = this.#options
+      const quarantine = { reason: checked.reason, source: `${topic}/${partition}/${off}` }
+      return { position, subject, salt, key, value: record.value, quarantine }
     }
     const { outline } = checked
     writer.addEvent({

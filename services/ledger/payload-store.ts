@@ -32,4 +32,13 @@ export interface Payload {
 export interface NewPayload extends Payload {
   readonly position: number
   readonly subject: string
+  /** Set where the record is no event. Not stored here, since the leaf says it. */
+  readonly quarantine?: Quarantine
+}
+
+/** Why a record was sealed as bytes that are no event, and where it stood. */
+export interface Quarantine {
+  readonly reason: string
+  /** `topic/partition/offset` */
+  readonly source: string
 }

@@ -91,7 +91,7 @@ export class ProducerChain {
     const producer: Producer = {
       next: first,
       head: first === 0 ? zeros : null,
-      hashes: new Map(),
+      hashes: new RememberedHashes(first),
       waiting: new Map(),
       vkey: null,
     }
@@ -122,8 +122,7 @@ export class ProducerChain {
     }
     producer.head = hash
     producer.next = seq + 1
-    producer.hashes.set(seq, hash)
-    producer.hashes.delete(seq - rememberedHashes)
+    producer.hashes.add(seq, hash)
   }
 
   // What is missing before the lowest waiting event counts as lost.
@@ -160,10 +159,38 @@ interface Producer {
   next: number
   /** Hash of the bytes of `next` - 1; null when it was never seen. */
   head: string | null
-  readonly hashes: Map<number, string>
+  readonly hashes: RememberedHashes
   /** Seen, but with something missing before, in order of arrival. */
   readonly waiting: Map<number, WaitingEvent>
   vkey: string | null
+}
+
+/** The last hashes by their numbers, in a ring: to delete the oldest key of a Map each time is slow. */
+class RememberedHashes {
+  readonly #first: number
+  readonly #numbers: number[] = []
+  readonly #hashes: string[] = []
+
+  constructor(first: number) {
+    this.#first = first
+  }
+
+  /** Numbers rise. */
+  add(number: number, hash: string): void {
+    const slot = (number - this.#first) % rememberedHashes
+    // Numbers that were given up leave no holes.
+    while (this.#numbers.length < slot) {
+      this.#numbers.push(-1)
+      this.#hashes.push('')
+    }
+    this.#numbers[slot] = number
+    this.#hashes[slot] = hash
+  }
+
+  get(number: number): string | undefined {
+    const slot = (number - this.#first) % rememberedHashes
+    return this.#numbers[slot] === number ? this.#hashes[slot] : undefined
+  }
 }
 
 interface WaitingEvent {

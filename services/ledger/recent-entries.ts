@@ -1,16 +1,7 @@
 import type { SealedBatch } from './batch-writer.ts'
-import { frameHeaderBytes } from './frame.ts'
 import type { NewPayload } from './payload-store.ts'
 import { hashBytes } from './proof/hash.ts'
-
-/** An entry with the record it seals. */
-export interface SealedEntry {
-  readonly position: number
-  readonly leaf: Buffer
-  readonly leafHash: Buffer
-  readonly key: Buffer
-  readonly value: Buffer
-}
+import type { SealedEntry } from './sealed-record.ts'
 
 export interface SealedEntries {
   readonly entries: readonly SealedEntry[]
@@ -35,13 +26,11 @@ export class RecentEntries {
 
   /** Takes a batch that is durable. Copies what its writer uses again. */
   add(sealed: SealedBatch, payloads: readonly NewPayload[]): void {
-    let bytes = sealed.length + sealed.leafHashes.length
+    let bytes = sealed.leafHashes.length
     for (const { key, value } of payloads) bytes += key.length + value.length
     this.#batches.push({
       firstSeq: sealed.commit.firstSeq,
       end: sealed.commit.size,
-      frames: Buffer.from(sealed.bytes.subarray(0, sealed.length)),
-      starts: sealed.starts.slice(0, sealed.records),
       leafHashes: Buffer.from(sealed.leafHashes),
       payloads,
       bytes,
@@ -64,9 +53,11 @@ export class RecentEntries {
     if (batch === undefined) return null
     const end = Math.min(to, batch.end)
     const entries: SealedEntry[] = []
-    for (const { position, key, value } of batch.payloads) {
+    for (const { position, key, value, quarantine = null } of batch.payloads) {
       if (position < from || position >= end) continue
-      entries.push({ position, key, value, ...leafOf(batch, position - batch.firstSeq) })
+      const hashAt = (position - batch.firstSeq) * hashBytes
+      const leafHash = batch.leafHashes.subarray(hashAt, hashAt + hashBytes)
+      entries.push({ position, leafHash, key, value, quarantine })
     }
     return { entries, end }
   }
@@ -89,20 +80,7 @@ export class RecentEntries {
 interface RecentBatch {
   readonly firstSeq: number
   readonly end: number
-  readonly frames: Buffer
-  readonly starts: Uint32Array
   readonly leafHashes: Buffer
   readonly payloads: readonly NewPayload[]
   readonly bytes: number
-}
-
-function leafOf(batch: RecentBatch, index: number): Pick<SealedEntry, 'leaf' | 'leafHash'> {
-  const { frames, starts, leafHashes } = batch
-  // A frame begins with the length of its body.
-  const leafAt = (starts[index] ?? 0) + 1
-  const length = frames.readUInt32BE(leafAt - frameHeaderBytes)
-  return {
-    leaf: frames.subarray(leafAt, leafAt + length),
-    leafHash: leafHashes.subarray(index * hashBytes, (index + 1) * hashBytes),
-  }
 }

@@ -6,8 +6,8 @@ import { sealedHeaders } from '../bus/topics.ts'
 import type { Logger } from '../runtime/logger.ts'
 import { LedgerError } from './error.ts'
 import { leafHash } from './proof/hash.ts'
-import type { RecentEntries, SealedEntries, SealedEntry } from './recent-entries.ts'
-import { sealedRecordHeaders } from './sealed-record.ts'
+import type { RecentEntries, SealedEntries } from './recent-entries.ts'
+import { quarantineOf, sealedRecordHeaders, type SealedEntry } from './sealed-record.ts'
 import type { LogStorage } from './storage.ts'
 
 /** Entries of one round. */
@@ -111,7 +111,8 @@ export class SealedPublisher {
       const leaf = leaves[position - from]
       if (leaf === undefined || payload === null) continue
       const { key, value } = payload
-      sealed.push({ position, leaf, leafHash: leafHash(leaf), key, value })
+      const quarantine = quarantineOf(leaf)
+      sealed.push({ position, leafHash: leafHash(leaf), key, value, quarantine })
     }
     return { entries: sealed, end }
   }

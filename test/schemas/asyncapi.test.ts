@@ -64,10 +64,10 @@ test('the headers that are sent are as the document says', () => {
   const value = encoded(anEvent({ session_id: 's-1' }))
   const entry = {
     position: 7,
-    leaf: Buffer.from('{}'),
     leafHash: Buffer.alloc(32, 1),
     key: Buffer.from('s-1'),
     value,
+    quarantine: null,
   }
   const plain = text(cloudEventHeaders(value, { registryUrl }))
   const sealed = { ...plain, ...text(sealedRecordHeaders(Buffer.from('log.example'), entry)) }

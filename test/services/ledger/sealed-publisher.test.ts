@@ -83,7 +83,7 @@ test('what was written a moment ago is published as what is read from the store'
 
 test('of what was written only the last is kept, up to a bound', async (t) => {
   const log = await aLog(t)
-  const recent = new RecentEntries(50_000)
+  const recent = new RecentEntries(6_000)
   t.mock.method(log.recent, 'add', (...written: Parameters<RecentEntries['add']>) => {
     recent.add(...written)
   })

@@ -33,6 +33,8 @@ const defaultFileBytes = 64 * 1024 * 1024
 /** Files whose index is kept, beside the last one. */
 const maxOpenFiles = 4
 const ivBytes = 12
+/** A larger batch is put together in a buffer of its own. */
+const keptBytes = 4 * 1024 * 1024
 
 /** `<first position>.enc` files and `data-keys`. */
 export class FilePayloadStore implements PayloadStore {
@@ -42,6 +44,8 @@ export class FilePayloadStore implements PayloadStore {
   #firstPositions: number[]
   readonly #open = new Map<number, Promise<PayloadFile>>()
   #failed = false
+  /** What is written is put together here: one write at a time. */
+  #scratch = Buffer.alloc(0)
 
   private constructor(
     options: FilePayloadStoreOptions,
@@ -149,7 +153,7 @@ export class FilePayloadStore implements PayloadStore {
   async #write(file: PayloadFile, payloads: readonly NewPayload[]): Promise<void> {
     let room = payloads.length * recordOverheadBytes
     for (const payload of payloads) room += sizeOf(payload)
-    const bytes = Buffer.allocUnsafe(room)
+    const bytes = this.#room(room)
     const runs: WrittenRun[] = []
     let end = 0
     for (let from = 0; from < payloads.length;) {
@@ -164,6 +168,12 @@ export class FilePayloadStore implements PayloadStore {
     // A payload whose key is lost is lost, so the keys come first.
     await this.#keys.sync()
     await file.append(bytes.subarray(0, end), runs)
+  }
+
+  #room(bytes: number): Buffer {
+    if (bytes > keptBytes) return Buffer.allocUnsafeSlow(bytes)
+    if (bytes > this.#scratch.length) this.#scratch = Buffer.allocUnsafeSlow(bytes)
+    return this.#scratch
   }
 
   async #fileForWriting(position: number): Promise<PayloadFile> {
