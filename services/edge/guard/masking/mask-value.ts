@@ -1,4 +1,4 @@
-import { createHmac } from 'node:crypto'
+import { Tokens } from './tokens.ts'
 
 /** What is shown in place of a value. */
 export type MaskMethod =
@@ -9,60 +9,48 @@ export type MaskMethod =
   | { readonly kind: 'last4' }
   | { readonly kind: 'fixed'; readonly text: Buffer }
 
-/** The method that shows SQL's NULL. */
-export const nullMethod: MaskMethod = { kind: 'null' }
+/** Masks the texts of one column. */
+export interface TextMask {
+  /** No masked form is longer, in bytes. */
+  readonly longest: number
+  /**
+   * Writes the masked form of the text in [start, end) of `value`, UTF-8, to `out` at `at`, and returns the position behind it; -1
+   * stands for SQL's NULL, for which nothing is written.
+   */
+  write(value: Buffer, start: number, end: number, out: Buffer, at: number): number
+}
 
-/** No masked form of a text is longer, in bytes. */
-export function longestMasked(method: MaskMethod): number {
+export const nullMask: TextMask = { longest: 0, write: () => -1 }
+
+/** `column` is mixed into tokens, so that equal values of two columns cannot be told to be equal. */
+export function textMask(method: MaskMethod, column: string, key: Uint8Array): TextMask {
   switch (method.kind) {
     case 'null':
-      return 0
-    case 'fixed':
-      return method.text.length
+      return nullMask
+    case 'fixed': {
+      const { text } = method
+      return {
+        longest: text.length,
+        write: (_value, _start, _end, out, at) => at + text.copy(out, at),
+      }
+    }
     case 'last4':
-      return stars.length + 4 * longestCharacter
+      return lastFour
     case 'token':
-      return tokenPrefix.length + Math.ceil((tokenBytes * 4) / 3)
+      return new Tokens(column, key)
   }
 }
 
-/**
- * Writes the masked form of the text in [start, end) of `value`, UTF-8, to `out` at `at`, and returns the position behind it; -1
- * stands for SQL's NULL, for which nothing is written. `column` is mixed into tokens, so that equal values of two columns cannot be
- * told to be equal.
- */
-export function writeMasked(
-  value: Buffer,
-  start: number,
-  end: number,
-  { method, name: column }: { readonly method: MaskMethod; readonly name: string },
-  key: Uint8Array,
-  out: Buffer,
-  at: number,
-): number {
-  switch (method.kind) {
-    case 'null':
-      return -1
-    case 'fixed':
-      return at + method.text.copy(out, at)
-    case 'last4': {
-      const shownAt = at + stars.copy(out, at)
-      return shownAt + value.copy(out, shownAt, startOfLastFour(value, start, end), end)
-    }
-    case 'token': {
-      const text = value.subarray(start, end)
-      const mac = createHmac('sha256', key).update(column).update('\0').update(text).digest()
-      const token = mac.subarray(0, tokenBytes).toString('base64url')
-      return at + out.write(tokenPrefix + token, at, 'latin1')
-    }
-  }
-}
-
-/** 128 bits: among 2^40 values two equal tokens are less likely than one in 2^48. */
-const tokenBytes = 16
-const tokenPrefix = 'tok_'
 const stars = Buffer.from('****')
 const longestCharacter = 4
+
+const lastFour: TextMask = {
+  longest: stars.length + 4 * longestCharacter,
+  write: (value, start, end, out, at) => {
+    const shownAt = at + stars.copy(out, at)
+    return shownAt + value.copy(out, shownAt, startOfLastFour(value, start, end), end)
+  },
+}
 
 /** Where the last four characters begin. Of a short value they would be most of it: then it is the end. */
 function startOfLastFour(value: Buffer, start: number, end: number): number {

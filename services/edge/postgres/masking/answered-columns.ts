@@ -1,14 +1,29 @@
 import type { MaskedColumn } from '../../guard/masking/classification.ts'
+import { nullMask, textMask } from '../../guard/masking/mask-value.ts'
+import type { TextMask } from '../../guard/masking/mask-value.ts'
 import { decodeBackend } from '../protocol/backend.ts'
 import type { Column } from '../protocol/backend.ts'
 import { ProtocolError } from '../protocol/error.ts'
 import { backend } from '../protocol/message-types.ts'
 import { notUnderstood } from './catalog.ts'
 
-/** One column of an answer: its type, and how its values are masked. */
+/** A column of an answer whose values are masked. */
 export interface AnsweredColumn {
-  readonly typeOid: number
-  readonly mask: MaskedColumn | null
+  readonly dataClass: string
+  readonly mask: TextMask
+}
+
+// text, bpchar, varchar: any bytes are a value of these, and binary and text format are the same.
+const textTypes: ReadonlySet<number> = new Set([25, 1042, 1043])
+
+/** Of other types than text only NULL is sure to be a value, in either format. */
+export function answeredColumn(
+  { name, dataClass, method }: MaskedColumn,
+  typeOid: number,
+  key: Uint8Array,
+): AnsweredColumn {
+  const mask = textTypes.has(typeOid) ? textMask(method, name, key) : nullMask
+  return { dataClass, mask }
 }
 
 /**
@@ -17,15 +32,17 @@ export interface AnsweredColumn {
  */
 export class AnsweredColumns {
   readonly #maskOf: (column: Column, place: number) => MaskedColumn | null
+  readonly #key: Uint8Array
   #description: Buffer | null = null
-  #columns: readonly AnsweredColumn[] = []
+  #columns: readonly (AnsweredColumn | null)[] = []
 
-  constructor(maskOf: (column: Column, place: number) => MaskedColumn | null) {
+  constructor(maskOf: (column: Column, place: number) => MaskedColumn | null, key: Uint8Array) {
     this.#maskOf = maskOf
+    this.#key = key
   }
 
-  /** Under the RowDescription in [start, end), header included. */
-  under(bytes: Buffer, start: number, end: number): readonly AnsweredColumn[] {
+  /** Under the RowDescription in [start, end), header included; null for those that go out as they are. */
+  under(bytes: Buffer, start: number, end: number): readonly (AnsweredColumn | null)[] {
     const known = this.#description
     if (known?.length === end - start && known.compare(bytes, start, end) === 0) {
       return this.#columns
@@ -35,12 +52,12 @@ export class AnsweredColumns {
       throw new ProtocolError('MESSAGE_UNEXPECTED', 'an answer is not described')
     }
     const { columns } = described
-    this.#columns = columns.map((column, place) => ({
-      typeOid: column.typeOid,
-      mask: this.#maskOf(column, place),
-    }))
+    const masked = columns.map((column, place) => this.#maskOf(column, place))
+    this.#columns = masked.map((column, place) =>
+      column === null ? null : answeredColumn(column, columns[place]?.typeOid ?? 0, this.#key),
+    )
     // The catalog may know it the next time.
-    const isKept = this.#columns.every(({ mask }) => mask !== notUnderstood)
+    const isKept = !masked.includes(notUnderstood)
     this.#description = isKept ? Buffer.from(bytes.subarray(start, end)) : null
     return this.#columns
   }

@@ -134,10 +134,10 @@ function plan(
     }
     return identity === notUnderstood || has(classes, identity.dataClass) ? identity : null
   }
-  const columns = new AnsweredColumns(maskOf)
+  const columns = new AnsweredColumns(maskOf, key)
   return {
     withheldReports,
-    rows: (bytes, start, end) => new RowMasker(columns.under(bytes, start, end), key),
+    rows: (bytes, start, end) => new RowMasker(columns.under(bytes, start, end)),
   }
 }
 

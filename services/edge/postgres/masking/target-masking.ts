@@ -13,7 +13,7 @@ export interface TargetMaskingOptions {
   /** The held role; it needs no more than every role may read. */
   readonly login: TargetLogin
   readonly columns: readonly MaskedColumn[]
-  /** Keys the tokens: at least 32 bytes. */
+  /** Keys the tokens: 32 to 64 bytes. */
   readonly key: Uint8Array
   readonly grammar: Grammar
   readonly logger: Logger

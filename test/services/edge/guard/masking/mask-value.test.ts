@@ -1,12 +1,10 @@
 import assert from 'node:assert/strict'
+import { createHmac } from 'node:crypto'
 import { test } from 'node:test'
 
 import fc from 'fast-check'
 
-import {
-  longestMasked,
-  writeMasked,
-} from '../../../../../services/edge/guard/masking/mask-value.ts'
+import { textMask } from '../../../../../services/edge/guard/masking/mask-value.ts'
 import type { MaskMethod } from '../../../../../services/edge/guard/masking/mask-value.ts'
 
 const key = Buffer.alloc(32, 7)
@@ -14,9 +12,9 @@ const key = Buffer.alloc(32, 7)
 function maskText(value: Buffer, method: MaskMethod, column: string, with_: Buffer): Buffer | null {
   const around = Buffer.from('123456789')
   const bytes = Buffer.concat([around, value, around])
-  const out = Buffer.alloc(3 + longestMasked(method))
-  const end = 9 + value.length
-  const shownEnd = writeMasked(bytes, 9, end, { method, name: column }, with_, out, 3)
+  const mask = textMask(method, column, with_)
+  const out = Buffer.alloc(3 + mask.longest)
+  const shownEnd = mask.write(bytes, 9, 9 + value.length, out, 3)
   return shownEnd < 0 ? null : out.subarray(3, shownEnd)
 }
 
@@ -32,6 +30,18 @@ test('a token is the same for the same value, and another for another value, col
       assert.equal(token(one, 'a.b.c') === token(other, 'a.b.c'), one.equals(other))
       assert.notEqual(token(one, 'a.b.c'), token(one, 'a.b.d'))
       assert.notEqual(token(one, 'a.b.c'), token(one, 'a.b.c', Buffer.alloc(32, 8)))
+    }),
+  )
+})
+
+test('a token is an HMAC as node:crypto makes it, of long values too and one after the other', () => {
+  const mask = textMask({ kind: 'token' }, 'größe.b.c', key)
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 2_000, size: 'max' }), (bytes) => {
+      const out = Buffer.alloc(mask.longest)
+      const end = mask.write(Buffer.from(bytes), 0, bytes.length, out, 0)
+      const hmac = createHmac('sha256', key).update('größe.b.c\0').update(bytes).digest()
+      assert.equal(out.toString('latin1', 0, end), `tok_${hmac.toString('base64url', 0, 16)}`)
     }),
   )
 })

@@ -4,6 +4,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 
 import type { MaskedColumn } from '../../../../../services/edge/guard/masking/classification.ts'
+import { answeredColumn } from '../../../../../services/edge/postgres/masking/answered-columns.ts'
 import { RowMasker } from '../../../../../services/edge/postgres/masking/row-masker.ts'
 import {
   decodeBackend,
@@ -31,18 +32,17 @@ const values = fc.array(
 test('masked columns are replaced, others stay byte for byte, and NULL stays NULL', () => {
   fc.assert(
     fc.property(values, fc.infiniteStream(fc.boolean()), fc.nat(30), (row, flags, before) => {
-      const columns = row.map(() => ({
-        typeOid: 25,
-        mask: flags.next().value === true ? email : null,
-      }))
+      const columns = row.map(() =>
+        flags.next().value === true ? answeredColumn(email, 25, key) : null,
+      )
       const message = encodeBackend({ type: 'data-row', values: row })
       const bytes = Buffer.concat([Buffer.alloc(before), message, Buffer.alloc(3)])
-      const masker = new RowMasker(columns, key)
+      const masker = new RowMasker(columns)
       const masked = masker.mask(bytes, before, before + message.length)
       const expected = row.map((value, place) =>
-        value === null || columns[place]?.mask === null ? value : Buffer.from('hidden'),
+        value === null || columns[place] === null ? value : Buffer.from('hidden'),
       )
-      if (columns.every(({ mask }) => mask === null)) {
+      if (columns.every((column) => column === null)) {
         assert.equal(masked, null)
         return
       }
@@ -60,11 +60,7 @@ test('masked columns are replaced, others stay byte for byte, and NULL stays NUL
 })
 
 test('rows of one answer lie behind each other, and what was lent stays as it was', () => {
-  const columns = [
-    { typeOid: 25, mask: null },
-    { typeOid: 25, mask: email },
-  ]
-  const masker = new RowMasker(columns, key)
+  const masker = new RowMasker([null, answeredColumn(email, 25, key)])
   const rowOf = (value: string): Buffer =>
     encodeBackend({ type: 'data-row', values: [Buffer.from(value), Buffer.from('a@b.c')] })
   const rows = Array.from({ length: 5_000 }, (_, index) => rowOf(`row ${index}`))
@@ -81,7 +77,7 @@ test('rows of one answer lie behind each other, and what was lent stays as it wa
 })
 
 test('a value of another type than text becomes NULL', () => {
-  const masker = new RowMasker([{ typeOid: 23, mask: email }], key)
+  const masker = new RowMasker([answeredColumn(email, 23, key)])
   const message = encodeBackend({ type: 'data-row', values: [Buffer.from('42')] })
   const masked = masker.mask(message, 0, message.length)
   assert.ok(masked)
@@ -92,7 +88,7 @@ test('a value of another type than text becomes NULL', () => {
 })
 
 test('a row that does not fit its description is refused, whatever its bytes are', () => {
-  const masker = new RowMasker([{ typeOid: 25, mask: email }], key)
+  const masker = new RowMasker([answeredColumn(email, 25, key)])
   const two = encodeBackend({ type: 'data-row', values: [null, null] })
   assert.throws(() => masker.mask(two, 0, two.length), { code: 'MESSAGE_MALFORMED' })
   fc.assert(
