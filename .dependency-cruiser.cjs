@@ -6,6 +6,7 @@ const published = [
   '^services/indexer/query[.]ts',
   '^services/reporter/report[.]ts',
   '^services/edge/capture/recorder[.]ts',
+  '^services/edge/guard/lockouts[.]ts',
   '^services/edge/guard/approvals/(approval|approval-state|hold-binding)[.]ts',
 ]
 

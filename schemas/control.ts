@@ -5,7 +5,8 @@ import type { ScramVerifier } from './scram-verifier.ts'
  * What the api tells the edges on `control.updates`. The record's key is `controlKey`, its value the JSON of `SignedControlUpdate`.
  * An edge applies an update only if the api's key signed it and its version is above the last one of the same key.
  */
-export type ControlUpdate = CredentialUpdate | RevocationUpdate | PolicyUpdate | ApprovalUpdate
+export type ControlUpdate =
+  CredentialUpdate | RevocationUpdate | PolicyUpdate | ApprovalUpdate | LockoutUpdate
 
 interface ControlBase {
   /** Rises with each update of the same key; milliseconds since 1970 at the api, at least one more than before. */
@@ -63,6 +64,25 @@ export interface ApprovalAnswer {
   }
 }
 
+/**
+ * The kill switch: a session, an actor or a target was locked out, or is so no longer. Sessions it meets end, and until it is
+ * lifted no new one begins. An actor is met also where somebody acts on its behalf.
+ */
+export interface LockoutUpdate extends ControlBase {
+  readonly kind: 'lockout'
+  readonly subject: LockoutSubject
+  /** The id of the session, the subject of the actor, or the name of the target. */
+  readonly name: string
+  /** Of an actor; null of the others. */
+  readonly issuer: string | null
+  readonly reason: string
+  readonly lifted: boolean
+}
+
+export const lockoutSubjects = ['session', 'actor', 'target'] as const
+
+export type LockoutSubject = (typeof lockoutSubjects)[number]
+
 export interface SignedControlUpdate {
   /** The exact text that is signed: the JSON of a `ControlUpdate`. */
   readonly update: string
@@ -80,6 +100,8 @@ export function controlKey(update: ControlUpdate): string {
       return 'policy'
     case 'approval':
       return `approval/${update.approval_id}`
+    case 'lockout':
+      return `lockout/${JSON.stringify([update.subject, update.issuer, update.name])}`
   }
 }
 

@@ -92,6 +92,7 @@ export const typesOfRole = {
     'auth.succeeded',
     'auth.failed',
     'access.denied',
+    'access.granted',
     'access.revoked',
     'credential.issued',
     'approval.granted',
@@ -382,7 +383,7 @@ export interface ApprovalAnswerPart {
 }
 
 export interface EvidencePart {
-  readonly subject: 'session' | 'entry' | 'report' | 'search' | 'log' | 'approval'
+  readonly subject: 'session' | 'entry' | 'report' | 'search' | 'log' | 'approval' | 'lockout'
   readonly reference: string | null
   readonly query: string | null
   readonly results: number | null

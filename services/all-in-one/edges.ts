@@ -9,6 +9,7 @@ import type { SpooledRecorder } from '../edge/capture/spooled-recorder.ts'
 import { HeldRequests } from '../edge/guard/approvals/held-requests.ts'
 import { ControlUpdates } from '../edge/guard/control-updates.ts'
 import { IssuedCredentials } from '../edge/guard/issued-credentials.ts'
+import { Lockouts } from '../edge/guard/lockouts.ts'
 import { PolicyInForce } from '../edge/guard/policy-in-force.ts'
 import { compilePolicy } from '../edge/guard/policy.ts'
 import { loadGrammar } from '../edge/postgres/facts/grammar.ts'
@@ -49,7 +50,7 @@ export interface Edges {
 }
 
 /** Until the api has said which policy is in force, and has recorded it, no rule allows anything. */
-export const nothingAllowed = compilePolicy({
+const nothingAllowed = compilePolicy({
   name: null,
   rules: [],
   text: '',
@@ -62,6 +63,7 @@ export async function startEdges(options: EdgesOptions): Promise<Edges> {
   const recorder = await openProducer(config, config.edge.id, 'edge', bus, lifecycle, logger)
   const { certificatePem, privateKeyPem } = await edgeCertificate(config)
   const credentials = new IssuedCredentials({ clock: systemClock })
+  const lockouts = new Lockouts()
   const policies = new PolicyInForce(nothingAllowed)
   const held = new HeldRequests({
     edge: config.edge.id,
@@ -71,15 +73,17 @@ export async function startEdges(options: EdgesOptions): Promise<Edges> {
   recordExpiries(held, recorder, config, lifecycle)
   const updates = new ControlUpdates({
     bus,
-    group: controlGroup(config.bus, config.edge.id),
+    group: controlGroup(config.bus, `edge.${config.edge.id}`),
     verifyKey: parseVkey(options.apiVkey).key,
     credentials,
+    lockouts,
     policies,
     held,
     logger: logger.child({ part: 'control' }),
   })
-  lifecycle.background('control updates', updates.run(lifecycle.signal))
-  await updates.caughtUp
+  const following = updates.follow(lifecycle.signal)
+  lifecycle.background('control updates', following.done)
+  await following.caughtUp
 
   const grammar = await loadGrammar()
   const edges: PostgresEdge[] = []
@@ -99,6 +103,7 @@ export async function startEdges(options: EdgesOptions): Promise<Edges> {
           tls: { certificate: certificatePem, key: privateKeyPem },
           guard: {
             credentials,
+            lockouts,
             held,
             policy: new RulePolicy({ grammar, policies, clock: systemClock, masking }),
           },

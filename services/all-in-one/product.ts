@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 
@@ -7,12 +8,17 @@ import type { ProducerRole } from '../../schemas/event.ts'
 import { formatProblem } from '../../schemas/validated-document.ts'
 import { discoverIssuer, startApi } from '../api/api.ts'
 import { ControlPublisher } from '../api/control-publisher.ts'
+import { ControlRetention } from '../api/control-retention.ts'
+import { ControlState } from '../api/control-state.ts'
 import { publishPolicy } from '../api/policy-publication.ts'
 import { loadPolicy } from '../edge/guard/policy.ts'
 import type { Policy } from '../edge/guard/policy.ts'
 import type { Bus } from '../bus/bus.ts'
+import { followTopic } from '../bus/follow-topic.ts'
+import { topics } from '../bus/topics.ts'
 import { startIndexer } from '../indexer/indexer.ts'
 import type { Query } from '../indexer/query.ts'
+import { parseVkey } from '../ledger/proof/note.ts'
 import type { LedgerReader } from '../ledger/reader.ts'
 import { openReporter } from '../reporter/reporter.ts'
 import type { Reports } from '../reporter/report.ts'
@@ -30,7 +36,6 @@ import { startEdges } from './edges.ts'
 import { openLogs } from './ledger-files.ts'
 import { openBus } from './open-bus.ts'
 import { openIndex } from './open-index.ts'
-import { policyAtEdges } from './policy-at-edges.ts'
 import { watchHeadway } from './headway-of-services.ts'
 import { openProducer, recordConfig } from './producers.ts'
 import { measure } from './measurements.ts'
@@ -121,16 +126,33 @@ export async function startProduct(
     }),
   )
 
+  const control = new ControlState(parseVkey(apiSigner.vkey).key)
+  const following = followTopic({
+    bus,
+    group: controlGroup(config.bus, 'api'),
+    topic: topics.controlUpdates,
+    take: (record) => control.read(record),
+    signal,
+  })
+  lifecycle.background('control updates of the api', following.done)
+  await following.caughtUp
   const publisher = new ControlPublisher({
     producer: bus.producer,
     sign: (message) => apiSigner.sign(message),
     clock: systemClock,
+    state: control,
   })
+  lifecycle.add(
+    new ControlRetention({
+      state: control,
+      producer: bus.producer,
+      clock: systemClock,
+      logger: logger.child({ part: 'control' }),
+    }),
+  )
   await publishPolicy({
     policy,
-    current:
-      edges?.policies.current.digest ??
-      (await policyAtEdges(bus, controlGroup(config.bus, 'none'), apiSigner.vkey, logger)).digest,
+    current: hash('sha256', control.policyText ?? '', 'hex'),
     recorder: apiRecorder,
     publisher,
     context: ownContext(config.tenant),
@@ -190,6 +212,7 @@ export async function startProduct(
       reports: reporter,
       recorder: apiRecorder,
       publisher,
+      control,
       health,
       metrics,
       consoleDirectory: fileURLToPath(new URL('../console/dist', import.meta.url)),

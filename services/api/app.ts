@@ -24,6 +24,7 @@ import type { Metrics } from '../runtime/metrics.ts'
 import { ActionAudit } from './action-audit.ts'
 import { identifyCallers, refuseCrossSite } from './caller.ts'
 import type { ControlPublisher } from './control-publisher.ts'
+import type { ControlState } from './control-state.ts'
 import { answerProblems } from './problem.ts'
 import { asyncApiRoute } from './routes/asyncapi.ts'
 import { approvalRoutes } from './routes/approvals.ts'
@@ -31,6 +32,7 @@ import { authRoutes } from './routes/auth.ts'
 import { credentialRoutes } from './routes/credentials.ts'
 import type { ConnectTarget } from './routes/credentials.ts'
 import { entryRoutes } from './routes/entries.ts'
+import { lockoutRoutes } from './routes/lockouts.ts'
 import { liveRoutes } from './routes/live.ts'
 import { logRoutes } from './routes/logs.ts'
 import { operationRoutes } from './routes/operations.ts'
@@ -60,6 +62,7 @@ export interface ApiOptions {
   readonly reports: Reports
   readonly recorder: Recorder
   readonly publisher: ControlPublisher
+  readonly control: ControlState
   readonly health: Health
   readonly metrics: Metrics
   /** Where the build of the console lies. */
@@ -100,7 +103,13 @@ export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
   const signIns = new SignIns(clock)
   const audit = new ActionAudit(options.recorder, options.tenant)
   refuseCrossSite(app, options.publicUrl)
-  identifyCallers(app, { signIns, tokens, roles: identity.roles, audit })
+  identifyCallers(app, {
+    signIns,
+    tokens,
+    roles: identity.roles,
+    lockouts: options.control.lockouts,
+    audit,
+  })
 
   authRoutes(app, {
     issuer: identity.issuer,
@@ -116,8 +125,16 @@ export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
     edgeCertificatePem: options.edgeCertificatePem,
     longestMs: options.sessionPasswordMs,
     publisher: options.publisher,
+    control: options.control,
     audit,
     clock,
+  })
+  await app.register(lockoutRoutes, {
+    targets: options.targets,
+    issuer: server.issuer,
+    publisher: options.publisher,
+    lockouts: options.control.lockouts,
+    audit,
   })
   await app.register(approvalRoutes, {
     query: options.query,

@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 
 import type { Actor } from '../../schemas/event.ts'
+import type { Lockouts } from '../edge/guard/lockouts.ts'
 import type { RoleGroups } from '../runtime/config.ts'
 import type { ActionAudit } from './action-audit.ts'
 import { Problem } from './problem.ts'
@@ -36,11 +37,21 @@ export interface CallersOptions {
   readonly signIns: SignIns
   readonly tokens: TokenVerifier
   readonly roles: RoleGroups
+  readonly lockouts: Lockouts
   readonly audit: ActionAudit
 }
 
 export function identifyCallers(app: FastifyInstance, options: CallersOptions): void {
-  const { signIns, tokens, roles, audit } = options
+  const { signIns, tokens, roles, lockouts, audit } = options
+  const refuseLockedOut = async (request: FastifyRequest, caller: Caller): Promise<Caller> => {
+    const { actor } = caller
+    if (lockouts.find({ actor, target: null, sessionId: null }) === null) return caller
+    await audit.record(request, actor, {
+      type: 'access.denied',
+      auth: { method: 'none', credential_id: null, reason: 'actor_locked_out' },
+    })
+    throw new Problem('locked-out', 'you, or somebody you act for; ask your security team')
+  }
   app.decorateRequest('caller', async function caller(this: FastifyRequest): Promise<Caller> {
     const authorization = this.headers.authorization
     if (authorization !== undefined) {
@@ -49,12 +60,12 @@ export function identifyCallers(app: FastifyInstance, options: CallersOptions): 
         throw new Problem('not-signed-in', 'expected the header Authorization: Bearer TOKEN')
       }
       const identity = await tokens.verify(token)
-      return { actor: identity.actor, token: identity }
+      return refuseLockedOut(this, { actor: identity.actor, token: identity })
     }
     const id = this.cookies[signInCookie]
     const signIn = id === undefined ? null : signIns.find(id)
     if (signIn === null) throw new Problem('not-signed-in', 'sign in at /auth/login')
-    return { actor: signIn.actor, token: null }
+    return refuseLockedOut(this, { actor: signIn.actor, token: null })
   })
   app.decorateRequest(
     'permitted',

@@ -3,6 +3,7 @@ import type {
   ApprovalUpdate,
   ControlUpdate,
   CredentialUpdate,
+  LockoutUpdate,
   PolicyUpdate,
   RevocationUpdate,
   SignedControlUpdate,
@@ -10,12 +11,15 @@ import type {
 import type { BusProducer } from '../bus/bus.ts'
 import { topics } from '../bus/topics.ts'
 import type { Clock } from '../runtime/clock.ts'
+import type { ControlState } from './control-state.ts'
 
 export interface ControlPublisherOptions {
   readonly producer: BusProducer
   /** Ed25519 with the api's key. */
   readonly sign: (message: Buffer) => Buffer | Promise<Buffer>
   readonly clock: Clock
+  /** Learns at once what it would otherwise read back a little later. */
+  readonly state: ControlState
 }
 
 /** An update before it has its version. */
@@ -24,6 +28,7 @@ export type UnversionedUpdate =
   | Omit<RevocationUpdate, 'version'>
   | Omit<PolicyUpdate, 'version'>
   | Omit<ApprovalUpdate, 'version'>
+  | Omit<LockoutUpdate, 'version'>
 
 /** Tells the edges, on `control.updates`, signed. The caller has recorded the same fact before. */
 export class ControlPublisher {
@@ -34,16 +39,20 @@ export class ControlPublisher {
     this.#options = options
   }
 
-  /** Resolves when the bus has it durably. */
-  async publish(unversioned: UnversionedUpdate): Promise<void> {
-    // Versions rise across restarts as the clock does, and within a process even when it does not.
-    this.#lastVersion = Math.max(this.#lastVersion + 1, this.#options.clock.nowMs())
-    const update = { ...unversioned, version: this.#lastVersion } as ControlUpdate
+  /** Resolves with the update as the edges get it, when the bus has it durably. */
+  async publish<T extends UnversionedUpdate>(unversioned: T): Promise<T & { version: number }> {
+    // Versions rise as the clock does, and even when it was set back meanwhile, over a restart as well.
+    const { clock, state } = this.#options
+    this.#lastVersion = Math.max(this.#lastVersion, state.newestVersion, clock.nowMs() - 1) + 1
+    const versioned = { ...unversioned, version: this.#lastVersion }
+    const update = versioned as ControlUpdate
     const text = JSON.stringify(update)
     const signature = await this.#options.sign(controlSignedText(text))
     const signed: SignedControlUpdate = { update: text, signature: signature.toString('base64') }
     await this.#options.producer.send(topics.controlUpdates, Buffer.from(controlKey(update)), [
       { value: Buffer.from(JSON.stringify(signed)), headers: {} },
     ])
+    this.#options.state.take(update)
+    return versioned
   }
 }

@@ -28,6 +28,7 @@ export interface SendResult {
 }
 
 export interface BusRecord {
+  /** Empty on a compacted topic: a tombstone, with which the key goes at the next compaction. */
   readonly value: Buffer
   readonly headers: Readonly<Record<string, Buffer>>
 }

@@ -7,6 +7,7 @@ import { demoCommand } from './demo.ts'
 import { edgeCommand } from './edge.ts'
 import { exportCommand } from './export.ts'
 import { initCommand } from './init.ts'
+import { killCommand, liftCommand } from './kill.ts'
 import { policyCommand } from './policy.ts'
 import { rebuildCommand } from './rebuild.ts'
 import { reportCommand } from './report.ts'
@@ -36,6 +37,7 @@ As somebody who uses a target:
   affidavit connect shop               a short-lived password for a session with the target shop
 As somebody who asks questions:
   affidavit approvals list             what waits for another person's yes
+  affidavit kill actor shop-agent      end what it does now, and let it begin nothing new
   affidavit search 'drop table'        what was tried, by whom, and what became of it
   affidavit verify report.zip          check a report without trusting whoever made it`,
     )
@@ -46,6 +48,8 @@ As somebody who asks questions:
     .addCommand(connectCommand())
     .addCommand(policyCommand())
     .addCommand(approvalsCommand())
+    .addCommand(killCommand())
+    .addCommand(liftCommand())
     .addCommand(searchCommand())
     .addCommand(verifyCommand())
     .addCommand(reportCommand())

@@ -113,6 +113,51 @@ suite('the command on the running product', () => {
     assert.throws(() => statSync(join(stack.directory, 'none.json')))
   })
 
+  test('kill ends what an actor does for somebody within two seconds, until it is lifted', async () => {
+    const { demo } = stack
+    const session = await demo.connect('agent')
+    const client = new Client({ ...session, ssl: { ca: session.ca } })
+    await client.connect()
+    const ended = new Promise<Error & { code?: string }>((resolve) => client.on('error', resolve))
+    const asSam = ['--sign-in', signIn]
+    const killed = await affidavit(['kill', 'actor', 'olivia', '--reason', 'her laptop', ...asSam])
+    const saidMs = performance.now()
+    assert.equal(killed.code, 0, killed.stderr)
+    assert.equal((await ended).code, '57P01')
+    assert.ok(performance.now() - saidMs < 2_000)
+    await assert.rejects(
+      new Client({ ...session, ssl: { ca: session.ca } }).connect(),
+      (error) => (error as { code?: string }).code === '57P01',
+    )
+    await assert.rejects(demo.connect('agent'), /An operator has locked this out/)
+    const list = await affidavit(['kill', 'list', ...asSam])
+    assert.match(list.stdout, /actor olivia: her laptop/)
+    const lifted = await affidavit(['lift', 'actor', 'olivia', '--reason', 'found', ...asSam])
+    assert.equal(lifted.code, 0, lifted.stderr)
+    const again = new Client({ ...session, ssl: { ca: session.ca } })
+    await again.connect()
+    await again.end()
+    for (const kind of ['access.revoked', 'access.granted']) {
+      await eventually(`${kind} in the index`, async () => {
+        const { hits } = await demo.product.query.search({ kind, actor: 'sam' })
+        return hits[0] ?? null
+      })
+    }
+  })
+
+  test('kill is for operators and analysts, never against oneself, and knows the targets', async () => {
+    const as = async (username: string, args: readonly string[]): Promise<Ended> => {
+      const { accessToken } = await stack.demo.tokenOf(username)
+      return affidavit([...args, '--reason', 'why', '--api', stack.demo.product.address], {
+        AFFIDAVIT_TOKEN: accessToken,
+      })
+    }
+    assert.match((await as('nia', ['kill', 'target', 'shop'])).stderr, /needs the role operator/)
+    assert.match((await as('sam', ['kill', 'actor', 'sam'])).stderr, /that is yourself/)
+    assert.match((await as('sam', ['kill', 'target', 'shpo'])).stderr, /no target is called shpo/)
+    assert.match((await as('sam', ['lift', 'target', 'shop'])).stderr, /is locked out/)
+  })
+
   test('connect to a target that does not exist says so', async () => {
     const ended = await affidavit(['connect', 'nowhere', '--sign-in', signIn])
     assert.equal(ended.code, 1)

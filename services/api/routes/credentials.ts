@@ -1,13 +1,16 @@
 import { randomBytes } from 'node:crypto'
 
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
+import type { FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import { v7 as uuidv7 } from 'uuid'
 
+import type { Actor } from '../../../schemas/event.ts'
 import { deriveScramVerifier } from '../../../schemas/scram-verifier.ts'
 import type { Clock } from '../../runtime/clock.ts'
 import type { ActionAudit } from '../action-audit.ts'
 import type { ControlPublisher } from '../control-publisher.ts'
+import type { ControlState } from '../control-state.ts'
 import { Problem } from '../problem.ts'
 import { CredentialRequest, SessionPassword } from '../schemas/credentials.ts'
 
@@ -26,12 +29,13 @@ export interface CredentialRoutesOptions {
   readonly edgeCertificatePem: string
   readonly longestMs: number
   readonly publisher: ControlPublisher
+  readonly control: ControlState
   readonly audit: ActionAudit
   readonly clock: Clock
 }
 
-// Who was given which credential, for revoking; bounded, since the oldest have long expired.
-const mostRemembered = 10_000
+// As many as an edge takes: see IssuedCredentials. Of what has expired `control.updates` is cleared within hours.
+const mostRecords = 100_000
 
 /** Exchanges a sign-in for a short-lived session password. The edge learns its verifier, and only after the event is on the bus. */
 export const credentialRoutes: FastifyPluginCallbackTypebox<CredentialRoutesOptions> = (
@@ -39,8 +43,6 @@ export const credentialRoutes: FastifyPluginCallbackTypebox<CredentialRoutesOpti
   options,
   done,
 ) => {
-  const owners = new Map<string, string>()
-
   app.post(
     '/v1/credentials',
     {
@@ -57,6 +59,10 @@ export const credentialRoutes: FastifyPluginCallbackTypebox<CredentialRoutesOpti
       const target = options.targets.find((each) => each.name === request.body.target)
       if (target === undefined) {
         throw new Problem('not-found', `no target is called ${request.body.target}`)
+      }
+      await refuseWhenLockedOut(request, actor, target.name)
+      if (options.control.size >= mostRecords) {
+        throw new Problem('unavailable', 'there are too many session passwords; try again later')
       }
       const expiresAtMs = Math.min(token.expiresAtMs, options.clock.nowMs() + options.longestMs)
       const credentialId = uuidv7()
@@ -83,8 +89,6 @@ export const credentialRoutes: FastifyPluginCallbackTypebox<CredentialRoutesOpti
         verifier: deriveScramVerifier(password, randomBytes(16)),
         expires_at: expiresAtMs,
       })
-      if (owners.size >= mostRemembered) owners.delete(owners.keys().next().value ?? '')
-      owners.set(credentialId, ownerOf(actor))
       return reply.code(201).send({
         credential_id: credentialId,
         target: target.name,
@@ -111,7 +115,8 @@ export const credentialRoutes: FastifyPluginCallbackTypebox<CredentialRoutesOpti
     async (request, reply) => {
       const { actor } = await request.caller()
       const { id } = request.params
-      if (owners.get(id) !== ownerOf(actor)) {
+      const credential = options.control.credential(id)
+      if (credential === null || ownerOf(credential.actor) !== ownerOf(actor)) {
         throw new Problem('not-found', 'no session password of yours has this id')
       }
       await options.audit.record(request, actor, {
@@ -128,6 +133,15 @@ export const credentialRoutes: FastifyPluginCallbackTypebox<CredentialRoutesOpti
     },
   )
   done()
+
+  async function refuseWhenLockedOut(request: FastifyRequest, actor: Actor, target: string) {
+    if (options.control.lockouts.find({ actor, target, sessionId: null }) === null) return
+    await options.audit.record(request, actor, {
+      type: 'access.denied',
+      auth: { method: 'none', credential_id: null, reason: `target_locked_out: ${target}` },
+    })
+    throw new Problem('locked-out', `the target ${target} is closed to everybody`)
+  }
 }
 
 function ownerOf(actor: { readonly issuer: string; readonly subject: string }): string {

@@ -1,13 +1,16 @@
-import { verify } from 'node:crypto'
 import type { KeyObject } from 'node:crypto'
-import { controlKey, controlSignedText } from '../../../schemas/control.ts'
+import { openControlRecord } from '../../../schemas/control-record.ts'
+import type { OpenedControlRecord } from '../../../schemas/control-record.ts'
+import { controlKey } from '../../../schemas/control.ts'
 import type { ControlUpdate } from '../../../schemas/control.ts'
 import type { Bus, StoredRecord } from '../../bus/bus.ts'
+import { followTopic } from '../../bus/follow-topic.ts'
+import type { Following } from '../../bus/follow-topic.ts'
 import { topics } from '../../bus/topics.ts'
 import type { Logger } from '../../runtime/logger.ts'
 import type { HeldRequests } from './approvals/held-requests.ts'
-import { decodeControlUpdate } from './control-record.ts'
 import type { IssuedCredentials } from './issued-credentials.ts'
+import type { Lockouts } from './lockouts.ts'
 import { compilePolicy, loadPolicy } from './policy.ts'
 import type { PolicyInForce } from './policy-in-force.ts'
 
@@ -18,6 +21,7 @@ export interface ControlUpdatesOptions {
   /** The api's public key, Ed25519. */
   readonly verifyKey: KeyObject
   readonly credentials: IssuedCredentials
+  readonly lockouts: Lockouts
   readonly policies: PolicyInForce
   readonly held: HeldRequests
   readonly logger: Logger
@@ -28,9 +32,7 @@ export type ControlOutcome =
   | {
       readonly ok: false
       readonly reason:
-        | 'malformed'
-        | 'bad_signature'
-        | 'wrong_key'
+        | Extract<OpenedControlRecord, { ok: false }>['reason']
         | 'old_version'
         | 'policy_invalid'
         | 'not_applied'
@@ -43,48 +45,23 @@ export type ControlOutcome =
 export class ControlUpdates {
   readonly #options: ControlUpdatesOptions
   readonly #versions = new Map<string, number>()
-  readonly #caughtUp = Promise.withResolvers<undefined>()
-  #behind: Map<number, bigint> | null = null
 
   constructor(options: ControlUpdatesOptions) {
     this.#options = options
   }
 
-  /** Resolves once everything that was on the topic when `run` began has been applied. */
-  get caughtUp(): Promise<void> {
-    return this.#caughtUp.promise
-  }
-
   /** Follows the topic until the signal aborts. */
-  async run(signal: AbortSignal): Promise<void> {
+  follow(signal: AbortSignal): Following {
     const { bus, group } = this.#options
-    this.#behind = await this.#ends()
-    this.#noteProgress()
-    await using consumer = bus.consumer({
-      group,
-      topics: [topics.controlUpdates],
-      startAt: () => Promise.resolve('oldest'),
-    })
-    await consumer.run((batch) => {
-      for (const record of batch.records) this.#report(this.apply(record), record)
-      const next = (batch.records.at(-1)?.offset ?? -1n) + 1n
-      if (next >= (this.#behind?.get(batch.partition) ?? 0n)) this.#behind?.delete(batch.partition)
-      this.#noteProgress()
-      return Promise.resolve({ commit: next })
-    }, signal)
+    const take = (record: StoredRecord): void => this.#report(this.apply(record), record)
+    return followTopic({ bus, group, topic: topics.controlUpdates, take, signal })
   }
 
   apply(record: Pick<StoredRecord, 'key' | 'value'>): ControlOutcome {
-    const { verifyKey } = this.#options
-    const decoded = decodeControlUpdate(record.value)
-    if (decoded === null) return { ok: false, reason: 'malformed' }
-    const { update, signedText, signature } = decoded
-    if (!verify(null, controlSignedText(signedText), verifyKey, signature)) {
-      return { ok: false, reason: 'bad_signature' }
-    }
+    const opened = openControlRecord(record, this.#options.verifyKey)
+    if (!opened.ok) return opened
+    const { update } = opened
     const key = controlKey(update)
-    // A record under another key would outlive the one it replaces.
-    if (record.key.toString('utf8') !== key) return { ok: false, reason: 'wrong_key' }
     if (update.version <= (this.#versions.get(key) ?? -1))
       return { ok: false, reason: 'old_version' }
     const outcome = this.#take(update)
@@ -93,7 +70,7 @@ export class ControlUpdates {
   }
 
   #take(update: ControlUpdate): ControlOutcome {
-    const { credentials, policies, held } = this.#options
+    const { credentials, lockouts, policies, held } = this.#options
     switch (update.kind) {
       case 'credential': {
         const applied = credentials.issue(update)
@@ -103,6 +80,10 @@ export class ControlUpdates {
       case 'revocation':
         credentials.revoke(update)
         return { ok: true, kind: update.kind }
+      case 'lockout':
+        return lockouts.apply(update) === 'full'
+          ? { ok: false, reason: 'not_applied' }
+          : { ok: true, kind: update.kind }
       case 'policy': {
         const loaded = loadPolicy(update.text, 'policy.yaml')
         if (!loaded.ok) return { ok: false, reason: 'policy_invalid' }
@@ -135,22 +116,9 @@ export class ControlUpdates {
     const at = { offset: String(record.offset) }
     if (outcome.ok) logger.debug({ ...at, kind: outcome.kind }, 'control update applied')
     else if (outcome.reason === 'old_version') logger.debug(at, 'control update is an old one')
+    // What it was about has ended of itself; without a signature it could take nothing away that has not.
+    else if (outcome.reason === 'erased') logger.debug(at, 'control update was erased')
     else logger.error({ ...at, reason: outcome.reason }, 'control update refused')
-  }
-
-  async #ends(): Promise<Map<number, bigint>> {
-    const { bus } = this.#options
-    const ends = new Map<number, bigint>()
-    const partitions = await bus.partitionsOf(topics.controlUpdates)
-    for (let partition = 0; partition < partitions; partition += 1) {
-      const { low, high } = await bus.watermarks(topics.controlUpdates, partition)
-      if (high > low) ends.set(partition, high)
-    }
-    return ends
-  }
-
-  #noteProgress(): void {
-    if (this.#behind?.size === 0) this.#caughtUp.resolve(undefined)
   }
 }
 

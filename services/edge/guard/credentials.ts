@@ -19,6 +19,7 @@ export interface Credential {
 export interface CredentialStore {
   /** The credential that was issued under this user name, also when it has expired or was revoked; null for an unknown name. */
   lookup(user: string): Promise<Credential | null>
+  isRevoked(credentialId: string): boolean
   /** Calls `listener` with the id of each credential that is revoked from now on. Returns what stops it. */
   onRevoked(listener: (credentialId: string) => void): () => void
 }

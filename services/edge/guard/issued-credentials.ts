@@ -54,6 +54,10 @@ export class IssuedCredentials implements CredentialStore {
     return arrived === undefined ? null : this.#withState(arrived)
   }
 
+  isRevoked(credentialId: string): boolean {
+    return this.#revoked.has(credentialId)
+  }
+
   onRevoked(listener: (credentialId: string) => void): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
@@ -98,13 +102,11 @@ export class IssuedCredentials implements CredentialStore {
   }
 
   #withState(credential: Credential): Credential {
-    return { ...credential, isRevoked: this.#revoked.has(credential.credentialId) }
+    return { ...credential, isRevoked: this.isRevoked(credential.credentialId) }
   }
 
   #isInForce(credential: Credential): boolean {
-    return (
-      credential.expiresAtMs > this.#clock.nowMs() && !this.#revoked.has(credential.credentialId)
-    )
+    return credential.expiresAtMs > this.#clock.nowMs() && !this.isRevoked(credential.credentialId)
   }
 
   #makeRoom(): boolean {

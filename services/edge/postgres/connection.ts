@@ -12,7 +12,7 @@ import type { EdgeParts } from './edge-parts.ts'
 import { SessionLog } from './events.ts'
 import { encodeBackend, encodeError } from './protocol/backend.ts'
 import { ProtocolError } from './protocol/error.ts'
-import { sqlState } from './refusals.ts'
+import { lockoutMessages, sqlState } from './refusals.ts'
 import type { Session } from './session.ts'
 import { runSession } from './session-start.ts'
 import { readStartupParameters } from './startup-parameters.ts'
@@ -22,7 +22,9 @@ import { TargetError } from './target-error.ts'
 
 /** A session as the edge that holds it sees it. */
 export interface LiveSession {
+  readonly sessionId: string
   readonly credentialId: string
+  readonly actor: Actor
   readonly session: Session
 }
 
@@ -132,6 +134,7 @@ class Connection {
     }
     const credential = await this.#authenticate(hello, asked)
     if (credential === null) return null
+    if (this.#isOut(credential)) return null
     const database = credential.database ?? this.#parts.target.database
     if (asked.database !== null && asked.database !== database) {
       const { credentialId } = credential
@@ -199,6 +202,23 @@ class Connection {
     }
   }
 
+  /** Whether somebody who has proven who it is may not be here all the same; then it is told so, and recorded. */
+  #isOut({ credentialId, actor }: Credential): boolean {
+    const { credentials, lockouts, target } = this.#parts
+    const lockout = lockouts.find({ actor, target: target.name, sessionId: this.#sessionId })
+    if (lockout === null && !credentials.isRevoked(credentialId)) return false
+    this.#log.accessDenied({
+      method: 'none',
+      credential_id: credentialId,
+      reason: lockout === null ? 'credential_revoked' : `${lockout.subject}_locked_out`,
+    })
+    this.#refuse(
+      '57P01',
+      lockout === null ? 'the session password was revoked' : lockoutMessages[lockout.subject],
+    )
+    return true
+  }
+
   async #openTarget(
     hello: Startup,
     asked: Asked,
@@ -233,6 +253,12 @@ class Connection {
         },
         AbortSignal.any([this.#signal, AbortSignal.timeout(limits.targetMs)]),
       )
+      // Reaching the target took its time; from here on whoever is to go is found among the sessions.
+      if (this.#isOut(credential)) {
+        connection.socket.destroy()
+        this.#log.ended({ ...session, outcome: 'revoked' })
+        return null
+      }
       const running = runSession(this.#parts, {
         sessionId: this.#sessionId,
         log: this.#log,
@@ -245,7 +271,8 @@ class Connection {
         connection,
         onEnded,
       })
-      return { credentialId: credential.credentialId, session: running }
+      const { credentialId, actor } = credential
+      return { sessionId: this.#sessionId, credentialId, actor, session: running }
     } catch (error) {
       this.#log.ended({ ...session, outcome: 'target_lost' })
       if (!(error instanceof TargetError)) throw error

@@ -3,6 +3,7 @@ import type { Logger } from '../../runtime/logger.ts'
 import type { Recorder } from '../capture/recorder.ts'
 import type { HeldRequests } from '../guard/approvals/held-requests.ts'
 import type { CredentialStore } from '../guard/credentials.ts'
+import type { Lockouts } from '../guard/lockouts.ts'
 import type { CancelKeys } from './cancel-keys.ts'
 import type { ServerTls } from './client-handshake.ts'
 import type { PostgresLimits } from './limits.ts'
@@ -15,6 +16,7 @@ export interface EdgeParts {
   /** Null only where clients are on this machine: then there is no TLS. */
   readonly tls: ServerTls | null
   readonly credentials: CredentialStore
+  readonly lockouts: Lockouts
   readonly policy: StatementPolicy
   /** Null where approvals cannot be asked for. */
   readonly held: HeldRequests | null

@@ -9,6 +9,7 @@ import type { Logger } from '../../runtime/logger.ts'
 import type { Recorder } from '../capture/recorder.ts'
 import type { HeldRequests } from '../guard/approvals/held-requests.ts'
 import type { CredentialStore } from '../guard/credentials.ts'
+import { Lockouts } from '../guard/lockouts.ts'
 import { CancelKeys } from './cancel-keys.ts'
 import type { ServerTls } from './client-handshake.ts'
 import { ignore, openSession } from './connection.ts'
@@ -17,6 +18,7 @@ import type { EdgeParts } from './edge-parts.ts'
 import { defaultLimits } from './limits.ts'
 import type { PostgresLimits } from './limits.ts'
 import { encodeError } from './protocol/backend.ts'
+import { lockoutMessages } from './refusals.ts'
 import type { StatementPolicy } from './statement-policy.ts'
 import type { PostgresTarget } from './target.ts'
 import { tlsServerEndPoint } from './tls-end-point.ts'
@@ -28,6 +30,8 @@ export interface PostgresEdgeOptions {
   readonly tls: { readonly certificate: string; readonly key: string } | null
   readonly guard: {
     readonly credentials: CredentialStore
+    /** Whom an operator keeps out; without it, nobody. */
+    readonly lockouts?: Lockouts
     readonly policy: StatementPolicy
     /** What was asked approval for; without it, what policy holds does not run. */
     readonly held?: HeldRequests
@@ -62,7 +66,7 @@ class Edge implements PostgresEdge {
   readonly #sockets = new Set<Socket>()
   readonly #sessions = new Set<LiveSession>()
   readonly #stopping = new AbortController()
-  readonly #stopWatching: () => void
+  readonly #stopWatching: readonly (() => void)[]
 
   constructor(options: PostgresEdgeOptions) {
     this.#options = options
@@ -74,6 +78,7 @@ class Edge implements PostgresEdge {
       target: options.target,
       tls: tls === null ? null : serverTls(tls),
       credentials: guard.credentials,
+      lockouts: guard.lockouts ?? new Lockouts(),
       policy: guard.policy,
       held: guard.held ?? null,
       recorder: options.recorder,
@@ -85,7 +90,11 @@ class Edge implements PostgresEdge {
       cancelKeys: new CancelKeys(randomBytes),
       mockSecret: randomBytes(32),
     }
-    this.#stopWatching = guard.credentials.onRevoked(this.#onRevoked)
+    const { credentials, lockouts } = this.#parts
+    this.#stopWatching = [
+      credentials.onRevoked(this.#onRevoked),
+      lockouts.onChange(this.#onLockout),
+    ]
     this.#server.on('connection', this.#onConnection)
     options.signal?.addEventListener('abort', this.#onAbort, { once: true })
   }
@@ -117,7 +126,7 @@ class Edge implements PostgresEdge {
     if (this.#stopping.signal.aborted) return
     this.#stopping.abort()
     this.#options.signal?.removeEventListener('abort', this.#onAbort)
-    this.#stopWatching()
+    for (const stop of this.#stopWatching) stop()
     const closed = this.#server.listening ? once(this.#server, 'close') : null
     this.#server.close()
     for (const { session } of this.#sessions) {
@@ -176,6 +185,15 @@ class Edge implements PostgresEdge {
     for (const { credentialId: id, session } of this.#sessions) {
       if (id !== credentialId) continue
       session.end('revoked', { sqlState: '57P01', message: 'the session password was revoked' })
+    }
+  }
+
+  readonly #onLockout = (): void => {
+    const { lockouts, target } = this.#parts
+    for (const { sessionId, actor, session } of this.#sessions) {
+      const lockout = lockouts.find({ sessionId, actor, target: target.name })
+      if (lockout === null) continue
+      session.end('revoked', { sqlState: '57P01', message: lockoutMessages[lockout.subject] })
     }
   }
 }

@@ -1,3 +1,4 @@
+import type { LockoutSubject } from '../../../schemas/control.ts'
 import { encodeError } from './protocol/backend.ts'
 import { encodeFrontend } from './protocol/frontend.ts'
 
@@ -17,6 +18,13 @@ export const sqlState = {
   statementUnknown: '26000',
   portalUnknown: '34000',
 } as const
+
+/** What somebody reads whom an operator has locked out. Why is for those who may read the evidence. */
+export const lockoutMessages: Readonly<Record<LockoutSubject, string>> = {
+  session: 'an operator has ended this session',
+  actor: 'an operator has locked you out, or somebody you act for; ask your security team',
+  target: 'an operator has closed this target to everybody',
+}
 
 export function refusalOf(
   code: string,

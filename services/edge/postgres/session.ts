@@ -309,8 +309,8 @@ export class Session {
   }
 }
 
-// A longer timer would fire at once.
-const maxTimerMs = 2 ** 31 - 1
+// Meanwhile the clock may have been set.
+const maxTimerMs = 1_000
 const lingerMs = 2_000
 
 /** Says the last word and closes. A peer that does not take it is cut off. */

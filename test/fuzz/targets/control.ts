@@ -7,12 +7,17 @@ import type { ControlUpdate } from '../../../schemas/control.ts'
 import { HeldRequests } from '../../../services/edge/guard/approvals/held-requests.ts'
 import { ControlUpdates } from '../../../services/edge/guard/control-updates.ts'
 import { IssuedCredentials } from '../../../services/edge/guard/issued-credentials.ts'
+import { Lockouts } from '../../../services/edge/guard/lockouts.ts'
 import { PolicyInForce } from '../../../services/edge/guard/policy-in-force.ts'
 import {
   aBinding,
   anApprovalUpdate,
 } from '../../services/edge/guard/approvals/approval-builders.ts'
-import { aCredentialUpdate, anApiKey } from '../../services/edge/guard/control-builders.ts'
+import {
+  aCredentialUpdate,
+  aLockoutUpdate,
+  anApiKey,
+} from '../../services/edge/guard/control-builders.ts'
 import { aPolicy, policyText } from '../../services/edge/guard/policy-builders.ts'
 import { expect } from '../fuzz-target.ts'
 import { wordsOf } from '../mutate.ts'
@@ -30,6 +35,7 @@ const updates: readonly ControlUpdate[] = [
   { kind: 'revocation', version: 1, credential_id: 'credential-1', reason: 'left' },
   { kind: 'policy', version: 1, text: policyText(reading) },
   anApprovalUpdate(binding),
+  aLockoutUpdate(),
 ]
 
 /**
@@ -46,6 +52,7 @@ export function createTarget(): Promise<FuzzTarget> {
       group: 'fuzz',
       verifyKey: key.publicKey,
       credentials: new IssuedCredentials({ clock, waitMs: 0 }),
+      lockouts: new Lockouts(),
       policies: new PolicyInForce(policy),
       held,
       logger: pino({ level: 'silent' }),
@@ -64,7 +71,7 @@ export function createTarget(): Promise<FuzzTarget> {
     words: wordsOf(`
     "kind": "credential" "revocation" "policy" "approval" "version": { } "answers":[ ] , " : null
     1e400 -1 9007199254740993 \\u0000 "__proto__":{} "granted" "denied" "grant" "is_delegated":true
-    "roles":[]
+    "roles":[] "lockout" "session" "actor" "target" "lifted":true
   `),
     covers: ['services/edge/guard/', 'schemas/'],
     run(input) {

@@ -3,8 +3,8 @@ import type { PartitionState } from './bus-file.ts'
 import { encodeBatches, readBatch, readBatchKey } from './record-batch.ts'
 
 /**
- * Keeps of each key the newest record, at its offset. A batch has one key, so a later batch of the same key replaces it
- * whole. The last record of the partition is the newest of its key: the end of the partition stays where it is.
+ * Keeps of each key the newest record, at its offset, unless that is a tombstone: an empty one. A batch has one key, so a later
+ * batch of the same key replaces it whole. The last record of the partition is the newest of its key: the end of the partition stays where it is.
  */
 export function compactPartition(db: DatabaseSync, state: PartitionState): void {
   const { topicId, partition } = state
@@ -20,7 +20,9 @@ export function compactPartition(db: DatabaseSync, state: PartitionState): void 
     const rowid = Number(row['rowid'])
     const count = Number(row['count'])
     const key = readBatchKey(bytes).toString('latin1')
+    const isLast = seen.size === 0
     if (seen.has(key)) superseded.push(rowid)
+    else if (!isLast && isTombstone(bytes, count)) superseded.push(rowid)
     else if (count > 1) {
       const offset = Number(row['base_offset']) + count - 1
       shortened.push({ rowid, offset, bytes: lastRecordOf(bytes, count) })
@@ -36,6 +38,10 @@ export function compactPartition(db: DatabaseSync, state: PartitionState): void 
   for (const rowid of superseded) remove.run(rowid)
   for (const { rowid, offset, bytes } of shortened) shorten.run(offset, bytes, rowid)
   db.exec('COMMIT')
+}
+
+function isTombstone(bytes: Uint8Array, count: number): boolean {
+  return readBatch(bytes, count).records.at(-1)?.value.length === 0
 }
 
 function lastRecordOf(bytes: Uint8Array, count: number): Uint8Array {

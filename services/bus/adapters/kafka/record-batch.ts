@@ -33,7 +33,8 @@ export function encodeBody(
   for (const name of names) size += encodedName(name).length + sizeOfBytes(headers[name] ?? none)
   const body = Buffer.allocUnsafe(size)
   let at = writeBytes(body, 0, key)
-  at = writeBytes(body, at, value)
+  // On a compacted topic an empty record is a tombstone, which to Kafka is null.
+  at = value.length === 0 ? writeVarint(body, at, -1) : writeBytes(body, at, value)
   at = writeVarint(body, at, names.length)
   for (const name of names) {
     const encoded = encodedName(name)

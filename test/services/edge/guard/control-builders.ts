@@ -1,7 +1,7 @@
 import { generateKeyPairSync, randomBytes, sign } from 'node:crypto'
 import type { KeyObject } from 'node:crypto'
 import { controlKey, controlSignedText } from '../../../../schemas/control.ts'
-import type { ControlUpdate, CredentialUpdate } from '../../../../schemas/control.ts'
+import type { ControlUpdate, CredentialUpdate, LockoutUpdate } from '../../../../schemas/control.ts'
 import { deriveScramVerifier } from '../../../../schemas/scram-verifier.ts'
 
 export function aCredentialUpdate(changes: Partial<CredentialUpdate> = {}): CredentialUpdate {
@@ -27,6 +27,19 @@ export function aCredentialUpdate(changes: Partial<CredentialUpdate> = {}): Cred
     },
     verifier: deriveScramVerifier('a password', randomBytes(16)),
     expires_at: Date.now() + 3_600_000,
+    ...changes,
+  }
+}
+
+export function aLockoutUpdate(changes: Partial<LockoutUpdate> = {}): LockoutUpdate {
+  return {
+    kind: 'lockout',
+    version: 1,
+    subject: 'actor',
+    name: 'shop-agent',
+    issuer: 'https://issuer.test',
+    reason: 'gone astray',
+    lifted: false,
     ...changes,
   }
 }

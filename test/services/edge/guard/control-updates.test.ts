@@ -12,11 +12,18 @@ import type { Bus } from '../../../../services/bus/bus.ts'
 import { topics } from '../../../../services/bus/topics.ts'
 import { ControlUpdates } from '../../../../services/edge/guard/control-updates.ts'
 import { IssuedCredentials } from '../../../../services/edge/guard/issued-credentials.ts'
+import { Lockouts } from '../../../../services/edge/guard/lockouts.ts'
 import { PolicyInForce } from '../../../../services/edge/guard/policy-in-force.ts'
 import { systemClock } from '../../../../services/runtime/clock.ts'
 import { HeldRequests } from '../../../../services/edge/guard/approvals/held-requests.ts'
 import { aBinding, anApprovalUpdate } from './approvals/approval-builders.ts'
-import { aCredentialUpdate, anApiKey, aRecord, signedValue } from './control-builders.ts'
+import {
+  aCredentialUpdate,
+  aLockoutUpdate,
+  anApiKey,
+  aRecord,
+  signedValue,
+} from './control-builders.ts'
 import type { ApiKey } from './control-builders.ts'
 import { anInput, aPolicy, policyText } from './policy-builders.ts'
 
@@ -26,6 +33,7 @@ const blocking = 'id: none, targets: [shop], outcome: block'
 interface Setup {
   readonly key: ApiKey
   readonly credentials: IssuedCredentials
+  readonly lockouts: Lockouts
   readonly policies: PolicyInForce
   readonly held: HeldRequests
   readonly updates: ControlUpdates
@@ -35,6 +43,7 @@ interface Setup {
 function aReceiver(bus: Bus = undefined as never): Setup {
   const key = anApiKey()
   const credentials = new IssuedCredentials({ clock: systemClock, waitMs: 0 })
+  const lockouts = new Lockouts()
   const policies = new PolicyInForce(aPolicy(reading))
   const held = new HeldRequests({ edge: 'edge-1', clock: systemClock, newId: () => 'approval-1' })
   const updates = new ControlUpdates({
@@ -42,11 +51,12 @@ function aReceiver(bus: Bus = undefined as never): Setup {
     group: 'edge.edge-1.control',
     verifyKey: key.publicKey,
     credentials,
+    lockouts,
     policies,
     held,
     logger: pino({ level: 'silent' }),
   })
-  return { key, credentials, policies, held, updates }
+  return { key, credentials, lockouts, policies, held, updates }
 }
 
 const aPolicyUpdate = (version: number, ...rules: readonly string[]): ControlUpdate => ({
@@ -129,6 +139,8 @@ test('signed updates of the wrong shape are malformed', () => {
     { kind: 'credential', version: 1, credential_id: 'x' },
     { kind: 'revocation', version: 1 },
     { kind: 'policy', version: '1', text: '' },
+    { ...aLockoutUpdate(), subject: 'everybody' },
+    { ...aLockoutUpdate(), lifted: 'no' },
     { kind: 'unheard-of', version: 1 },
     { ...aCredentialUpdate(), actor: null },
     { ...aCredentialUpdate(), verifier: { iterations: 1 } },
@@ -158,6 +170,32 @@ test('any bytes are refused, and never thrown at', () => {
   )
 })
 
+test('a lockout is in force until it is lifted, and an old one that comes again changes nothing', () => {
+  const { key, lockouts, updates } = aReceiver()
+  const outcome = (update: ControlUpdate): unknown => updates.apply(aRecord(update, key))
+  const forged = aRecord(aLockoutUpdate(), anApiKey())
+  assert.deepEqual(updates.apply(forged), { ok: false, reason: 'bad_signature' })
+  assert.equal(lockouts.inForce.length, 0)
+  assert.deepEqual(outcome(aLockoutUpdate({ version: 1 })), { ok: true, kind: 'lockout' })
+  assert.equal(lockouts.inForce.length, 1)
+  assert.deepEqual(outcome(aLockoutUpdate({ version: 2, lifted: true })), {
+    ok: true,
+    kind: 'lockout',
+  })
+  assert.equal(lockouts.inForce.length, 0)
+  assert.deepEqual(outcome(aLockoutUpdate({ version: 1 })), { ok: false, reason: 'old_version' })
+  assert.equal(lockouts.inForce.length, 0)
+})
+
+test('a tombstone lifts nothing, since nobody signed it', () => {
+  const { key, lockouts, updates } = aReceiver()
+  const record = aRecord(aLockoutUpdate(), key)
+  updates.apply(record)
+  const erased = { key: record.key, value: Buffer.alloc(0) }
+  assert.deepEqual(updates.apply(erased), { ok: false, reason: 'erased' })
+  assert.equal(lockouts.inForce.length, 1)
+})
+
 async function aBus(t: TestContext): Promise<Bus> {
   const directory = await mkdtemp(join(tmpdir(), 'control-updates-'))
   const bus = await openEmbeddedBus({
@@ -173,31 +211,33 @@ async function aBus(t: TestContext): Promise<Bus> {
 
 test('an edge applies everything that was published before it came, and what comes later', async (t) => {
   const bus = await aBus(t)
-  const { key, credentials, policies, updates } = aReceiver(bus)
+  const { key, credentials, lockouts, policies, updates } = aReceiver(bus)
   const publish = async (update: ControlUpdate): Promise<void> => {
     const { key: recordKey, value } = aRecord(update, key)
     await bus.producer.send(topics.controlUpdates, recordKey, [{ value, headers: {} }])
   }
   await publish(aCredentialUpdate({ user: 'early' }))
   await publish(aPolicyUpdate(1, blocking))
+  await publish(aLockoutUpdate())
   const controller = new AbortController()
-  const running = updates.run(controller.signal)
-  await updates.caughtUp
+  const following = updates.follow(controller.signal)
+  await following.caughtUp
   assert.notEqual(await credentials.lookup('early'), null)
+  assert.equal(lockouts.inForce.length, 1)
   assert.equal(policies.current.decide(anInput()).outcome, 'block')
   assert.deepEqual(policies.current.decide(anInput()).ruleIds, ['none'])
   const revoked = new Promise<string>((resolve) => credentials.onRevoked(resolve))
   await publish({ kind: 'revocation', version: 2, credential_id: 'credential-1', reason: 'left' })
   assert.equal(await revoked, 'credential-1')
   controller.abort()
-  await running
+  await following.done
 })
 
 test('an edge is caught up with an empty topic', async (t) => {
   const { updates } = aReceiver(await aBus(t))
   const controller = new AbortController()
-  const running = updates.run(controller.signal)
-  await updates.caughtUp
+  const following = updates.follow(controller.signal)
+  await following.caughtUp
   controller.abort()
-  await running
+  await following.done
 })

@@ -149,6 +149,7 @@ export interface RecordedRequest {
 export class MemoryCredentials implements CredentialStore {
   readonly #byUser = new Map<string, Credential>()
   readonly #listeners = new Set<(credentialId: string) => void>()
+  readonly #revoked = new Set<string>()
 
   issue(user: string, password: string, changes: Partial<Credential> = {}): void {
     this.#byUser.set(user, {
@@ -165,11 +166,16 @@ export class MemoryCredentials implements CredentialStore {
   }
 
   revoke(credentialId: string): void {
+    this.#revoked.add(credentialId)
     for (const listener of this.#listeners) listener(credentialId)
   }
 
   lookup(user: string): Promise<Credential | null> {
     return Promise.resolve(this.#byUser.get(user) ?? null)
+  }
+
+  isRevoked(credentialId: string): boolean {
+    return this.#revoked.has(credentialId)
   }
 
   onRevoked(listener: (credentialId: string) => void): () => void {

@@ -3,6 +3,8 @@ import { spawn } from 'node:child_process'
 import type { ChildProcessWithoutNullStreams } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
+import { connect, createServer } from 'node:net'
+import type { AddressInfo } from 'node:net'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -11,8 +13,18 @@ import { after, before, test } from 'node:test'
 import type { TestContext } from 'node:test'
 
 import type { EmbeddedPostgres } from '../../../../services/all-in-one/demo/embedded-postgres.ts'
+import { Lockouts } from '../../../../services/edge/guard/lockouts.ts'
 import { requireProgram } from '../../../support/engine.ts'
-import { startEdge, startTarget, untilTarget } from './edge-fixture.ts'
+import { aLockoutUpdate } from '../guard/control-builders.ts'
+import {
+  anActor,
+  MemoryCredentials,
+  password,
+  startEdge,
+  startTarget,
+  TextPolicy,
+  untilTarget,
+} from './edge-fixture.ts'
 import type { TestEdge } from './edge-fixture.ts'
 
 let server: EmbeddedPostgres
@@ -258,24 +270,31 @@ test('a session ends when its password expires, is revoked, or the edge stops', 
   const psql = await aPsql(t)
   if (psql === null) return
   const { credentials, recorder, edge } = psql.edge
+  // Of what was done, not of how long psql took to come.
+  let tookMs = 0
   const ended = async (user: string, cause: () => void | PromiseLike<void>): Promise<string> => {
     const before = recorder.of('session.ended').length
     const child = psql.start(['-c', 'SELECT pg_sleep(60)'], { PGUSER: user })
     child.stdin.end()
     const err = text(child.stderr)
     await recorder.until('request.received', before + 1)
+    const startedMs = performance.now()
     await cause()
     await once(child, 'close')
+    tookMs = performance.now() - startedMs
     return err
   }
   credentials.issue('short', psql.edge.client.password, { expiresAtMs: Date.now() + 1_000 })
   assert.match(await ended('short', () => undefined), /FATAL: {2}the session password has expired/)
+  assert.ok(tookMs < 3_000, `${tookMs} ms`)
   assert.match(
     await ended('agent', () => credentials.revoke('credential-of-agent')),
     /FATAL: {2}the session password was revoked/,
   )
+  assert.ok(tookMs < 2_000, `${tookMs} ms`)
+  credentials.issue('other', psql.edge.client.password)
   assert.match(
-    await ended('agent', () => edge[Symbol.asyncDispose]()),
+    await ended('other', () => edge[Symbol.asyncDispose]()),
     /FATAL: {2}the edge is stopping/,
   )
   assert.deepEqual(
@@ -283,4 +302,73 @@ test('a session ends when its password expires, is revoked, or the edge stops', 
     ['expired', 'revoked', 'edge_stopped'],
   )
   assert.ok(recorder.requests().every(({ completion }) => completion?.outcome === 'unknown'))
+})
+
+for (const [what, changes, message, isForNewOnes] of [
+  ['session', {}, 'an operator has ended this session', false],
+  [
+    'actor',
+    { name: anActor.subject, issuer: anActor.issuer },
+    'an operator has locked you out',
+    true,
+  ],
+  ['target', { name: 'orders' }, 'an operator has closed this target', true],
+] as const) {
+  test(`a lockout of the ${what} ends what runs within two seconds${isForNewOnes ? ', and nothing new begins until it is lifted' : ''}`, async (t) => {
+    const lockouts = new Lockouts()
+    const credentials = new MemoryCredentials()
+    credentials.issue('agent', password)
+    const guard = { credentials, lockouts, policy: new TextPolicy() }
+    const psql = await aPsql(t, { options: { guard } })
+    if (psql === null) return
+    const { recorder } = psql.edge
+    const child = psql.start(['-c', 'SELECT pg_sleep(60)'])
+    child.stdin.end()
+    const err = text(child.stderr)
+    const [received] = await recorder.until('request.received')
+    const name = received?.session_id ?? ''
+    const update = { ...aLockoutUpdate({ subject: what, name, issuer: null, ...changes }) }
+    const startedMs = performance.now()
+    lockouts.apply(update)
+    await once(child, 'close')
+    assert.ok(performance.now() - startedMs < 2_000)
+    assert.match(await err, new RegExp(`FATAL: {2}${message}`))
+    assert.equal(recorder.of('session.ended')[0]?.session?.outcome, 'revoked')
+    const again = await psql.run(['-Atc', 'SELECT 1'])
+    if (isForNewOnes) {
+      assert.match(again.err, new RegExp(`FATAL: {2}${message}`))
+      const denied = recorder.of('access.denied')
+      assert.deepEqual(
+        denied.map(({ actor, auth }) => [actor?.subject, auth?.reason]),
+        [[anActor.subject, `${what}_locked_out`]],
+      )
+      assert.equal(recorder.of('session.started').length, 1)
+    }
+    lockouts.apply({ ...update, version: 2, lifted: true })
+    assert.equal((await psql.run(['-Atc', 'SELECT 1'])).out, '1\n')
+  })
+}
+
+test('a password that is revoked while the target is being reached opens no session', async (t) => {
+  const credentials = new MemoryCredentials()
+  credentials.issue('agent', password)
+  const slow = createServer((socket) => {
+    socket.on('error', () => undefined)
+    credentials.revoke('credential-of-agent')
+    const target = connect(server.port, server.host)
+    target.on('error', () => undefined)
+    socket.on('close', () => target.destroy())
+    socket.pipe(target).pipe(socket)
+  })
+  slow.listen(0, '127.0.0.1')
+  await once(slow, 'listening')
+  t.after(() => slow.close())
+  const guard = { credentials, policy: new TextPolicy() }
+  const { port } = slow.address() as AddressInfo
+  const psql = await aPsql(t, { options: { guard }, target: { port } })
+  if (psql === null) return
+  const { err } = await psql.run(['-Atc', 'SELECT 1'])
+  assert.match(err, /FATAL: {2}the session password was revoked/)
+  assert.equal(psql.edge.recorder.requests().length, 0)
+  assert.equal(psql.edge.recorder.of('session.ended')[0]?.session?.outcome, 'revoked')
 })

@@ -81,6 +81,22 @@ test('a compacted topic keeps the newest record of each key at its offset', asyn
   assert.deepEqual(await again.watermarks('events', 0), { low: 0n, high: 8n })
 })
 
+test('a key that was erased is gone from a compacted topic, but for the end of a partition', async (t) => {
+  const directory = await busDirectory(t)
+  const options = { topics: [{ name: 'events', partitions: 1, compacted: true }] }
+  const bus = await directory.open(options)
+  for (const [key, value] of ['a a0', 'b b0', 'c c0', 'a ', 'c '].map((pair) => pair.split(' '))) {
+    await bus.producer.send('events', Buffer.from(key ?? ''), texts(value ?? ''))
+  }
+  await bus[Symbol.asyncDispose]()
+  const again = await directory.open(options)
+  const read = await readRecords(again, { group: 'g', topics: ['events'] }, 2)
+  assert.deepEqual(
+    read.map(({ key, value, offset }) => `${key.toString()} ${value.toString()} ${offset}`),
+    ['b b0 1', 'c  4'],
+  )
+})
+
 test('a compacted topic is compacted while it is written, under a reader that goes on', async (t) => {
   const directory = await busDirectory(t)
   const bus = await directory.open({ topics: [{ name: 'events', partitions: 1, compacted: true }] })

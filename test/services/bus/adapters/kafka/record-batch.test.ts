@@ -35,7 +35,14 @@ test('a batch is, byte for byte, what kafkajs itself would send', async () => {
     async (records, now) => {
       const bodies = records.map(({ key, value, headers }) => encodeBody(key, value, headers))
       const theirs = await RecordBatch({
-        records: records.map((each, offsetDelta) => encodeRecord({ ...each, offsetDelta })),
+        records: records.map((each, offsetDelta) =>
+          // What is empty we send as a tombstone.
+          encodeRecord({
+            ...each,
+            value: each.value.length === 0 ? null : each.value,
+            offsetDelta,
+          }),
+        ),
         firstTimestamp: now,
         maxTimestamp: now,
         lastOffsetDelta: records.length - 1,
