@@ -5,6 +5,7 @@ import './client-encoder.ts'
 import './client-records.ts'
 import './compression.ts'
 import './request-queue-fix.ts'
+import { withoutLateUnref } from './socket-unref-fix.ts'
 import { Sockets } from './sockets.ts'
 
 /** Where Kafka is and who we are there. PEM texts; a password is never logged. */
@@ -61,7 +62,7 @@ export function createClient(
     brokers: [...address.brokers],
     ...security(address),
     connectionTimeout: 5_000,
-    socketFactory: (args) => sockets.connect(args),
+    socketFactory: (args) => withoutLateUnref(sockets.connect(args)),
     retry,
     logLevel: clientLogLevel(logger),
     logCreator: clientLog(logger, (entry) => {
