@@ -14,7 +14,10 @@ export interface ConfigFile {
     readonly issuer: string
     readonly audience?: string
     readonly groups_claim?: string
+    readonly name_claim?: string
     readonly agents?: readonly string[]
+    readonly services?: readonly string[]
+    readonly tokens?: TokensFile
     readonly roles?: RolesFile
     readonly console: ClientFile
     readonly cli?: ClientFile
@@ -52,6 +55,14 @@ export interface ConfigFile {
 }
 
 export type RolesFile = Readonly<Partial<Record<Role, readonly string[]>>>
+
+export interface TokensFile {
+  readonly algorithms?: readonly string[]
+  readonly longest_minutes?: number
+  readonly clock_skew_seconds?: number
+  readonly id_claim?: string
+  readonly single_use?: boolean
+}
 
 export interface ClientFile {
   readonly client_id: string
@@ -96,6 +107,7 @@ export interface TargetFile {
     readonly ca_file?: string
   }
   readonly classification?: string
+  readonly audience?: string
   readonly durability?: 'strict' | 'batched'
   readonly on_audit_failure?: 'refuse' | 'allow'
   readonly record_results_bytes?: number

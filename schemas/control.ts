@@ -25,6 +25,9 @@ export interface CredentialUpdate extends ControlBase {
   readonly verifier: ScramVerifier
   /** Milliseconds since 1970. */
   readonly expires_at: number
+  /** The token that it was exchanged for, where it has an id, and when that ends: so it is not exchanged again. */
+  readonly token_id?: string
+  readonly token_expires_at?: number
 }
 
 export interface RevocationUpdate extends ControlBase {

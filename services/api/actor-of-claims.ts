@@ -2,10 +2,14 @@ import type { JWTPayload } from 'jose'
 
 import type { Actor, ActorKind, Principal } from '../../schemas/event.ts'
 
+/** Names of claims; a name with dots is a path where no claim has it as a whole, as `realm_access.roles`. */
 export interface ClaimsMapping {
   readonly groupsClaim: string
+  readonly nameClaim: string
   /** Subjects that are agents. */
   readonly agents: readonly string[]
+  /** Subjects that are services. */
+  readonly services: readonly string[]
 }
 
 export class ClaimsError extends Error {
@@ -26,7 +30,7 @@ export function actorOfClaims(claims: JWTPayload, mapping: ClaimsMapping): Actor
   }
   const chain = actChain(claims)
   const subject = principal(claims, issuer, mapping)
-  const groups = stringsOf(claims[mapping.groupsClaim])
+  const groups = stringsOf(claimAt(claims, mapping.groupsClaim))
   const [current, ...earlier] = chain.map((act) => principal(act, issuer, mapping))
   if (current === undefined) {
     return { ...subject, groups, on_behalf_of: [], client: null, runtime: null }
@@ -39,6 +43,17 @@ export function actorOfClaims(claims: JWTPayload, mapping: ClaimsMapping): Actor
     client: null,
     runtime: null,
   }
+}
+
+/** The claim of this name, or what stands at this path; undefined where there is none. */
+export function claimAt(claims: Readonly<Record<string, unknown>>, name: string): unknown {
+  if (Object.hasOwn(claims, name)) return claims[name]
+  let at: unknown = claims
+  for (const step of name.split('.')) {
+    if (!isObject(at) || !Object.hasOwn(at, step)) return undefined
+    at = at[step]
+  }
+  return at
 }
 
 function actChain(claims: JWTPayload): JWTPayload[] {
@@ -57,11 +72,12 @@ function actChain(claims: JWTPayload): JWTPayload[] {
 
 function principal(claims: JWTPayload, issuer: string, mapping: ClaimsMapping): Principal {
   const subject = claims.sub ?? ''
+  const display = claimAt(claims, mapping.nameClaim)
   return {
     kind: kindOf(subject, mapping),
     subject,
     issuer: claims.iss ?? issuer,
-    display: typeof claims['name'] === 'string' ? claims['name'] : null,
+    display: typeof display === 'string' ? display : null,
   }
 }
 
@@ -75,7 +91,8 @@ function isObject(claim: unknown): claim is JWTPayload {
 }
 
 function kindOf(subject: string, mapping: ClaimsMapping): ActorKind {
-  return mapping.agents.includes(subject) ? 'agent' : 'human'
+  if (mapping.agents.includes(subject)) return 'agent'
+  return mapping.services.includes(subject) ? 'service' : 'human'
 }
 
 function stringsOf(claim: unknown): string[] {

@@ -17,7 +17,7 @@ import type { Query } from '../indexer/query.ts'
 import type { LedgerReader } from '../ledger/reader.ts'
 import type { Reports } from '../reporter/report.ts'
 import type { Clock } from '../runtime/clock.ts'
-import type { RoleGroups } from '../runtime/config.ts'
+import type { RoleGroups, TokenLimits } from '../runtime/config.ts'
 import type { Health } from '../runtime/health.ts'
 import type { Logger } from '../runtime/logger.ts'
 import type { Metrics } from '../runtime/metrics.ts'
@@ -50,7 +50,10 @@ export interface ApiOptions {
     readonly issuer: OidcConfiguration
     readonly audience: string
     readonly groupsClaim: string
+    readonly nameClaim: string
     readonly agents: readonly string[]
+    readonly services: readonly string[]
+    readonly tokens: TokenLimits
     readonly roles: RoleGroups
     readonly cliClientId: string
   }
@@ -90,10 +93,12 @@ export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
   })
 
   const server = identity.issuer.serverMetadata()
-  const mapping = { groupsClaim: identity.groupsClaim, agents: identity.agents }
+  const { groupsClaim, nameClaim, agents, services } = identity
+  const mapping = { groupsClaim, nameClaim, agents, services }
   const tokens = new TokenVerifier(
     {
       ...mapping,
+      ...identity.tokens,
       issuer: server.issuer,
       audience: identity.audience,
       jwksUri: server.jwks_uri ?? '',
@@ -124,6 +129,7 @@ export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
     targets: options.targets,
     edgeCertificatePem: options.edgeCertificatePem,
     longestMs: options.sessionPasswordMs,
+    isSingleUse: identity.tokens.isSingleUse,
     publisher: options.publisher,
     control: options.control,
     audit,

@@ -8,6 +8,7 @@ import { Problem } from './problem.ts'
 import { permits, rolesOf } from './roles.ts'
 import type { Permission } from './roles.ts'
 import type { SignIns } from './sign-ins.ts'
+import { keysUnavailable, TokenRefusal } from './tokens.ts'
 import type { TokenIdentity, TokenVerifier } from './tokens.ts'
 
 export const signInCookie = 'affidavit_sign_in'
@@ -21,8 +22,8 @@ export interface Caller {
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Throws a `Problem` when nobody is signed in. */
-    caller(): Promise<Caller>
+    /** Throws a `Problem` when nobody is signed in. A token must be for `audience`; default: for the api. */
+    caller(audience?: string): Promise<Caller>
     /** As `caller`, but only for a person whose roles permit it. A refusal is recorded. */
     permitted(permission: Permission): Promise<Actor>
   }
@@ -52,21 +53,26 @@ export function identifyCallers(app: FastifyInstance, options: CallersOptions): 
     })
     throw new Problem('locked-out', 'you, or somebody you act for; ask your security team')
   }
-  app.decorateRequest('caller', async function caller(this: FastifyRequest): Promise<Caller> {
-    const authorization = this.headers.authorization
-    if (authorization !== undefined) {
-      const [scheme, token] = authorization.split(' ')
-      if (scheme?.toLowerCase() !== 'bearer' || token === undefined) {
-        throw new Problem('not-signed-in', 'expected the header Authorization: Bearer TOKEN')
+  app.decorateRequest(
+    'caller',
+    async function caller(this: FastifyRequest, audience?: string): Promise<Caller> {
+      const authorization = this.headers.authorization
+      if (authorization !== undefined) {
+        const [scheme, token] = authorization.split(' ')
+        if (scheme?.toLowerCase() !== 'bearer' || token === undefined) {
+          throw new Problem('not-signed-in', 'expected the header Authorization: Bearer TOKEN')
+        }
+        const identity = await tokens
+          .verify(token, audience)
+          .catch((cause: unknown) => refuseToken(this, audit, cause))
+        return refuseLockedOut(this, { actor: identity.actor, token: identity })
       }
-      const identity = await tokens.verify(token)
-      return refuseLockedOut(this, { actor: identity.actor, token: identity })
-    }
-    const id = this.cookies[signInCookie]
-    const signIn = id === undefined ? null : signIns.find(id)
-    if (signIn === null) throw new Problem('not-signed-in', 'sign in at /auth/login')
-    return refuseLockedOut(this, { actor: signIn.actor, token: null })
-  })
+      const id = this.cookies[signInCookie]
+      const signIn = id === undefined ? null : signIns.find(id)
+      if (signIn === null) throw new Problem('not-signed-in', 'sign in at /auth/login')
+      return refuseLockedOut(this, { actor: signIn.actor, token: null })
+    },
+  )
   app.decorateRequest(
     'permitted',
     async function permitted(this: FastifyRequest, permission: Permission): Promise<Actor> {
@@ -84,6 +90,24 @@ export function identifyCallers(app: FastifyInstance, options: CallersOptions): 
       throw new Problem('not-allowed', check.reason)
     },
   )
+}
+
+/** Why a token is refused is recorded, and not told to whoever sent it. */
+async function refuseToken(
+  request: FastifyRequest,
+  audit: ActionAudit,
+  cause: unknown,
+): Promise<never> {
+  if (!(cause instanceof TokenRefusal)) throw cause
+  const { reason } = cause
+  await audit.record(request, null, {
+    type: 'auth.failed',
+    auth: { method: 'token', credential_id: null, reason },
+  })
+  if (reason === keysUnavailable) {
+    throw new Problem('unavailable', 'the keys of the issuer cannot be had now', { cause })
+  }
+  throw new Problem('token-refused', 'sign in again; the evidence says why', { cause })
 }
 
 /**

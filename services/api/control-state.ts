@@ -20,6 +20,7 @@ export class ControlState {
   readonly #verifyKey: KeyObject
   readonly #standing = new Map<string, Standing>()
   readonly #credentials = new Map<string, CredentialUpdate>()
+  readonly #usedTokens = new Set<string>()
   #newestVersion = 0
   #policyText: string | null = null
 
@@ -47,6 +48,11 @@ export class ControlState {
     return this.#credentials.get(id) ?? null
   }
 
+  /** Whether a session password was given for this token; known for as long as the token is good. */
+  isUsed(tokenId: string): boolean {
+    return this.#usedTokens.has(tokenId)
+  }
+
   /** A record of the topic. What is not signed changes nothing, as at the edges, except that what was erased is gone. */
   read(record: { readonly key: Buffer; readonly value: Buffer }): void {
     const opened = openControlRecord(record, this.#verifyKey)
@@ -59,7 +65,7 @@ export class ControlState {
     const key = controlKey(update)
     if (update.version <= (this.#standing.get(key)?.version ?? -1)) return
     this.#standing.set(key, { version: update.version, goneAtMs: goneAt(update) })
-    if (update.kind === 'credential') this.#credentials.set(update.credential_id, update)
+    if (update.kind === 'credential') this.#keep(update)
     else if (update.kind === 'lockout') this.lockouts.apply(update)
     else if (update.kind === 'policy') this.#policyText = update.text
   }
@@ -74,7 +80,15 @@ export class ControlState {
   #forget(key: string): void {
     this.#standing.delete(key)
     const [kind, id] = key.split('/')
-    if (kind === 'credential' && id !== undefined) this.#credentials.delete(id)
+    if (kind !== 'credential' || id === undefined) return
+    const tokenId = this.#credentials.get(id)?.token_id
+    this.#credentials.delete(id)
+    if (tokenId !== undefined) this.#usedTokens.delete(tokenId)
+  }
+
+  #keep(update: CredentialUpdate): void {
+    this.#credentials.set(update.credential_id, update)
+    if (update.token_id !== undefined) this.#usedTokens.add(update.token_id)
   }
 }
 
@@ -88,7 +102,7 @@ const liftedMs = 7 * 24 * hourMs
 function goneAt(update: ControlUpdate): number {
   switch (update.kind) {
     case 'credential':
-      return update.expires_at + hourMs
+      return Math.max(update.expires_at, update.token_expires_at ?? 0) + hourMs
     case 'revocation':
     case 'approval':
       return update.version + longestLifeMs

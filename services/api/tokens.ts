@@ -1,11 +1,11 @@
 import { createRemoteJWKSet, errors, jwtVerify } from 'jose'
-import type { JWTPayload, JWTVerifyGetKey } from 'jose'
+import type { JWTPayload, JWTVerifyGetKey, ProtectedHeaderParameters } from 'jose'
 
 import type { Actor } from '../../schemas/event.ts'
 import type { Clock } from '../runtime/clock.ts'
-import { ClaimsError, actorOfClaims } from './actor-of-claims.ts'
+import type { TokenLimits } from '../runtime/config.ts'
+import { ClaimsError, actorOfClaims, claimAt } from './actor-of-claims.ts'
 import type { ClaimsMapping } from './actor-of-claims.ts'
-import { Problem } from './problem.ts'
 
 /** What a verified token says. */
 export interface TokenIdentity {
@@ -14,15 +14,23 @@ export interface TokenIdentity {
   readonly expiresAtMs: number
 }
 
-export interface TokenRules extends ClaimsMapping {
+export interface TokenRules extends ClaimsMapping, TokenLimits {
   readonly issuer: string
+  /** Whom tokens are for where no other audience is asked for. */
   readonly audience: string
   readonly jwksUri: string
 }
 
-// Asymmetric only: with a shared secret, whoever can check a token can make one.
-const algorithms = ['RS256', 'PS256', 'ES256', 'ES384', 'EdDSA', 'Ed25519']
-const longestLifeMs = 24 * 3_600_000
+/** A token is not taken. Why is for the evidence: to whoever sent it, it says nothing. */
+export class TokenRefusal extends Error {
+  override readonly name = 'TokenRefusal'
+  readonly reason: string
+
+  constructor(reason: string, options?: ErrorOptions) {
+    super(`a token was refused: ${reason}`, options)
+    this.reason = reason
+  }
+}
 
 /** Checks access tokens (RFC 9068) of one issuer. Keys are fetched when first needed and cached by `jose`. */
 export class TokenVerifier {
@@ -36,42 +44,66 @@ export class TokenVerifier {
     this.#keys = createRemoteJWKSet(new URL(rules.jwksUri))
   }
 
-  /** Throws a `Problem` that says no more than that the token was refused, and in general terms why. */
-  async verify(token: string): Promise<TokenIdentity> {
-    let claims: JWTPayload
-    try {
-      const verified = await jwtVerify(token, this.#keys, {
-        issuer: this.#rules.issuer,
-        audience: this.#rules.audience,
-        algorithms,
-        requiredClaims: ['exp', 'sub'],
-        currentDate: new Date(this.#clock.nowMs()),
-      })
-      claims = verified.payload
-    } catch (cause) {
-      throw new Problem('token-refused', refusal(cause), { cause })
-    }
-    const expiresAtMs = (claims.exp ?? 0) * 1000
-    if (expiresAtMs - this.#clock.nowMs() > longestLifeMs) {
-      throw new Problem('token-refused', 'it lives longer than 24 hours')
-    }
-    if (claims.jti !== undefined && typeof claims.jti !== 'string') {
-      throw new Problem('token-refused', 'its claim jti is not as expected')
+  /** Throws a `TokenRefusal`. */
+  async verify(token: string, audience = this.#rules.audience): Promise<TokenIdentity> {
+    const { issuer, algorithms, clockSkewMs, tokenIdClaim } = this.#rules
+    const nowMs = this.#clock.nowMs()
+    const { payload: claims, protectedHeader } = await jwtVerify(token, this.#keys, {
+      issuer,
+      audience,
+      algorithms: [...algorithms],
+      requiredClaims: ['exp', 'iat', 'sub'],
+      clockTolerance: clockSkewMs / 1000,
+      currentDate: new Date(nowMs),
+    }).catch((cause: unknown) => {
+      throw new TokenRefusal(reasonOf(cause), { cause })
+    })
+    const expiresAtMs = this.#checkTimes(claims, nowMs)
+    checkType(protectedHeader)
+    const tokenId = claimAt(claims, tokenIdClaim) ?? null
+    if (tokenId !== null && (typeof tokenId !== 'string' || tokenId === '')) {
+      throw new TokenRefusal('token_id_malformed')
     }
     try {
-      return { actor: actorOfClaims(claims, this.#rules), tokenId: claims.jti ?? null, expiresAtMs }
+      return { actor: actorOfClaims(claims, this.#rules), tokenId, expiresAtMs }
     } catch (cause) {
-      if (cause instanceof ClaimsError) throw new Problem('token-refused', cause.message, { cause })
+      if (cause instanceof ClaimsError) throw new TokenRefusal(cause.message, { cause })
       throw cause
     }
   }
+
+  /** Clocks may differ by the skew about the beginning; the end is the end. */
+  #checkTimes({ exp = 0, iat = 0 }: JWTPayload, nowMs: number): number {
+    const { clockSkewMs, longestLifeMs } = this.#rules
+    const expiresAtMs = exp * 1000
+    const issuedAtMs = iat * 1000
+    // Negated, so that what is no number fails too.
+    if (!(expiresAtMs > nowMs)) throw new TokenRefusal('expired')
+    if (!(issuedAtMs <= nowMs + clockSkewMs)) throw new TokenRefusal('issued_in_the_future')
+    if (!(expiresAtMs - issuedAtMs <= longestLifeMs)) throw new TokenRefusal('lives_too_long')
+    return expiresAtMs
+  }
 }
 
-function refusal(cause: unknown): string {
-  if (cause instanceof errors.JWTExpired) return 'it has expired; sign in again'
-  if (cause instanceof errors.JWTClaimValidationFailed)
-    return `its claim ${cause.claim} is not as expected`
-  if (cause instanceof errors.JWKSTimeout || cause instanceof TypeError)
-    return 'the keys of the issuer cannot be had now'
-  return 'it is not a token that the issuer signed'
+/** RFC 9068 §2.1, and `JWT`, which many issuers still write there. Whatever else it is, it is no access token. */
+function checkType({ typ }: ProtectedHeaderParameters): void {
+  if (typ === undefined) return
+  const type = typeof typ === 'string' ? typ.toLowerCase().replace(/^application\//, '') : ''
+  if (type !== 'at+jwt' && type !== 'jwt') throw new TokenRefusal('type_differs')
 }
+
+function reasonOf(cause: unknown): string {
+  if (cause instanceof errors.JWTExpired) return 'expired'
+  if (cause instanceof errors.JWTClaimValidationFailed) {
+    return `claim ${cause.claim} ${cause.reason}`
+  }
+  if (cause instanceof errors.JOSEAlgNotAllowed) return 'algorithm_not_allowed'
+  if (cause instanceof errors.JWSSignatureVerificationFailed) return 'signature_wrong'
+  if (cause instanceof errors.JWKSNoMatchingKey) return 'key_unknown'
+  if (cause instanceof errors.JWKSTimeout || cause instanceof TypeError) return keysUnavailable
+  // The response of the issuer was not what it should be.
+  if (cause instanceof errors.JOSEError && cause.code === 'ERR_JOSE_GENERIC') return keysUnavailable
+  return 'malformed'
+}
+
+export const keysUnavailable = 'keys_unavailable'

@@ -8,6 +8,7 @@ import type {
   ReportFile,
   RolesFile,
   TargetFile,
+  TokensFile,
 } from '../../schemas/config.ts'
 import { dataPaths } from './config.ts'
 import type {
@@ -19,6 +20,7 @@ import type {
   ReportConfig,
   RoleGroups,
   TargetConfig,
+  TokenLimits,
 } from './config.ts'
 
 /** A file with everything that the services need. */
@@ -76,7 +78,10 @@ export function wholeConfig(file: WholeFile, directory: string): Config {
       issuer: file.identity.issuer,
       audience: file.identity.audience ?? publicUrl,
       groupsClaim: file.identity.groups_claim ?? 'groups',
+      nameClaim: file.identity.name_claim ?? 'name',
       agents: file.identity.agents ?? [],
+      services: file.identity.services ?? [],
+      tokens: tokenLimits(file.identity.tokens),
       roles: roleGroups(file.identity.roles ?? {}),
       console: oidcClient(file.identity.console, path),
       cliClientId: file.identity.cli?.client_id ?? 'affidavit-cli',
@@ -92,6 +97,19 @@ export function wholeConfig(file: WholeFile, directory: string): Config {
     },
     policyFile: path(file.policy),
     reports: (file.reports ?? []).map(reportConfig),
+  }
+}
+
+// Asymmetric only: with a shared secret, whoever can check a token can make one.
+const tokenAlgorithms = ['RS256', 'PS256', 'ES256', 'ES384', 'EdDSA', 'Ed25519']
+
+function tokenLimits(file: TokensFile = {}): TokenLimits {
+  return {
+    algorithms: file.algorithms ?? tokenAlgorithms,
+    longestLifeMs: (file.longest_minutes ?? 1440) * 60_000,
+    clockSkewMs: (file.clock_skew_seconds ?? 30) * 1000,
+    tokenIdClaim: file.id_claim ?? 'jti',
+    isSingleUse: file.single_use ?? true,
   }
 }
 
@@ -178,6 +196,7 @@ function targetConfig(file: TargetFile, path: PathOf): TargetConfig {
       caFile: pathOrNull(file.tls?.ca_file, path),
     },
     classificationFile: pathOrNull(file.classification, path),
+    audience: file.audience ?? null,
     durability: file.durability ?? 'batched',
     onAuditFailure: file.on_audit_failure ?? 'refuse',
     recordResultsBytes: file.record_results_bytes ?? 65_536,

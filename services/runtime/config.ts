@@ -36,7 +36,10 @@ export interface Config extends EdgeConfig {
     readonly issuer: string
     readonly audience: string
     readonly groupsClaim: string
+    readonly nameClaim: string
     readonly agents: readonly string[]
+    readonly services: readonly string[]
+    readonly tokens: TokenLimits
     readonly roles: RoleGroups
     readonly console: OidcClient
     readonly cliClientId: string
@@ -49,6 +52,17 @@ export interface Config extends EdgeConfig {
   }
   readonly policyFile: string
   readonly reports: readonly ReportConfig[]
+}
+
+/** Which tokens of the issuer are taken. */
+export interface TokenLimits {
+  readonly algorithms: readonly string[]
+  readonly longestLifeMs: number
+  readonly clockSkewMs: number
+  /** Names the token in the evidence; the claim by which it is known again. */
+  readonly tokenIdClaim: string
+  /** Whether a token gets one session password and no second one. */
+  readonly isSingleUse: boolean
 }
 
 /** The groups of the issuer whose members have each role here. */
@@ -111,6 +125,8 @@ export interface TargetConfig {
     readonly caFile: string | null
   }
   readonly classificationFile: string | null
+  /** Whom a token must be for that is exchanged for its session password; null: the api's. */
+  readonly audience: string | null
   readonly durability: 'strict' | 'batched'
   readonly onAuditFailure: 'refuse' | 'allow'
   readonly recordResultsBytes: number

@@ -12,6 +12,7 @@ import type { ActionAudit } from '../action-audit.ts'
 import type { ControlPublisher } from '../control-publisher.ts'
 import type { ControlState } from '../control-state.ts'
 import { Problem } from '../problem.ts'
+import { TokenUse } from '../token-use.ts'
 import { CredentialRequest, SessionPassword } from '../schemas/credentials.ts'
 
 /** A target as somebody who connects sees it. */
@@ -21,6 +22,8 @@ export interface ConnectTarget {
   readonly host: string
   readonly port: number
   readonly database: string
+  /** Whom a token must be for; null: the api. */
+  readonly audience: string | null
 }
 
 export interface CredentialRoutesOptions {
@@ -28,6 +31,8 @@ export interface CredentialRoutesOptions {
   /** The certificate that the edge shows. */
   readonly edgeCertificatePem: string
   readonly longestMs: number
+  /** Whether a token is exchanged once at most. */
+  readonly isSingleUse: boolean
   readonly publisher: ControlPublisher
   readonly control: ControlState
   readonly audit: ActionAudit
@@ -43,6 +48,8 @@ export const credentialRoutes: FastifyPluginCallbackTypebox<CredentialRoutesOpti
   options,
   done,
 ) => {
+  const tokenUse = new TokenUse(options.control)
+
   app.post(
     '/v1/credentials',
     {
@@ -53,10 +60,10 @@ export const credentialRoutes: FastifyPluginCallbackTypebox<CredentialRoutesOpti
       },
     },
     async (request, reply) => {
-      const { actor, token } = await request.caller()
+      const target = options.targets.find((each) => each.name === request.body.target)
+      const { actor, token } = await request.caller(target?.audience ?? undefined)
       if (token === null)
         throw new Problem('not-signed-in', 'this takes a token, not a console sign-in')
-      const target = options.targets.find((each) => each.name === request.body.target)
       if (target === undefined) {
         throw new Problem('not-found', `no target is called ${request.body.target}`)
       }
@@ -64,6 +71,7 @@ export const credentialRoutes: FastifyPluginCallbackTypebox<CredentialRoutesOpti
       if (options.control.size >= mostRecords) {
         throw new Problem('unavailable', 'there are too many session passwords; try again later')
       }
+      using _use = options.isSingleUse ? await beginUse(request, actor, token.tokenId) : null
       const expiresAtMs = Math.min(token.expiresAtMs, options.clock.nowMs() + options.longestMs)
       const credentialId = uuidv7()
       const user = `${slug(actor.subject)}.${randomBytes(4).toString('hex')}`
@@ -88,6 +96,9 @@ export const credentialRoutes: FastifyPluginCallbackTypebox<CredentialRoutesOpti
         actor,
         verifier: deriveScramVerifier(password, randomBytes(16)),
         expires_at: expiresAtMs,
+        ...(token.tokenId === null
+          ? {}
+          : { token_id: token.tokenId, token_expires_at: token.expiresAtMs }),
       })
       return reply.code(201).send({
         credential_id: credentialId,
@@ -133,6 +144,18 @@ export const credentialRoutes: FastifyPluginCallbackTypebox<CredentialRoutesOpti
     },
   )
   done()
+
+  async function beginUse(request: FastifyRequest, actor: Actor, tokenId: string | null) {
+    const outcome = tokenUse.begin(tokenId)
+    if (outcome.ok) return outcome.use
+    const { reason } = outcome
+    await options.audit.record(request, actor, {
+      type: 'auth.failed',
+      auth: { method: 'token', credential_id: null, reason },
+    })
+    if (reason === 'token_used') throw new Problem('token-used', 'get a new one from the issuer')
+    throw new Problem('token-refused', 'sign in again; the evidence says why')
+  }
 
   async function refuseWhenLockedOut(request: FastifyRequest, actor: Actor, target: string) {
     if (options.control.lockouts.find({ actor, target, sessionId: null }) === null) return

@@ -11,7 +11,12 @@ export interface OperationRoutesOptions {
     readonly issuer: string
     readonly audience: string
     readonly cliClientId: string
-    readonly targets: readonly { readonly name: string; readonly kind: string }[]
+    readonly targets: readonly {
+      readonly name: string
+      readonly kind: string
+      /** Null: the api's. */
+      readonly audience: string | null
+    }[]
   }
 }
 
@@ -42,7 +47,11 @@ export const operationRoutes: FastifyPluginCallbackTypebox<OperationRoutesOption
       issuer: identity.issuer,
       audience: identity.audience,
       cli_client_id: identity.cliClientId,
-      targets: identity.targets.map(({ name, kind }) => ({ name, kind })),
+      targets: identity.targets.map(({ name, kind, audience }) => ({
+        name,
+        kind,
+        audience: audience ?? identity.audience,
+      })),
     }),
   )
   done()

@@ -5,7 +5,9 @@ export const IdentityView = Type.Object({
   issuer: Type.String(),
   audience: Type.String(),
   cli_client_id: Type.String(),
-  targets: Type.Array(Type.Object({ name: Type.String(), kind: Type.String() })),
+  targets: Type.Array(
+    Type.Object({ name: Type.String(), kind: Type.String(), audience: Type.String() }),
+  ),
 })
 
 export const Me = Type.Object({

@@ -5,8 +5,7 @@ import type { AddressInfo } from 'node:net'
 
 import type { JWTPayload } from 'jose'
 
-import { Problem } from '../../../services/api/problem.ts'
-import { TokenVerifier } from '../../../services/api/tokens.ts'
+import { TokenRefusal, TokenVerifier } from '../../../services/api/tokens.ts'
 import { expect } from '../fuzz-target.ts'
 import { wordsOf } from '../mutate.ts'
 import type { FuzzTarget } from '../fuzz-target.ts'
@@ -51,7 +50,14 @@ export async function createTarget(): Promise<FuzzTarget> {
       audience,
       jwksUri: await servedKeys(),
       groupsClaim: 'groups',
+      nameClaim: 'name',
       agents: ['shop-agent'],
+      services: [],
+      algorithms: ['EdDSA'],
+      longestLifeMs: 86_400_000,
+      clockSkewMs: 30_000,
+      tokenIdClaim: 'jti',
+      isSingleUse: true,
     },
     clock,
   )
@@ -81,28 +87,33 @@ export async function createTarget(): Promise<FuzzTarget> {
         const said = isSigned ? (JSON.parse(body) as JWTPayload) : claims
         expect(isInOrder(said), 'a token is taken that is not for us, or not now')
         expect(tokenId === null || typeof tokenId === 'string', 'its id is no text')
-        expect(expiresAtMs > nowMs && expiresAtMs <= nowMs + 86_400_000, 'it lives too long')
+        expect(expiresAtMs > nowMs && expiresAtMs <= nowMs + 86_430_000, 'it lives too long')
         for (const { subject, issuer: by } of [actor, ...actor.on_behalf_of]) {
           expect(typeof subject === 'string' && subject !== '', 'somebody without a name acts')
           expect(typeof by === 'string' && by !== '', 'nobody says who acts')
         }
         return `${actor.kind} for ${actor.on_behalf_of.length}`
       } catch (error) {
-        if (error instanceof Problem) return error.message
+        if (error instanceof TokenRefusal) return error.message
         throw error
       }
     },
   }
 }
 
-function isInOrder({ iss, aud, sub, exp, nbf }: JWTPayload): boolean {
+const skew = 30
+
+function isInOrder({ iss, aud, sub, iat, exp, nbf }: JWTPayload): boolean {
   return (
     iss === issuer &&
     (aud === audience || (Array.isArray(aud) && aud.includes(audience))) &&
     typeof sub === 'string' &&
     typeof exp === 'number' &&
     exp > now &&
-    (nbf === undefined || (typeof nbf === 'number' && nbf <= now))
+    (nbf === undefined || (typeof nbf === 'number' && nbf <= now + skew)) &&
+    typeof iat === 'number' &&
+    iat <= now + skew &&
+    exp - iat <= 86_400
   )
 }
 

@@ -5,7 +5,12 @@ import type { JWTPayload } from 'jose'
 
 import { ClaimsError, actorOfClaims } from '../../../services/api/actor-of-claims.ts'
 
-const mapping = { groupsClaim: 'groups', agents: ['shop-agent', 'planner'] }
+const mapping = {
+  groupsClaim: 'groups',
+  nameClaim: 'name',
+  agents: ['shop-agent', 'planner'],
+  services: ['nightly-job'],
+}
 const iss = 'https://issuer.example'
 
 function summary(claims: JWTPayload): string {
@@ -15,6 +20,7 @@ function summary(claims: JWTPayload): string {
 }
 
 const cases: readonly [string, JWTPayload, string][] = [
+  ['a service is known by its subject', { iss, sub: 'nightly-job' }, 'service nightly-job'],
   ['a person is who acts', { iss, sub: 'olivia' }, 'human olivia'],
   ["an agent's own token names nobody else", { iss, sub: 'shop-agent' }, 'agent shop-agent'],
   [
@@ -34,6 +40,23 @@ for (const [name, claims, expected] of cases) {
     assert.equal(summary(claims), expected)
   })
 }
+
+test('names of claims are paths where no claim is called so', () => {
+  const paths = { ...mapping, groupsClaim: 'realm_access.roles', nameClaim: 'profile.name' }
+  const claims = {
+    iss,
+    sub: 'olivia',
+    realm_access: { roles: ['ops'] },
+    profile: { name: 'Olivia' },
+  }
+  assert.deepEqual(actorOfClaims(claims, paths).groups, ['ops'])
+  assert.equal(actorOfClaims(claims, paths).display, 'Olivia')
+  const whole = { ...claims, 'realm_access.roles': ['dba'] }
+  assert.deepEqual(actorOfClaims(whole, paths).groups, ['dba'])
+  assert.deepEqual(actorOfClaims({ iss, sub: 'olivia', realm_access: 'ops' }, paths).groups, [])
+  const prototype = { ...mapping, groupsClaim: '__proto__.constructor' }
+  assert.deepEqual(actorOfClaims(claims, prototype).groups, [])
+})
 
 test('groups and display name come from the claims', () => {
   const actor = actorOfClaims({ iss, sub: 'olivia', name: 'Olivia', groups: ['ops', 7] }, mapping)
