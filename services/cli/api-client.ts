@@ -2,6 +2,17 @@ import { CommandFailure } from './failure.ts'
 import { signedIn } from './sign-in.ts'
 import type { SignIn, SignInOptions } from './sign-in.ts'
 
+/** The api said no, and why. */
+export class ApiRefusal extends CommandFailure {
+  /** The type of the problem, such as `token-used`; null where it is no problem document. */
+  readonly problem: string | null
+
+  constructor(message: string, problem: string | null) {
+    super(message)
+    this.problem = problem
+  }
+}
+
 /** The api as the signed-in person. A refusal of the api becomes a sentence. */
 export class ApiClient {
   readonly #signIn: SignIn
@@ -50,7 +61,7 @@ export class ApiClient {
       )
     }
     if (response.ok) return response
-    throw new CommandFailure(await problemSentence(response))
+    throw await refusalOf(response)
   }
 }
 
@@ -58,11 +69,12 @@ export async function apiClient(options: SignInOptions): Promise<ApiClient> {
   return new ApiClient(await signedIn(options))
 }
 
-async function problemSentence(response: Response): Promise<string> {
+async function refusalOf(response: Response): Promise<ApiRefusal> {
   try {
-    const problem = (await response.json()) as { title?: string; detail?: string }
-    return [problem.title, problem.detail].filter((part) => part !== undefined).join(': ')
+    const problem = (await response.json()) as { type?: string; title?: string; detail?: string }
+    const sentence = [problem.title, problem.detail].filter((part) => part !== undefined).join(': ')
+    return new ApiRefusal(sentence, problem.type?.split(':').at(-1) ?? null)
   } catch {
-    return `the api answered with status ${response.status}`
+    return new ApiRefusal(`the api answered with status ${response.status}`, null)
   }
 }

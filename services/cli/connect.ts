@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { tmpdir } from 'node:os'
@@ -6,14 +6,19 @@ import { tmpdir } from 'node:os'
 import { Command } from 'commander'
 
 import type { SessionPassword } from '../api/schemas/credentials.ts'
-import { apiClient } from './api-client.ts'
+import { ApiClient, ApiRefusal } from './api-client.ts'
 import { CommandFailure } from './failure.ts'
-import type { SignInOptions } from './sign-in.ts'
+import { readIdentity } from './identity.ts'
+import { apiOf, signedIn, signInAnew, signInAsClient, signInFor } from './sign-in.ts'
+import type { PersonOptions, SignIn } from './sign-in.ts'
 
-interface ConnectOptions extends SignInOptions {
+interface ConnectOptions extends PersonOptions {
   readonly database?: string
   readonly purpose?: string
   readonly exec?: boolean
+  readonly clientId?: string
+  readonly clientSecretFile?: string
+  readonly subjectTokenFile?: string
   readonly json?: boolean
 }
 
@@ -24,13 +29,18 @@ export function connectCommand(): Command {
     .option('--database <name>', 'the database to connect to')
     .option('--purpose <text>', 'why; it stands in every event of the session')
     .option('--exec', 'start psql with it at once')
+    .option('--device', 'sign in on another device, where this machine has no browser')
+    .option('--client-id <id>', 'of an agent or a service that connects as itself')
+    .option('--client-secret-file <file>', 'its secret at the issuer')
+    .option('--subject-token-file <file>', 'the token of the person that it acts for')
     .option('--api <url>', 'where affidavit runs')
     .option('--sign-in <file>', 'the sign-in file to use')
     .option('--json', 'print everything as JSON')
     .addHelpText(
       'after',
       `
-The password works for this target only, and ends with your sign-in. It is printed once and kept nowhere.
+The password works for this target only, and ends with your sign-in. It is printed once and kept nowhere. A token gets one of them:
+you are asked to sign in again for the next.
   affidavit connect shop --exec            psql, right away
   affidavit connect shop --json            for a program; AFFIDAVIT_TOKEN holds its OIDC token`,
     )
@@ -38,12 +48,7 @@ The password works for this target only, and ends with your sign-in. It is print
 }
 
 async function connect(target: string, options: ConnectOptions): Promise<void> {
-  const client = await apiClient(options)
-  const issued = await client.post<SessionPassword>('/v1/credentials', {
-    target,
-    ...(options.database === undefined ? {} : { database: options.database }),
-    ...(options.purpose === undefined ? {} : { purpose: options.purpose }),
-  })
+  const issued = await issue(target, options)
   if (options.json === true) {
     process.stdout.write(`${JSON.stringify(issued, null, 2)}\n`)
     return
@@ -57,6 +62,48 @@ async function connect(target: string, options: ConnectOptions): Promise<void> {
   process.stdout.write(
     `Until ${issued.expires_at}:\n  PGPASSWORD='${issued.password}' psql '${connection}'\n`,
   )
+}
+
+async function issue(target: string, options: ConnectOptions): Promise<SessionPassword> {
+  const { database, purpose } = options
+  const exchange = (signIn: SignIn): Promise<SessionPassword> =>
+    new ApiClient(signIn).post('/v1/credentials', { target, database, purpose })
+  const { clientId } = options
+  const isGiven = process.env['AFFIDAVIT_TOKEN'] !== undefined
+  if (isGiven && clientId === undefined) return exchange(await signedIn(options))
+  const identity = await readIdentity(apiOf(options))
+  const { audience } = identity.targets.find(({ name }) => name === target) ?? identity
+  if (clientId !== undefined) {
+    return exchange(await signInAsClient(options, clientOf(clientId, options), audience))
+  }
+  if (audience !== identity.audience) return exchange(await signInFor(options, audience))
+  try {
+    return await exchange(await signedIn(options))
+  } catch (error) {
+    // What was kept got its one password before.
+    if (!(error instanceof ApiRefusal) || error.problem !== 'token-used') throw error
+    return exchange(await signInAnew(options))
+  }
+}
+
+function clientOf(clientId: string, options: ConnectOptions) {
+  const { clientSecretFile, subjectTokenFile } = options
+  if (clientSecretFile === undefined) {
+    throw new CommandFailure('--client-id needs --client-secret-file', 2)
+  }
+  return {
+    clientId,
+    clientSecret: readSecret(clientSecretFile),
+    subjectToken: subjectTokenFile === undefined ? null : readSecret(subjectTokenFile),
+  }
+}
+
+function readSecret(file: string): string {
+  try {
+    return readFileSync(file, 'utf8').trim()
+  } catch (cause) {
+    throw new CommandFailure(`${file} cannot be read`, 2, { cause })
+  }
 }
 
 function writeCertificate(issued: SessionPassword): string {

@@ -158,6 +158,28 @@ suite('the api on the whole product', () => {
     )
   })
 
+  test('a token gets one session password, and why another one is refused is in the evidence alone', async () => {
+    const headers = { ...(await bearer('olivia')), 'content-type': 'application/json' }
+    const exchange = (): Promise<Response> =>
+      fetch(new URL('/v1/credentials', api), {
+        method: 'POST',
+        headers,
+        body: JSON.stringify({ target: 'shop' }),
+      })
+    const both = await Promise.all([exchange(), exchange()])
+    assert.deepEqual(new Set(both.map(({ status }) => status)), new Set([201, 409]))
+    assert.equal((await exchange()).status, 409)
+    const refused = await get('/v1/me', { authorization: 'Bearer nonsense' })
+    assert.equal(refused.status, 401)
+    assert.doesNotMatch(await refused.text(), /malformed/)
+    for (const reason of ['token_used', 'malformed']) {
+      await eventually(`${reason} in the index`, async () => {
+        const { hits } = await demo.product.query.search({ kind: 'auth.failed', text: reason })
+        return hits[0] ?? null
+      })
+    }
+  })
+
   test('a wrong password is refused with 28P01 and recorded, without saying what was wrong', async () => {
     const session = await demo.connect('olivia')
     for (const [user, password] of [

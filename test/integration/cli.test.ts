@@ -1,18 +1,23 @@
 import assert from 'node:assert/strict'
-import { execFile } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
+import { on, once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { text } from 'node:stream/consumers'
 import { after, before, suite, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 
 import { Client } from 'pg'
 
+import { signInAsPerson } from '../../services/all-in-one/demo/sign-in.ts'
 import type { SessionPassword } from '../../services/api/schemas/credentials.ts'
 import { writeSignIn } from '../../services/cli/sign-in.ts'
 import type { SearchResult } from '../../services/indexer/query.ts'
 import { demoStack, eventually } from '../support/demo-stack.ts'
+import { walkForms } from '../support/walk-forms.ts'
 import type { DemoStack } from '../support/demo-stack.ts'
 
 const main = fileURLToPath(new URL('../../services/cli/main.ts', import.meta.url))
@@ -111,6 +116,63 @@ suite('the command on the running product', () => {
     assert.equal((await client.query('SELECT count(*)::int AS n FROM customers')).rows.length, 1)
     await client.end()
     assert.throws(() => statSync(join(stack.directory, 'none.json')))
+  })
+
+  test('a person signs in on another device, and again for the next password', async () => {
+    const { demo, directory } = stack
+    const { username, password } =
+      demo.issuer.accounts.find((each) => each.username === 'olivia') ?? {}
+    assert.ok(username !== undefined && password !== undefined)
+    const kept = join(directory, 'device.json')
+    const connect = ['connect', 'shop', '--device', '--json', '--api', demo.product.address]
+    for (const time of ['first', 'second']) {
+      const command = spawn(process.execPath, [main, ...connect, '--sign-in', kept])
+      const out = text(command.stdout)
+      const lines = createInterface({ input: command.stderr })
+      const addresses = on(lines, 'line')
+      let address = ''
+      for await (const [line] of addresses) {
+        address = String(line).trim()
+        if (address.includes('user_code=')) break
+      }
+      const { page } = await walkForms(new URL(address), { username, password })
+      assert.match(page, /You are signed in/)
+      const [status] = (await once(command, 'close')) as [number]
+      assert.equal(status, 0, time)
+      assert.match((JSON.parse(await out) as SessionPassword).user, /^olivia\./)
+    }
+    assert.equal(statSync(kept).mode & 0o777, 0o600)
+  })
+
+  test('an agent connects as itself, and for the person whose token it has', async () => {
+    const { demo, directory } = stack
+    const { clientId, secretFile } = demo.issuer.clients.agent
+    const args = ['connect', 'shop', '--json', '--api', demo.product.address]
+    const client = ['--client-id', clientId, '--client-secret-file', secretFile]
+    const own = await affidavit([...args, ...client])
+    assert.equal(own.code, 0, own.stderr)
+    assert.match((JSON.parse(own.stdout) as SessionPassword).user, /^shop-agent\./)
+    const agent = demo.issuer.clients.agent
+    const { accessToken } = await signInAsPerson({
+      issuer: demo.issuer.url,
+      clientId,
+      clientSecret: agent.clientSecret,
+      username: 'olivia',
+      password: demo.issuer.accounts.find((each) => each.username === 'olivia')?.password ?? '',
+      audience: demo.product.address,
+      delegate: true,
+    })
+    const subject = join(directory, 'subject.token')
+    writeFileSync(subject, accessToken, { mode: 0o600 })
+    const behalf = await affidavit([...args, ...client, '--subject-token-file', subject])
+    assert.equal(behalf.code, 0, behalf.stderr)
+    await eventually('the password for olivia in the index', async () => {
+      const { hits } = await demo.product.query.search({
+        kind: 'credential.issued',
+        text: (JSON.parse(behalf.stdout) as SessionPassword).user,
+      })
+      return hits.find(({ onBehalfOf }) => onBehalfOf.length === 1) ?? null
+    })
   })
 
   test('kill ends what an actor does for somebody within two seconds, until it is lifted', async () => {
