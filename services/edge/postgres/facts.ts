@@ -1,7 +1,7 @@
 import type { Facts } from '../guard/facts.ts'
 import type { Grammar } from './facts/grammar.ts'
 import { StatementWalk } from './facts/statement-walk.ts'
-import type { NameChange } from './facts/statement-walk.ts'
+import type { NameChange, SessionNames } from './facts/statement-walk.ts'
 
 export type FactsResult =
   | {
@@ -12,11 +12,13 @@ export type FactsResult =
       readonly names: readonly NameChange[]
       /** What PREPARE statements of this text would run, by name: for a later EXECUTE. */
       readonly prepared: ReadonlyMap<string, Facts>
+      /** What DECLARE statements of this text would show, by cursor: for a later FETCH. */
+      readonly cursors: ReadonlyMap<string, Facts>
       /** True when it runs code that may change settings unseen: wait for its end before more text is sent. */
       readonly settles: boolean
       /**
        * True when every text that differs from this one in its literals only has the same facts. False where a literal says
-       * what is done (a setting's name, an option), and where a name stands for another statement (EXECUTE).
+       * what is done (a setting's name, an option), and where a name stands for another statement (EXECUTE, FETCH).
        */
       readonly cacheable: boolean
     }
@@ -28,11 +30,9 @@ export type FactsResult =
     }
   | { readonly ok: false; readonly kind: 'refused'; readonly message: string }
 
-export interface FactsOptions {
+export interface FactsOptions extends SessionNames {
   /** Longer texts are refused: parsing blocks the process. Default 256 KiB. */
   readonly maxCharacters?: number
-  /** What a prepared statement of this session runs; null when there is none of that name. */
-  readonly resolvePrepared?: (name: string) => Facts | null
 }
 
 /** What a message of SQL would do, by PostgreSQL's grammar alone. Never throws. */
@@ -47,7 +47,7 @@ export function factsOf(grammar: Grammar, sql: string, options: FactsOptions = {
   const parsed = grammar.parse(sql)
   if (!parsed.ok) return parsed
   try {
-    const walk = new StatementWalk(options.resolvePrepared)
+    const walk = new StatementWalk(options)
     for (const statement of parsed.statements) walk.statement(statement)
     const facts = walk.facts(parsed.statements)
     return {
@@ -56,8 +56,9 @@ export function factsOf(grammar: Grammar, sql: string, options: FactsOptions = {
       statements: parsed.statements.length,
       names: walk.names,
       prepared: walk.prepared,
+      cursors: walk.cursors,
       settles: facts.unlistedFunctions.length > 0 || facts.unknown.length > 0,
-      cacheable: !walk.looksAtLiterals && !facts.kinds.includes('execute'),
+      cacheable: !walk.looksAtLiterals && !facts.kinds.some((kind) => standingForOthers.has(kind)),
     }
   } catch (error) {
     // The engine's stack ended before the tree did.
@@ -65,6 +66,8 @@ export function factsOf(grammar: Grammar, sql: string, options: FactsOptions = {
     throw error
   }
 }
+
+const standingForOthers: ReadonlySet<string> = new Set(['execute', 'fetch'])
 
 function refused(message: string): FactsResult {
   return { ok: false, kind: 'refused', message }

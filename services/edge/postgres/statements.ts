@@ -77,13 +77,14 @@ export class StatementCache {
   }
 
   /**
-   * The same statement as it is decided now: a name may be used long after it was declared, when another policy is in force or
-   * another hour has come.
+   * The same statement as it is decided now: a name may be used long after it was declared, when another policy is in force,
+   * another hour has come, or what it stands for in turn is another.
    */
   renewed(statement: Statement): Statement {
-    const { decidedBy, text } = statement
-    if (decidedBy === undefined || decidedBy === this.#policy.digest) return statement
-    return this.decide(text, 0, text.length)
+    const { decidedBy, text, verdict } = statement
+    if (decidedBy === undefined) return statement
+    const isSame = decidedBy === this.#policy.digest && !standsForOthers(verdict)
+    return isSame ? statement : this.decide(text, 0, text.length)
   }
 
   #decideByShape(key: string, shape: string, text: Buffer): Statement {
@@ -102,9 +103,7 @@ export class StatementCache {
 
   #remember(key: string, text: Buffer, verdict: Verdict): Statement {
     const statement = this.#statement(text, verdict)
-    // What EXECUTE runs depends on what was prepared under its name.
-    if (cost(text.length) > this.#maxBytes || verdict.operation.includes('execute'))
-      return statement
+    if (cost(text.length) > this.#maxBytes || standsForOthers(verdict)) return statement
     this.#byText.set(key, statement)
     this.#bytes += cost(text.length)
     this.#makeRoom()
@@ -146,6 +145,11 @@ export function ownStatement(statement: Statement): Statement {
 
 function own(text: Buffer): Buffer {
   return Buffer.from(text)
+}
+
+/** What EXECUTE and FETCH do depends on what was prepared or declared under their name. */
+function standsForOthers({ operation }: Verdict): boolean {
+  return operation.split(',').some((kind) => kind === 'execute' || kind === 'fetch')
 }
 
 /**

@@ -12,11 +12,11 @@ export type Judgement = { readonly verdict: Verdict } & (
   | { readonly result: FactsResult & { readonly ok: false }; readonly input: null }
 )
 
-/** Decides statements over the facts of the grammar. Knows by subject what its session has prepared by SQL. */
+/** Decides statements over the facts of the grammar. Knows by subject what its session has prepared and declared by SQL. */
 export class StatementJudge {
   readonly #grammar: Grammar
   readonly #limits: { readonly maxCharacters?: number }
-  readonly #prepared = new WeakMap<StatementSubject, PreparedFacts>()
+  readonly #named = new WeakMap<StatementSubject, NamedFacts>()
 
   constructor(grammar: Grammar, limits: { readonly maxCharacters?: number } = {}) {
     this.#grammar = grammar
@@ -24,45 +24,57 @@ export class StatementJudge {
   }
 
   judge(policy: CompiledPolicy, text: string, subject: StatementSubject, nowMs: number): Judgement {
-    const prepared = this.#preparedOf(subject)
+    const { prepared, cursors } = this.#namedBy(subject)
     const result = factsOf(this.#grammar, text, {
       ...this.#limits,
       resolvePrepared: (name) => prepared.get(name),
+      resolveCursor: (name) => cursors.get(name),
     })
     if (!result.ok) return { result, input: null, verdict: policy.refuse(result.message) }
     const input = inputOf(result.facts, subject, nowMs)
     const verdict = policy.decide(input)
     if (verdict.outcome === 'allow' || verdict.outcome === 'mask') {
-      for (const [name, facts] of result.prepared) prepared.add(name, facts)
+      prepared.addAll(result.prepared)
+      cursors.addAll(result.cursors)
     }
     return { result, input, verdict }
   }
 
-  #preparedOf(subject: StatementSubject): PreparedFacts {
-    const known = this.#prepared.get(subject)
+  #namedBy(subject: StatementSubject): NamedFacts {
+    const known = this.#named.get(subject)
     if (known !== undefined) return known
-    const prepared = new PreparedFacts()
-    this.#prepared.set(subject, prepared)
-    return prepared
+    const named = { prepared: new FactsByName(), cursors: new FactsByName() }
+    this.#named.set(subject, named)
+    return named
   }
 }
 
-const mostPrepared = 1000
+interface NamedFacts {
+  readonly prepared: FactsByName
+  readonly cursors: FactsByName
+}
+
+const mostNames = 1000
 
 /**
- * What the PREPARE statements of one session run, by name. Only those that were allowed are in it. A name keeps the facts of
- * everything it ever stood for: whether the target has dropped it meanwhile is not known here, and more facts only block more.
+ * What the PREPARE statements, or the cursors, of one session run, by name. Only those that were allowed are in it. A name keeps
+ * the facts of everything it ever stood for: whether the target has dropped it meanwhile is not known here, and more facts only
+ * block more.
  */
-class PreparedFacts {
+class FactsByName {
   readonly #byName = new Map<string, Facts>()
 
   get(name: string): Facts | null {
     return this.#byName.get(name) ?? null
   }
 
-  add(name: string, facts: Facts): void {
+  addAll(facts: ReadonlyMap<string, Facts>): void {
+    for (const [name, each] of facts) this.#add(name, each)
+  }
+
+  #add(name: string, facts: Facts): void {
     const before = this.#byName.get(name)
-    if (before === undefined && this.#byName.size >= mostPrepared) return
+    if (before === undefined && this.#byName.size >= mostNames) return
     this.#byName.set(name, before === undefined ? facts : union(before, facts))
   }
 }

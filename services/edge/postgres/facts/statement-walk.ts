@@ -17,6 +17,12 @@ export interface NameChange {
   readonly name: string | null
 }
 
+/** What earlier messages of the session gave a name to; null for a name that they did not. */
+export interface SessionNames {
+  readonly resolvePrepared?: (name: string) => Facts | null
+  readonly resolveCursor?: (name: string) => Facts | null
+}
+
 /** Whether a relation that is met counts as read or as written. */
 type Access = 'read' | 'write'
 
@@ -28,15 +34,16 @@ type Access = 'read' | 'write'
 export class StatementWalk {
   readonly names: NameChange[] = []
   readonly prepared = new Map<string, Facts>()
+  readonly cursors = new Map<string, Facts>()
   /** Whether a literal decided about a fact. */
   looksAtLiterals = false
-  readonly #resolvePrepared: ((name: string) => Facts | null) | undefined
+  readonly #session: SessionNames
   #found = new FactCollector()
   /** Settings in the definition of a function hold only while it runs. */
   #isInFunction = false
 
-  constructor(resolvePrepared?: (name: string) => Facts | null) {
-    this.#resolvePrepared = resolvePrepared
+  constructor(session: SessionNames = {}) {
+    this.#session = session
   }
 
   statement(tree: unknown): void {
@@ -97,6 +104,10 @@ export class StatementWalk {
         return this.#prepare(body, scope)
       case 'ExecuteStmt':
         return this.#execute(body, scope)
+      case 'DeclareCursorStmt':
+        return this.#declare(body, scope)
+      case 'FetchStmt':
+        return this.#fetch(body)
       case 'CreateFunctionStmt':
       case 'AlterFunctionStmt':
         return this.#defineFunction(type, body)
@@ -153,7 +164,6 @@ export class StatementWalk {
         if (relation !== null) this.#found.write(relation)
         return
       }
-      case 'DeclareCursorStmt':
       case 'ClosePortalStmt':
         return this.#rename('portal', body['portalname'])
       case 'DeallocateStmt':
@@ -372,20 +382,40 @@ export class StatementWalk {
   /** The facts of its statement are kept apart, for EXECUTE, and belong to PREPARE too: what may not run is not prepared. */
   #prepare(body: Message, scope: Scope | null): void {
     const name = String(body['name'])
+    this.prepared.set(name, this.#namedStatement('prepare', body, scope))
+    this.#rename('statement', name)
+  }
+
+  /** As with PREPARE: what may not be fetched is not declared, and who fetches does what was declared. */
+  #declare(body: Message, scope: Scope | null): void {
+    const name = String(body['portalname'])
+    this.cursors.set(name, this.#namedStatement('declare', body, scope))
+    this.#rename('portal', name)
+  }
+
+  #namedStatement(kind: 'prepare' | 'declare', body: Message, scope: Scope | null): Facts {
     const whole = this.#found
     this.#found = new FactCollector()
     this.#message(body, 'read', scope)
     const facts = this.#found.facts()
     this.#found = whole
-    this.#found.kind('prepare')
+    this.#found.kind(kind)
     this.#found.add(facts)
-    this.prepared.set(name, facts)
-    this.#rename('statement', name)
+    return facts
+  }
+
+  #fetch(body: Message): void {
+    const name = String(body['portalname'])
+    const facts = this.cursors.get(name) ?? this.#session.resolveCursor?.(name) ?? null
+    this.#found.kind('fetch')
+    // It may be one that a function opened, or a portal of the protocol.
+    if (facts === null) this.#found.unknown(`what the cursor ${name} shows`)
+    else this.#found.add(facts)
   }
 
   #execute(body: Message, scope: Scope | null): void {
     const name = String(body['name'])
-    const facts = this.prepared.get(name) ?? this.#resolvePrepared?.(name) ?? null
+    const facts = this.prepared.get(name) ?? this.#session.resolvePrepared?.(name) ?? null
     this.#found.kind('execute')
     if (facts === null) this.#found.unknown(`what the prepared statement ${name} runs`)
     else this.#found.add(facts)

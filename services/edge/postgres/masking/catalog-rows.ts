@@ -14,6 +14,12 @@ export interface CatalogRows {
   readonly inheritance: readonly { readonly child: number; readonly parent: number }[]
   /** Views and materialised views, other than the server's own, with what they select. */
   readonly views: readonly { readonly oid: number; readonly definition: string }[]
+  /** Columns that are computed from others of their row, each as a SELECT of its expression. */
+  readonly generated: readonly {
+    readonly oid: number
+    readonly number: number
+    readonly definition: string
+  }[]
 }
 
 /** Reads the catalog as one snapshot. Throws `TargetError` when it cannot. */
@@ -22,10 +28,16 @@ export async function readCatalog(
   login: TargetLogin,
   signal: AbortSignal,
 ): Promise<CatalogRows> {
-  const [columns, inheritance, views] = await queryTarget(
+  const [columns, inheritance, views, generated] = await queryTarget(
     target,
     login,
-    ['BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY', columnsQuery, inheritanceQuery, viewsQuery],
+    [
+      'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY',
+      columnsQuery,
+      inheritanceQuery,
+      viewsQuery,
+      generatedQuery,
+    ],
     signal,
   ).then(([, ...results]) => results)
   return {
@@ -42,6 +54,11 @@ export async function readCatalog(
     })),
     views: (views ?? []).map(([oid, definition]) => ({
       oid: Number(oid),
+      definition: definition ?? '',
+    })),
+    generated: (generated ?? []).map(([oid, number, definition]) => ({
+      oid: Number(oid),
+      number: Number(number),
       definition: definition ?? '',
     })),
   }
@@ -62,3 +79,12 @@ SELECT c.oid, pg_catalog.pg_get_viewdef(c.oid)
 FROM pg_catalog.pg_class c
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('v', 'm') AND n.nspname NOT IN ('pg_catalog', 'information_schema')`
+
+const generatedQuery = `
+SELECT a.attrelid, a.attnum,
+  pg_catalog.format('SELECT %s FROM %I.%I', pg_catalog.pg_get_expr(d.adbin, d.adrelid), n.nspname, c.relname)
+FROM pg_catalog.pg_attribute a
+JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
+JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+WHERE a.attgenerated <> '' AND NOT a.attisdropped`

@@ -37,7 +37,7 @@ export class MaskCatalog {
     }
     this.missing = columns.filter((column) => !this.#classify(column))
     this.#inherit(rows.inheritance)
-    this.#lookThroughViews(rows.views, viewColumns)
+    this.#lookThrough(rows, viewColumns)
   }
 
   /** The column with this identity; attribute 0 is the whole row. Oids the snapshot does not have are `unknown`. */
@@ -115,38 +115,49 @@ export class MaskCatalog {
     }
   }
 
-  /** Views show views, so it goes on until nothing new is found. */
-  #lookThroughViews(
-    views: CatalogRows['views'],
+  /** Views show views and generated columns, so it goes on until nothing new is found. */
+  #lookThrough(
+    { views, generated }: Pick<CatalogRows, 'views' | 'generated'>,
     viewColumns: (definition: string) => Projection | null,
   ): void {
-    const understood = views.map(({ oid, definition }) => ({
-      relation: this.#relations.get(oid),
-      shown: viewColumns(definition),
-    }))
+    const understood = [
+      ...views.map(({ oid, definition }) => ({
+        oid,
+        shown: viewColumns(definition),
+        number: null,
+      })),
+      ...generated.map(({ oid, number, definition }) => ({
+        oid,
+        shown: viewColumns(definition),
+        number,
+      })),
+    ]
     for (let isChanged = true; isChanged;) {
       isChanged = false
-      for (const { relation, shown } of understood) {
-        if (relation !== undefined && this.#lookThrough(relation, shown)) isChanged = true
+      for (const { oid, shown, number } of understood) {
+        const relation = this.#relations.get(oid)
+        if (relation === undefined) continue
+        const numbers = [...relation.columns.keys()].sort((a, b) => a - b)
+        const columns = number === null ? numbers : [number]
+        if (this.#maskShown(relation, shown, columns)) isChanged = true
       }
     }
   }
 
-  #lookThrough(view: Relation, shown: Projection | null): boolean {
+  #maskShown(relation: Relation, shown: Projection | null, numbers: readonly number[]): boolean {
     let isChanged = false
-    const numbers = [...view.columns.keys()].sort((a, b) => a - b)
     numbers.forEach((number, place) => {
-      if (view.masked.has(number)) return
+      if (relation.masked.has(number)) return
       const mask = this.#maskOfShown(shown, place)
       if (mask === null) return
-      view.masked.set(number, mask)
+      relation.masked.set(number, mask)
       isChanged = true
     })
     return isChanged
   }
 
   #maskOfShown(shown: Projection | null, place: number): MaskedColumn | null {
-    if (shown === null) return notUnderstood
+    if (shown === null || shown.whole.reads.some(isTelling)) return notUnderstood
     const column = shown.columns?.[place] ?? null
     const facts = column?.facts ?? shown.whole
     const [first, ...more] = this.touched(facts.columnsRead)
@@ -170,6 +181,21 @@ export const notUnderstood: MaskedColumn = {
   method: { kind: 'null' },
   isForbiddenInConditions: false,
 }
+
+/** Whether this is a view of the server that quotes values of other tables, or the statements of other sessions. */
+export function isTelling(relation: string): boolean {
+  return telling.has(relation.slice(relation.lastIndexOf('.') + 1))
+}
+
+const telling: ReadonlySet<string> = new Set(
+  [
+    'pg_stats',
+    'pg_statistic',
+    'pg_stats_ext',
+    'pg_stats_ext_exprs',
+    'pg_statistic_ext_data',
+  ].concat(['pg_stat_activity', 'pg_stat_statements', 'pg_prepared_statements', 'pg_cursors']),
+)
 
 interface Relation {
   readonly schema: string

@@ -2,7 +2,7 @@ import type { Facts } from '../../guard/facts.ts'
 import type { MaskedColumn } from '../../guard/masking/classification.ts'
 import type { Column } from '../protocol/backend.ts'
 import { AnsweredColumns } from './answered-columns.ts'
-import { notUnderstood } from './catalog.ts'
+import { isTelling, notUnderstood } from './catalog.ts'
 import type { MaskCatalog } from './catalog.ts'
 import type { Projection } from './projection.ts'
 import { RowMasker } from './row-masker.ts'
@@ -41,6 +41,7 @@ const maskable: ReadonlySet<string> = new Set(
     'select',
     'explain',
     'declare',
+    'fetch',
     'prepare',
     'execute',
     'insert',
@@ -50,30 +51,17 @@ const maskable: ReadonlySet<string> = new Set(
   ].concat(['begin', 'commit', 'rollback', 'savepoint', 'release', 'lock']),
 )
 
-/** Views of the server that quote values of other tables, or the statements of other sessions. */
-const telling: ReadonlySet<string> = new Set(
-  [
-    'pg_stats',
-    'pg_statistic',
-    'pg_stats_ext',
-    'pg_stats_ext_exprs',
-    'pg_statistic_ext_data',
-  ].concat(['pg_stat_activity', 'pg_stat_statements', 'pg_prepared_statements', 'pg_cursors']),
-)
-
 /** Decides whether and how a statement can be masked. Fails closed: what is not understood is not shown. */
 export function planMask(request: MaskRequest): MaskDecision {
   const { catalog, classes, facts, projection } = request
-  const told = facts.reads.find((name) => telling.has(name.slice(name.lastIndexOf('.') + 1)))
+  const told = facts.reads.find(isTelling)
   if (told !== undefined) return refused(`${told} may quote masked values`)
   const masked = (of: Facts): readonly MaskedColumn[] =>
     catalog.touched(of.columnsRead).filter(({ dataClass }) => has(classes, dataClass))
 
-  const isOpaque =
-    facts.unlistedFunctions.length > 0 || facts.unknown.length > 0 || facts.kinds.includes('fetch')
+  const isOpaque = facts.unlistedFunctions.length > 0 || facts.unknown.length > 0
   const touched = masked(facts)
-  const isPlainExplain = facts.kinds.includes('explain') && !facts.flags.includes('explain_analyze')
-  if (touched.length === 0 || isPlainExplain) {
+  if (touched.length === 0) {
     // A constraint that fails quotes the whole row.
     const isConcerned = catalog.concerns([...facts.reads, ...facts.writes])
     const withheld = isOpaque ? 'all' : isConcerned ? 'values' : 'none'
@@ -83,17 +71,21 @@ export function planMask(request: MaskRequest): MaskDecision {
   const name = first?.name ?? ''
   const kind = facts.kinds.find((each) => !maskable.has(each))
   if (kind !== undefined) return refused(`${kind} would carry ${name} past the mask`)
+  if (facts.flags.includes('explain_analyze')) return refused(`how it runs would tell of ${name}`)
   if (facts.unlistedFunctions.length > 0) {
     return refused(`${facts.unlistedFunctions[0] ?? ''} would be handed ${name}`)
   }
   if (facts.kinds.some((each) => writing.has(each))) {
-    const stored = projection === null ? touched : masked(projection.stored ?? noneRead(facts))
+    // A write inside WITH, PREPARE or EXPLAIN may store whatever the statement looks at.
+    const stored = projection?.stored == null ? touched : masked(projection.stored)
     if (stored[0] !== undefined) return refused(`${stored[0].name} would be stored elsewhere`)
   }
   const forbidden = conditionsOn(projection, facts, masked)
   if (forbidden !== undefined) {
     return refused(`${forbidden.name} may be selected and not used in any other way`)
   }
+  // A plan names columns and constants of the text, and what is estimated of values, which no-use forbids; no values.
+  if (facts.kinds.includes('explain')) return { ok: true, plan: plan(request, 'all', 'values') }
   const harmless = new Set<number>()
   projection?.columns?.forEach((column, place) => {
     if (masked(column.facts).length === 0) harmless.add(place)
@@ -143,10 +135,6 @@ function plan(
 
 function has(classes: ReadonlySet<string>, dataClass: string): boolean {
   return classes.has('*') || classes.has(dataClass) || dataClass === notUnderstood.dataClass
-}
-
-function noneRead(facts: Facts): Facts {
-  return { ...facts, columnsRead: [] }
 }
 
 function refused(why: string): MaskDecision {

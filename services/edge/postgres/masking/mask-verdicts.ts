@@ -11,8 +11,6 @@ import type { TargetMasking } from './target-masking.ts'
 export class MaskVerdicts {
   readonly #grammar: Grammar
   readonly #targets: ReadonlyMap<string, TargetMasking>
-  /** Classes that cursors of a session show: FETCH names no relation that a rule could be about. */
-  readonly #cursors = new WeakMap<StatementSubject, Set<string>>()
   #catalogs: readonly unknown[] = []
   #version = 0
 
@@ -37,7 +35,7 @@ export class MaskVerdicts {
   /** Null when nothing has to be masked. */
   of(text: string, subject: StatementSubject, facts: Facts, verdict: Verdict): MaskDecision | null {
     if (verdict.outcome === 'block') return null
-    const classes = this.#classes(subject, facts, verdict)
+    const classes = demandedClasses(verdict)
     if (classes.size === 0) return null
     const masking = this.#targets.get(subject.target)
     if (masking === undefined) {
@@ -57,21 +55,10 @@ export class MaskVerdicts {
       onUnknown: () => masking.refreshSoon(),
     })
   }
+}
 
-  #classes(subject: StatementSubject, facts: Facts, { obligations }: Verdict): ReadonlySet<string> {
-    const demanded = new Set(
-      obligations.flatMap((each) => (each.kind === 'mask' ? each.dataClasses : [])),
-    )
-    if (facts.kinds.includes('declare') && demanded.size > 0) {
-      const kept = this.#cursors.get(subject) ?? new Set()
-      for (const each of demanded) kept.add(each)
-      this.#cursors.set(subject, kept)
-    }
-    if (facts.kinds.includes('fetch')) {
-      for (const each of this.#cursors.get(subject) ?? []) demanded.add(each)
-    }
-    return demanded
-  }
+function demandedClasses({ obligations }: Verdict): ReadonlySet<string> {
+  return new Set(obligations.flatMap((each) => (each.kind === 'mask' ? each.dataClasses : [])))
 }
 
 function refused(why: string): MaskDecision {

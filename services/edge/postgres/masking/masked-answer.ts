@@ -1,4 +1,5 @@
 import { decodeBackend, encodeBackend } from '../protocol/backend.ts'
+import type { ReportFields } from '../protocol/backend.ts'
 import { ProtocolError } from '../protocol/error.ts'
 import type { PartPosition } from '../protocol/frame.ts'
 import type { MaskPlan } from './mask-plan.ts'
@@ -59,17 +60,26 @@ export class MaskedAnswer {
     if (withheldReports === 'none') return null
     const report = decodeBackend(type, bytes, start, end)
     if (report?.type !== 'error' && report?.type !== 'notice') return null
-    // Class 42 is about names in the statement: it is raised before there is any value.
-    if (withheldReports === 'values' && report.fields.get('C')?.startsWith('42') === true)
-      return null
     const fields = new Map<string, string>()
-    for (const code of ['S', 'V', 'C', 'P']) {
+    const shown = ['S', 'V', 'C', 'P']
+    const isOfText = withheldReports === 'values' && isAboutText(report.fields)
+    for (const code of isOfText ? [...shown, 'M', 'H'] : shown) {
       const value = report.fields.get(code)
       if (value !== undefined) fields.set(code, value)
     }
-    fields.set('M', withheld)
+    if (!isOfText) fields.set('M', withheld)
     return encodeBackend({ type: report.type, fields })
   }
+}
+
+/**
+ * Class 42 with a place in the text: the statement itself is wrong, which is found before there is any value. Without a place it may
+ * be a value that was taken for a name (`ssn::regclass`), unless it is a privilege that is missing; and a syntax error may be one
+ * in a value (`ssn::regtype`), since the grammar has taken the statement before.
+ */
+function isAboutText(fields: ReportFields): boolean {
+  const code = fields.get('C') ?? ''
+  return code === '42501' || (code.startsWith('42') && code !== '42601' && fields.has('P'))
 }
 
 const withheld = 'the text of this message is withheld: it could quote a masked value'

@@ -227,6 +227,19 @@ test('PREPARE has the facts of its statement, and EXECUTE those of its PREPARE',
   assert.deepEqual(facts('PREPARE p AS TABLE a; DEALLOCATE p; EXECUTE p').unknown.length, 1)
 })
 
+test('DECLARE has the facts of its query, and FETCH those of its DECLARE', () => {
+  const declared = factsOf(grammar, 'DECLARE c CURSOR FOR SELECT a FROM t')
+  assert.ok(declared.ok)
+  assert.deepEqual(declared.facts.kinds, ['declare', 'select'])
+  const ofC = declared.cursors.get('c') ?? null
+  const fetched = factsOf(grammar, 'FETCH ALL FROM c', { resolveCursor: () => ofC })
+  assert.ok(fetched.ok)
+  assert.deepEqual(fetched.facts.kinds, ['fetch', 'select'])
+  assert.deepEqual(fetched.facts.columnsRead, ['t.a'])
+  assert.equal(fetched.cacheable, false)
+  assert.deepEqual(facts('FETCH c').unknown, ['what the cursor c shows'])
+})
+
 test('names that SQL shares with the extended protocol are told', () => {
   const names = (sql: string): unknown => {
     const result = factsOf(grammar, sql)

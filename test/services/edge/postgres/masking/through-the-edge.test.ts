@@ -1,116 +1,22 @@
 import assert from 'node:assert/strict'
 import { after, before, suite, test } from 'node:test'
 
-import { Client, DatabaseError } from 'pg'
-import { pino } from 'pino'
+import { Client } from 'pg'
 
-import type { EmbeddedPostgres } from '../../../../../services/all-in-one/demo/embedded-postgres.ts'
-import { loadClassification } from '../../../../../services/edge/guard/masking/classification.ts'
-import { PolicyInForce } from '../../../../../services/edge/guard/policy-in-force.ts'
-import { loadGrammar } from '../../../../../services/edge/postgres/facts/grammar.ts'
-import { RulePolicy } from '../../../../../services/edge/postgres/facts/rule-policy.ts'
-import { TargetMasking } from '../../../../../services/edge/postgres/masking/target-masking.ts'
-import { ScramPassword } from '../../../../../services/edge/postgres/protocol/scram.ts'
-import { systemClock } from '../../../../../services/runtime/clock.ts'
 import { aPolicy } from '../../guard/policy-builders.ts'
-import {
-  anActor,
-  directClient,
-  MemoryCredentials,
-  password,
-  startEdge,
-  startTarget,
-} from '../edge-fixture.ts'
-import type { TestEdge } from '../edge-fixture.ts'
+import { everything, startMaskedTarget } from './masked-target.ts'
+import type { MaskedTarget } from './masked-target.ts'
 
 const canary = '111-22-3333'
 
-const everything =
-  "id: all, targets: ['*'], statements: [read, write, transaction, session, copy_to, copy_from, ddl, explain], relations: { read: ['*'], write: ['*'] }, functions: ['*'], outcome: allow"
-
 suite('masking at a real target', () => {
-  let target: EmbeddedPostgres
-  let edge: TestEdge
-  let masking: TargetMasking
-  let policies: PolicyInForce
-  const stop = new AbortController()
+  let masked: MaskedTarget
+  const seen: MaskedTarget['seen'] = (...texts) => masked.seen(...texts)
 
   before(async () => {
-    target = await startTarget()
-    const owner = await directClient(target)
-    await owner.query(schema)
-    await owner.end()
-    const classified = loadClassification(classification, 'c.yaml')
-    assert.ok(classified.ok)
-    const grammar = await loadGrammar()
-    masking = new TargetMasking({
-      target: {
-        name: 'm',
-        address: target.host,
-        port: target.port,
-        tls: { mode: 'verify-full', ca: target.ca },
-      },
-      login: {
-        user: target.superuser,
-        password: new ScramPassword(target.superuserPassword),
-        database: 'postgres',
-        applicationName: 'catalog',
-        settings: new Map([['search_path', 'pg_catalog']]),
-      },
-      columns: classified.columns,
-      key: Buffer.alloc(32, 9),
-      grammar,
-      logger: pino({ level: 'silent' }),
-    })
-    await masking.refresh(stop.signal)
-    policies = new PolicyInForce(
-      aPolicy(everything, "id: mask, targets: ['*'], outcome: mask, mask: { classes: ['*'] }"),
-    )
-    const policy = new RulePolicy({
-      grammar,
-      policies,
-      clock: systemClock,
-      masking: new Map([['m', masking]]),
-    })
-    const credentials = new MemoryCredentials()
-    credentials.issue('agent', password, { target: 'm', actor: anActor })
-    edge = await startEdge(target, {
-      target: { name: 'm' },
-      options: { guard: { credentials, policy } },
-    })
+    masked = await startMaskedTarget(schema, classification)
   })
-  after(async () => {
-    stop.abort()
-    await edge[Symbol.asyncDispose]()
-    await target[Symbol.asyncDispose]()
-  })
-
-  /** Everything that the client gets to see of these statements. */
-  const seen = async (...texts: readonly string[]): Promise<Seen> => {
-    const client = new Client(edge.client)
-    const notices: string[] = []
-    client.on('notice', (notice) => notices.push(`${notice.message} ${JSON.stringify(notice)}`))
-    await client.connect()
-    const rows: unknown[] = []
-    let error: DatabaseError | null = null
-    try {
-      for (const text of texts) {
-        const result = (await client.query(text)) as unknown
-        for (const each of Array.isArray(result) ? (result as unknown[]) : [result]) {
-          rows.push(...(each as { rows: unknown[] }).rows)
-        }
-      }
-    } catch (cause) {
-      if (!(cause instanceof DatabaseError)) throw cause
-      error = cause
-    }
-    await client.end()
-    return {
-      rows,
-      error,
-      all: JSON.stringify([rows, notices, error, error?.message]),
-    }
-  }
+  after(() => masked[Symbol.asyncDispose]())
 
   test('by identity, whatever the column is called and however it is reached', async () => {
     for (const text of [
@@ -246,7 +152,7 @@ suite('masking at a real target', () => {
   })
 
   test('prepared once and run many times without being described, in both formats', async () => {
-    const client = new Client(edge.client)
+    const client = new Client(masked.edge.client)
     await client.connect()
     for (let round = 0; round < 3; round += 1) {
       for (const binary of [false, true]) {
@@ -271,12 +177,13 @@ suite('masking at a real target', () => {
   })
 
   test('what was prepared before the policy asked for masks is masked when it runs', async (t) => {
+    const { policies } = masked
     const masks = policies.current
     t.after(() => {
       policies.replace(masks)
     })
     policies.replace(aPolicy(everything))
-    const client = new Client(edge.client)
+    const client = new Client(masked.edge.client)
     await client.connect()
     const query = { name: 'p', text: 'SELECT email FROM m.secret WHERE id = $1', values: [1] }
     assert.deepEqual((await client.query(query)).rows, [{ email: 'a@example.com' }])
@@ -287,7 +194,7 @@ suite('masking at a real target', () => {
   })
 
   test('a long row is masked as a whole, and rows by the thousand', async () => {
-    const client = new Client(edge.client)
+    const client = new Client(masked.edge.client)
     await client.connect()
     const { rows } = await client.query<{ email: string; filler: string }>(
       'SELECT s.email, o.filler FROM m.secret s, m.long o WHERE s.id = 1 ORDER BY o.id',
@@ -300,13 +207,13 @@ suite('masking at a real target', () => {
 
   test('records hold what was shown, with counts by class', async () => {
     await seen('SELECT ssn FROM m.secret ORDER BY id')
-    await edge.recorder.until('session.ended')
-    for (const event of edge.recorder.events) {
+    await masked.edge.recorder.until('session.ended')
+    for (const event of masked.edge.recorder.events) {
       const response = event.response?.content.toString('latin1') ?? ''
       assert.ok(!response.includes(canary), event.type)
       assert.ok(!(event.completion?.error_message ?? '').includes(canary))
     }
-    const last = edge.recorder
+    const last = masked.edge.recorder
       .requests()
       .findLast(({ text }) => text.includes('SELECT ssn FROM m.secret ORDER'))
     assert.equal(last?.decision, 'mask')
@@ -317,22 +224,14 @@ suite('masking at a real target', () => {
   })
 
   test('a table that came after the last look at the catalog shows nothing until it is known', async () => {
-    const owner = await directClient(target)
-    await owner.query('CREATE VIEW m.sudden AS SELECT ssn AS harmless FROM m.secret')
-    await owner.end()
+    await masked.asOwner('CREATE VIEW m.sudden AS SELECT ssn AS harmless FROM m.secret')
     const before = await seen('SELECT harmless, upper(harmless) FROM m.sudden')
     assert.doesNotMatch(before.all, /111-22/)
-    await masking.refresh(stop.signal)
+    await masked.masking.refresh(AbortSignal.timeout(10_000))
     const after_ = await seen('SELECT harmless FROM m.sudden')
     assert.equal((after_.rows as { harmless: string }[])[0]?.harmless, '****3333')
   })
 })
-
-interface Seen {
-  readonly rows: readonly unknown[]
-  readonly error: DatabaseError | null
-  readonly all: string
-}
 
 const classification = `version: 1
 columns:
