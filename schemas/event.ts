@@ -373,6 +373,8 @@ export interface ApprovalPart {
   }[]
   readonly expires_at: number
   readonly answer: ApprovalAnswerPart | null
+  /** Of `approval.used`: whose answers gave the grant. */
+  readonly approvers: readonly Principal[]
 }
 
 export interface ApprovalAnswerPart {

@@ -1,8 +1,21 @@
 import type { FastifyRequest } from 'fastify'
 
-import type { Actor } from '../../schemas/event.ts'
+import type { Actor, EventContext } from '../../schemas/event.ts'
 import type { EventDraft, Recorder } from '../edge/capture/recorder.ts'
 import { Problem } from './problem.ts'
+
+export type ActionSubject = Pick<
+  EventContext,
+  'session_id' | 'target' | 'purpose' | 'data_labels' | 'policy_digest'
+>
+
+const aboutNothing: ActionSubject = {
+  session_id: null,
+  target: null,
+  purpose: null,
+  data_labels: [],
+  policy_digest: null,
+}
 
 /** Records what people do here: our own actions are evidence too, and none takes effect unrecorded. */
 export class ActionAudit {
@@ -14,20 +27,24 @@ export class ActionAudit {
     this.#tenant = tenant
   }
 
-  /** Resolves when the event is on disk; throws the problem `not-recorded` when it cannot be. */
-  async record(request: FastifyRequest, actor: Actor | null, draft: EventDraft): Promise<void> {
+  /**
+   * Resolves when the event is on disk; throws the problem `not-recorded` when it cannot be. `about`: the session and target of what
+   * the action answers.
+   */
+  async record(
+    request: FastifyRequest,
+    actor: Actor | null,
+    draft: EventDraft,
+    about: ActionSubject = aboutNothing,
+  ): Promise<void> {
     const scope = this.#recorder.scope({
-      session_id: null,
+      ...about,
       actor: actor === null ? null : { ...actor, client: clientOf(request) },
-      target: null,
       source: {
         address: request.socket.remoteAddress ?? 'unknown',
         port: request.socket.remotePort ?? 0,
         tls: null,
       },
-      purpose: null,
-      data_labels: [],
-      policy_digest: null,
       tenant: this.#tenant,
       synthetic: false,
     })

@@ -38,6 +38,7 @@ import { logRoutes } from './routes/logs.ts'
 import { operationRoutes } from './routes/operations.ts'
 import { registryRoutes } from './routes/registry.ts'
 import { reportRoutes } from './routes/reports.ts'
+import { sessionApprovalRoutes } from './routes/session-approvals.ts'
 import { sessionRoutes } from './routes/sessions.ts'
 import { SignIns } from './sign-ins.ts'
 import { TokenVerifier } from './tokens.ts'
@@ -151,6 +152,11 @@ export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
     audit,
   })
   await app.register(sessionRoutes, { query: options.query, audit })
+  await app.register(sessionApprovalRoutes, {
+    query: options.query,
+    reader: options.reader,
+    audit,
+  })
   await app.register(entryRoutes, { reader: options.reader, audit })
   await app.register(logRoutes, { reader: options.reader })
   await app.register(reportRoutes, { reports: options.reports, audit })

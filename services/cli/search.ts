@@ -13,6 +13,7 @@ interface SearchOptions extends SignInOptions {
   readonly outcome?: string
   readonly kind?: string
   readonly relation?: string
+  readonly approver?: string
   readonly session?: string
   readonly from?: number
   readonly to?: number
@@ -37,6 +38,7 @@ export function searchCommand(): Command {
       'a statement kind such as select, or an event type such as session.started',
     )
     .option('--relation <name>', 'a table or view that was read or written')
+    .option('--approver <name>', 'who approved or denied what was held')
     .option('--session <id>')
     .option('--from <time>', 'not before; such as 2026-11-25T08:00:00Z', instant)
     .option('--to <time>', 'before', instant)
@@ -50,6 +52,8 @@ export function searchCommand(): Command {
       `
 Each hit names its log position; the entry there is the evidence, the index only finds it.
   affidavit search 'drop table' --decision block
+  affidavit search --decision hold                    what was held
+  affidavit search --approver nia                     what Nia approved or denied
   affidavit search --actor olivia --relation customers --from 2026-11-25T00:00:00Z`,
     )
     .action(search)
@@ -82,7 +86,7 @@ function hitLines(hit: Hit): string {
   const rules = hit.ruleIds.length > 0 ? ` (${hit.ruleIds.join(', ')})` : ''
   const head = `${new Date(hit.occurredAtMs).toISOString()}  ${hit.type}  ${hit.actor}${behalf}`
   const target = hit.target === null ? '' : ` on ${hit.target}`
-  const said = hit.statement ?? hit.remark
-  const statement = said === null ? '' : `  ${oneLine(said)}\n`
-  return `${head}${target}  ${became}${rows}${rules}  #${hit.position}\n${statement}`
+  const said = [hit.statement, hit.remark].filter((part) => part !== null)
+  const lines = said.map((part) => `  ${oneLine(part)}\n`).join('')
+  return `${head}${target}  ${became}${rows}${rules}  #${hit.position}\n${lines}`
 }

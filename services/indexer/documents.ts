@@ -16,6 +16,7 @@ import type {
   SessionPart,
   Target,
 } from '../../schemas/event.ts'
+import { approvalRemark, approversOf } from './approval-remark.ts'
 
 /** A record as it was sealed: the value is exactly what the producer sent. */
 export interface SealedRecord {
@@ -66,9 +67,10 @@ export interface IndexDocument {
   readonly request: RequestView | null
   readonly decision: DecisionPart | null
   readonly completion: CompletionView | null
+  readonly approval: ApprovalView | null
   /** Of `response.recorded`. */
   readonly chunk: number | null
-  /** In a sentence, of what has no statement: why a record was set aside, what is missing. */
+  /** In a sentence, what the statement, if there is one, does not say: why a record was set aside, what is missing, who approved. */
   readonly remark: string | null
   /** Reasons and messages that are neither statement text nor a name. */
   readonly remarks: readonly string[]
@@ -93,6 +95,12 @@ interface CompletionView {
   readonly durationUs: number
   readonly errorCode: string | null
   readonly errorMessage: string | null
+}
+
+interface ApprovalView {
+  readonly approvalId: string
+  /** Who gave the answer that the event is, or that it uses. */
+  readonly approvers: readonly Principal[]
 }
 
 /** The document of an entry. Total: bytes that are no event become a document of type `quarantined`. */
@@ -139,6 +147,7 @@ const quarantined: Content = {
   request: null,
   decision: null,
   completion: null,
+  approval: null,
   chunk: null,
   remark: null,
   remarks: [],
@@ -176,8 +185,12 @@ function contentOf(event: AuditEvent): Content {
       errorCode: event.completion.error_code,
       errorMessage: event.completion.error_message,
     },
+    approval: event.approval && {
+      approvalId: event.approval.approval_id,
+      approvers: approversOf(event, event.approval).map(principalOf),
+    },
     chunk: event.response?.chunk ?? null,
-    remark: event.gap === null ? null : gapRemark(event.gap),
+    remark: event.gap === null ? approvalRemark(event) : gapRemark(event.gap),
     remarks: remarksOf(event),
   }
 }
@@ -222,6 +235,9 @@ function remarksOf(event: AuditEvent): readonly string[] {
     event.report?.control,
     event.report?.report_id,
     event.evidence?.reference,
+    event.approval?.approval_id,
+    event.approval?.answer?.reason,
+    ...(event.approval?.requirements.map(({ rule_id: rule }) => rule) ?? []),
   ]
   return remarks.filter((remark) => remark !== null && remark !== undefined)
 }

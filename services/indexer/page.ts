@@ -20,6 +20,7 @@ const namedFilters = [
   'outcome',
   'kind',
   'relation',
+  'approver',
   'session',
 ] as const
 

@@ -37,6 +37,8 @@ export interface SearchFilter {
   /** An event type, or an operation such as `select`. */
   readonly kind?: string
   readonly relation?: string
+  /** Subject or display name of who approved or denied it. */
+  readonly approver?: string
   readonly session?: string
   readonly from?: number
   readonly to?: number
@@ -80,7 +82,7 @@ export interface Hit {
   readonly rows: number | null
   readonly durationUs: number | null
   readonly errorCode: string | null
-  /** In a sentence, of what has no statement: why a record was set aside, what is missing. */
+  /** In a sentence, what the statement, if there is one, does not say: why a record was set aside, what is missing, who approved. */
   readonly remark: string | null
 }
 

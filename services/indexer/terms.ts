@@ -9,10 +9,16 @@ export function foldName(name: string): string {
 /** Who acts or is acted for, by every name they have. */
 export function actorNames(document: IndexDocument): readonly string[] {
   if (document.actor === null) return []
-  const principals = [document.actor, ...document.actor.on_behalf_of]
-  return principals.flatMap(({ subject, display }) =>
-    display === null ? [subject] : [subject, display],
-  )
+  return [document.actor, ...document.actor.on_behalf_of].flatMap(namesOf)
+}
+
+/** Who gave the answer that the event is, or that it uses, by every name they have. */
+export function approverNames({ approval }: IndexDocument): readonly string[] {
+  return (approval?.approvers ?? []).flatMap(namesOf)
+}
+
+function namesOf({ subject, display }: Principal): readonly string[] {
+  return display === null ? [subject] : [subject, display]
 }
 
 /** `public.salaries` is found as such and as `salaries`; `shop.public.salaries` as `public.salaries` as well. */

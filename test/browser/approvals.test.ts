@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict'
+import { join } from 'node:path'
 import { test } from 'node:test'
 
 import { Client, DatabaseError } from 'pg'
+import type { Browser, Page } from 'playwright-core'
 
-import { demoStack } from '../support/demo-stack.ts'
+import { demoStack, eventually } from '../support/demo-stack.ts'
+import type { DemoStack } from '../support/demo-stack.ts'
 import { requireProgram } from '../support/engine.ts'
 import { aBrowser, complaintsOf } from './a-browser.ts'
 import { builtConsole } from './built-console.ts'
@@ -14,59 +17,145 @@ test('a second person approves in the console what an agent would delete, and it
   await builtConsole()
   await using stack = await demoStack()
   await using browser = await aBrowser(chromium)
-  const page = await browser.newPage()
-  page.setDefaultTimeout(15_000)
-  const complaints = complaintsOf(page)
+  // Two people at two machines: the issuer knows each by a cookie of its own.
+  const [page, analyst] = [await aPage(browser), await aPage(browser)]
+  const complaints = [complaintsOf(page), complaintsOf(analyst)]
   const { demo } = stack
+  const agent = await anAgent(stack)
+  let approvalId = ''
 
+  await t.test('the agent sees contact data masked, and its DELETE is held', async () => {
+    const { rows } = await agent.query<{ email: string }>('SELECT email FROM customers LIMIT 5')
+    assert.equal(rows.length, 5)
+    for (const { email } of rows) assert.doesNotMatch(email, /@\w/, 'an address was seen')
+    assert.equal(await tickets(agent), 1)
+    approvalId = /held for approval ([0-9a-f-]{36}) until/.exec(await remove(agent))?.[1] ?? ''
+    assert.notEqual(approvalId, '')
+  })
+
+  await t.test('whoever is behind the agent cannot approve it', async () => {
+    const { accessToken } = await demo.tokenOf('olivia')
+    const answer = await fetch(`${demo.product.address}/v1/approvals/${approvalId}/answers`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${accessToken}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ verdict: 'grant', reason: 'mine', binding_sha256: '0'.repeat(64) }),
+    })
+    assert.equal(answer.status, 403)
+  })
+
+  await t.test('another person sees what is held, by which rule, and approves', async () => {
+    await page.goto(demo.product.address)
+    await signIn(page, stack, 'nia')
+    await page.getByRole('heading', { name: 'Approvals', level: 1 }).waitFor()
+    const item = page.getByRole('article', { name: /^delete by .* at shop$/ })
+    await item.getByText('on behalf of Olivia Okafor').waitFor()
+    await item.getByText('DELETE FROM support_tickets WHERE id = $1').waitFor()
+    await item.getByText('$1 = 1').waitFor()
+    await item.getByText('agents-delete-with-approval (1 × approvers)').waitFor()
+    await picture(page, 'approvals-waiting')
+    await item.getByLabel('Reason').fill('the ticket was opened twice')
+    await item.getByRole('button', { name: 'Approve' }).click()
+    await page.getByRole('heading', { name: 'Nothing waits for approval' }).waitFor()
+  })
+
+  await t.test('it runs once; a second use is another request', async () => {
+    let outcome = await remove(agent)
+    while (outcome.startsWith('held for')) outcome = await remove(agent)
+    assert.equal(outcome, 'deleted')
+    assert.equal(await tickets(agent), 0)
+    const again = /held for approval ([0-9a-f-]{36})/.exec(await remove(agent))?.[1]
+    assert.notEqual(again ?? approvalId, approvalId)
+    await page.getByText('All of the last day').click()
+    await page.getByText('approved and used').waitFor()
+    await page.getByText('Approved by Nia Novák: the ticket was opened twice').waitFor()
+    await picture(page, 'approvals-all')
+  })
+
+  await t.test('the search finds it by who approved, and leads to the session', async () => {
+    await analyst.goto(demo.product.address)
+    await signIn(analyst, stack, 'sam')
+    const found = analyst.getByRole('table', { name: 'Found' })
+    await eventually('the use of the grant in the search', async () => {
+      await analyst.goto(`${demo.product.address}/search?approver=Nia+Nov%C3%A1k`)
+      await found.waitFor()
+      return (await found.getByText('runs with the approval of Nia Novák').count()) > 0 || null
+    })
+    await found
+      .getByText(`approved: the ticket was opened twice (approval ${approvalId})`)
+      .waitFor()
+    await picture(analyst, 'search-approver')
+    await found.getByRole('link', { name: 'approval.used' }).click()
+  })
+
+  await t.test('the session shows who asked, for whom, by which rule, who approved', async () => {
+    await analyst.getByRole('heading', { name: 'shop-agent on shop' }).waitFor()
+    const steps = analyst.getByRole('table', { name: 'Steps of the approval' }).first()
+    await steps.getByText('asked by shop-agent on behalf of Olivia Okafor').waitFor()
+    await steps.getByText('rule agents-delete-with-approval, which needs 1 × approvers').waitFor()
+    await steps.getByText('by Nia Novák: the ticket was opened twice').waitFor()
+    await steps.getByText('with the approval of Nia Novák').waitFor()
+    assert.equal(await steps.getByRole('link', { name: /^Proof of position/ }).count(), 3)
+    await picture(analyst, 'session')
+    const statements = analyst.getByRole('region', { name: 'Statements' }).getByRole('listitem')
+    const deletions = statements.filter({ hasText: 'DELETE FROM support_tickets' })
+    await deletions.filter({ hasText: 'held' }).first().waitFor()
+    await deletions.filter({ hasText: 'approved by Nia Novák' }).first().waitFor()
+    await deletions.filter({ hasText: 'waits for approval' }).waitFor()
+    await steps
+      .getByRole('link', { name: /^Proof of position/ })
+      .nth(1)
+      .click()
+    await analyst.getByRole('dialog').getByText('approval.granted').first().waitFor()
+    await picture(analyst, 'session-proof')
+  })
+
+  await agent.end()
+  assert.deepEqual(complaints.flat(), [])
+})
+
+async function aPage(browser: Browser): Promise<Page> {
+  const context = await browser.newContext({ viewport: { width: 1280, height: 900 } })
+  const page = await context.newPage()
+  page.setDefaultTimeout(15_000)
+  return page
+}
+
+async function anAgent({ demo }: DemoStack): Promise<Client> {
   const session = await demo.connect('agent')
   const agent = new Client({ ...session, ssl: { ca: session.ca } })
   await agent.connect()
-  const tickets = async (): Promise<number> => {
-    const { rows } = await agent.query<{ n: number }>(
-      'SELECT count(*)::int AS n FROM support_tickets WHERE id = 1',
-    )
-    return rows[0]?.n ?? 0
-  }
-  const remove = async (): Promise<string> => {
-    try {
-      await agent.query('DELETE FROM support_tickets WHERE id = $1', [1])
-      return 'deleted'
-    } catch (error) {
-      if (!(error instanceof DatabaseError)) throw error
-      return error.message
-    }
-  }
-  assert.equal(await tickets(), 1)
-  assert.match(await remove(), /held for approval [0-9a-f-]{36} until/)
+  return agent
+}
 
-  await page.goto(demo.product.address)
-  const nia = demo.issuer.accounts.find(({ username }) => username === 'nia')
+async function tickets(agent: Client): Promise<number> {
+  const { rows } = await agent.query<{ n: number }>(
+    'SELECT count(*)::int AS n FROM support_tickets WHERE id = 1',
+  )
+  return rows[0]?.n ?? 0
+}
+
+/** What became of the agent's deletion: `deleted`, or what it was told instead. */
+async function remove(agent: Client): Promise<string> {
+  try {
+    await agent.query('DELETE FROM support_tickets WHERE id = $1', [1])
+    return 'deleted'
+  } catch (error) {
+    if (!(error instanceof DatabaseError)) throw error
+    return error.message
+  }
+}
+
+async function signIn(page: Page, { demo }: DemoStack, username: string): Promise<void> {
+  const account = demo.issuer.accounts.find((each) => each.username === username)
   await page.getByRole('link', { name: 'Sign in' }).click()
-  await page.getByLabel('Name').fill('nia')
-  await page.getByLabel('Password').fill(nia?.password ?? '')
+  await page.getByLabel('Name').fill(username)
+  await page.getByLabel('Password').fill(account?.password ?? '')
   await page.getByRole('button', { name: 'Sign in' }).click()
+}
 
-  await page.getByRole('heading', { name: 'Approvals', level: 1 }).waitFor()
-  const item = page.getByRole('article', { name: /^delete by .* at shop$/ })
-  await item.getByText('on behalf of Olivia Okafor').waitFor()
-  await item.getByText('DELETE FROM support_tickets WHERE id = $1').waitFor()
-  await item.getByText('$1 = 1').waitFor()
-  await item.getByText('agents-delete-with-approval (1 × approvers)').waitFor()
-  const picture = process.env['APPROVALS_PICTURE']
-  if (picture !== undefined) await page.screenshot({ path: picture, fullPage: true })
-  await item.getByLabel('Reason').fill('the ticket was opened twice')
-  await item.getByRole('button', { name: 'Approve' }).click()
-  await page.getByRole('heading', { name: 'Nothing waits for approval' }).waitFor()
-
-  let outcome = await remove()
-  while (outcome.startsWith('held for')) outcome = await remove()
-  assert.equal(outcome, 'deleted')
-  assert.equal(await tickets(), 0)
-  assert.match(await remove(), /held for approval/, 'a second use is another request')
-  await page.getByText('All of the last day').click()
-  await page.getByText('approved and used').waitFor()
-  await page.getByText('Approved by Nia Novák: the ticket was opened twice').waitFor()
-  await agent.end()
-  assert.deepEqual(complaints, [])
-})
+/** To be looked at by a person: pictures go where APPROVALS_PICTURES says, and nowhere without it. */
+async function picture(page: Page, name: string): Promise<void> {
+  const directory = process.env['APPROVALS_PICTURES']
+  if (directory === undefined) return
+  await page.screenshot({ path: join(directory, `${name}.png`), fullPage: true })
+}

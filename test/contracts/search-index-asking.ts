@@ -6,6 +6,7 @@ import * as fc from 'fast-check'
 import type { Hit, SearchFilter } from '../../services/indexer/query.ts'
 import { QueryError } from '../../services/indexer/query.ts'
 import { ALog, aWorkingDay, firstMs } from '../support/a-log.ts'
+import { anActor, anApproval } from '../support/an-event.ts'
 import { applyRecords, found, hits, openWith, withCode } from './search-index-probe.ts'
 import type { SearchIndexFixture } from './search-index-probe.ts'
 
@@ -59,6 +60,39 @@ export function searchIndexAskingContract(name: string, fixture: SearchIndexFixt
     for (const [filter, expected] of cases) {
       assert.deepEqual(await found(query, filter), expected, JSON.stringify(filter))
     }
+  })
+
+  test(`${name}: what somebody approved or denied is found by either name of his`, async (t) => {
+    const log = new ALog()
+    const nia = { kind: 'human', subject: 'u-7', issuer: 'https://i', display: 'Nia' } as const
+    const asked = anApproval()
+    const answer = { decision_id: 'd-1', reason: 'twice', roles: ['approvers'], missing: 0 }
+    log.seal({ type: 'approval.requested', session_id: 's-1', approval: asked })
+    log.seal({
+      type: 'approval.granted',
+      session_id: 's-1',
+      actor: anActor({ ...nia, on_behalf_of: [] }),
+      approval: { ...asked, answer },
+    })
+    log.seal({ type: 'approval.used', session_id: 's-1', approval: { ...asked, approvers: [nia] } })
+    const { query } = await openWith(t, fixture, log.records)
+
+    for (const approver of ['nia', 'U-7']) {
+      const told = await hits(query, { approver })
+      assert.deepEqual(
+        told.map(({ type, remark }) => [type, remark]),
+        [
+          ['approval.used', 'runs with the approval of Nia (approval approval-1)'],
+          ['approval.granted', 'approved: twice (approval approval-1)'],
+        ],
+      )
+    }
+    assert.deepEqual(await found(query, { approver: 'olivia' }), [])
+    const [held] = await hits(query, { kind: 'approval.requested', text: 'deletes-need-two' })
+    assert.equal(
+      held?.remark,
+      'held by deletes-need-two (needs 1 × approvers), approval approval-1',
+    )
   })
 
   test(`${name}: a hit says what happened and where its entry stands`, async (t) => {

@@ -4,6 +4,7 @@ import { v7 as uuidv7 } from 'uuid'
 import { encodeContext, encodeEvent, schemaId } from '../../schemas/codec.ts'
 import type {
   Actor,
+  ApprovalPart,
   AuditEvent,
   CompletionPart,
   DecisionPart,
@@ -57,6 +58,25 @@ export function encoded(event: AuditEvent): Buffer {
     const buffer = Buffer.alloc(size)
     const end = encodeEvent(event, context, event, buffer, 0)
     if (end > 0) return buffer.subarray(0, end)
+  }
+}
+
+/** What is asked of one approver. */
+export function anApproval(given: Partial<ApprovalPart> = {}): ApprovalPart {
+  return {
+    approval_id: 'approval-1',
+    edge: 'edge-1',
+    binding_sha256: Buffer.alloc(32, 1),
+    statement_sha256: Buffer.alloc(32, 2),
+    parameters_sha256: Buffer.alloc(32, 3),
+    database: 'shop',
+    role: 'app',
+    search_path: null,
+    requirements: [{ rule_id: 'deletes-need-two', role: 'approvers', approvers: 1 }],
+    expires_at: 1_764_000_000_000_000,
+    answer: null,
+    approvers: [],
+    ...given,
   }
 }
 

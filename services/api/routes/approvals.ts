@@ -3,7 +3,7 @@ import { Type } from 'typebox'
 import type { Static } from 'typebox'
 import { v7 as uuidv7 } from 'uuid'
 
-import type { Actor, ApprovalPart } from '../../../schemas/event.ts'
+import type { ApprovalPart } from '../../../schemas/event.ts'
 import { missingApprovers } from '../../edge/guard/approvals/approval.ts'
 import type { Answer, StepRefusal } from '../../edge/guard/approvals/approval-state.ts'
 import type { RoleGroups } from '../../runtime/config.ts'
@@ -14,7 +14,7 @@ import type { ControlPublisher } from '../control-publisher.ts'
 import { Problem } from '../problem.ts'
 import { readableText } from '../recorded-result.ts'
 import { rolesOf } from '../roles.ts'
-import { ApprovalAnswer, ApprovalList, ApprovalView } from '../schemas/approvals.ts'
+import { ApprovalAnswer, ApprovalList, ApprovalView, personOf } from '../schemas/approvals.ts'
 
 export interface ApprovalRoutesOptions extends ApprovalBookOptions {
   readonly roles: RoleGroups
@@ -135,11 +135,18 @@ export const approvalRoutes: FastifyPluginCallbackTypebox<ApprovalRoutesOptions>
           })
           throw refusalProblem(outcome.refusal)
         }
-        await audit.record(request, actor, {
-          type: verdict === 'grant' ? 'approval.granted' : 'approval.denied',
-          request_id: before.asked.request_id,
-          approval: answeredPart(before, outcome.booked, answer),
-        })
+        // Of the session, so that it is found with what it is about.
+        const { session_id, target, purpose, data_labels, policy_digest } = before.asked
+        await audit.record(
+          request,
+          actor,
+          {
+            type: verdict === 'grant' ? 'approval.granted' : 'approval.denied',
+            request_id: before.asked.request_id,
+            approval: answeredPart(before, outcome.booked, answer),
+          },
+          { session_id, target, purpose, data_labels, policy_digest },
+        )
         book.note(before.approval.approvalId, answer)
         await audit.published()
         await tellEdge(publisher, outcome.booked)
@@ -217,8 +224,8 @@ function view({ approval, edge, asked }: BookedApproval): Static<typeof Approval
     approval_id: approval.approvalId,
     state: approval.state.kind,
     edge,
-    requester: person(asked.actor),
-    on_behalf_of: (asked.actor?.on_behalf_of ?? []).map(person),
+    requester: personOf(asked.actor),
+    on_behalf_of: (asked.actor?.on_behalf_of ?? []).map(personOf),
     target: binding.target,
     database: binding.database,
     role: binding.role,
@@ -251,18 +258,7 @@ function view({ approval, edge, asked }: BookedApproval): Static<typeof Approval
       decision_id: decisionId,
       verdict,
       reason,
-      by: { kind: by.kind, subject: by.subject, issuer: by.issuer, display: by.display },
+      by: personOf(by),
     })),
-  }
-}
-
-type Named = Pick<Actor, 'kind' | 'subject' | 'issuer' | 'display'>
-
-function person(of: Named | null): Named {
-  return {
-    kind: of?.kind ?? 'service',
-    subject: of?.subject ?? '',
-    issuer: of?.issuer ?? '',
-    display: of?.display ?? null,
   }
 }

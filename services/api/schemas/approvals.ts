@@ -1,4 +1,7 @@
 import { Type } from 'typebox'
+import type { Static } from 'typebox'
+
+import type { Principal } from '../../../schemas/event.ts'
 
 const nullable = <T extends Type.TSchema>(schema: T) => Type.Union([schema, Type.Null()])
 
@@ -7,6 +10,22 @@ const Person = Type.Object({
   subject: Type.String(),
   issuer: Type.String(),
   display: nullable(Type.String()),
+})
+
+/** Without whatever else is known of them, such as their groups. */
+export function personOf(of: Principal | null): Static<typeof Person> {
+  return {
+    kind: of?.kind ?? 'service',
+    subject: of?.subject ?? '',
+    issuer: of?.issuer ?? '',
+    display: of?.display ?? null,
+  }
+}
+
+const Requirement = Type.Object({
+  rule_id: Type.String(),
+  role: Type.String(),
+  approvers: Type.Number(),
 })
 
 /** A request that policy holds, who asks and for whom, what it would do, and what was answered. */
@@ -37,9 +56,7 @@ export const ApprovalView = Type.Object({
   reads: Type.Array(Type.String()),
   writes: Type.Array(Type.String()),
   functions: Type.Array(Type.String()),
-  requirements: Type.Array(
-    Type.Object({ rule_id: Type.String(), role: Type.String(), approvers: Type.Number() }),
-  ),
+  requirements: Type.Array(Requirement),
   missing: Type.Array(Type.Object({ role: Type.String(), count: Type.Number() })),
   binding_sha256: Type.String(),
   policy_digest: nullable(Type.String()),
@@ -54,6 +71,30 @@ export const ApprovalView = Type.Object({
     }),
   ),
 })
+
+/** One event of an approval, with the place where it is sealed. */
+export const ApprovalStepView = Type.Object({
+  type: Type.String(),
+  at: Type.String(),
+  actor: Person,
+  on_behalf_of: Type.Array(Person),
+  session_id: nullable(Type.String()),
+  request_id: nullable(Type.String()),
+  requirements: Type.Array(Requirement),
+  expires_at: Type.String(),
+  reason: nullable(Type.String()),
+  missing: nullable(Type.Number()),
+  approvers: Type.Array(Person),
+  log: Type.String(),
+  position: Type.Number(),
+})
+
+export const ApprovalHistoryView = Type.Object({
+  approval_id: Type.String(),
+  steps: Type.Array(ApprovalStepView),
+})
+
+export const SessionApprovals = Type.Object({ approvals: Type.Array(ApprovalHistoryView) })
 
 export const ApprovalList = Type.Object({ approvals: Type.Array(ApprovalView) })
 

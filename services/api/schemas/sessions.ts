@@ -14,6 +14,7 @@ export const FilterQuery = Type.Object({
   outcome: Type.Optional(Type.Enum(['unknown', 'ok', 'error', 'cancelled', 'refused'])),
   kind: Type.Optional(Type.String({ maxLength: 100 })),
   relation: Type.Optional(Type.String({ maxLength: 300 })),
+  approver: Type.Optional(Type.String({ maxLength: 300, description: 'Who approved or denied' })),
   session: Type.Optional(Type.String({ maxLength: 100 })),
   from: Type.Optional(Type.Number({ description: 'Milliseconds since 1970' })),
   to: Type.Optional(Type.Number({ description: 'Milliseconds since 1970' })),
@@ -106,7 +107,7 @@ export const HitView = Type.Object({
   rows: count,
   durationUs: count,
   errorCode: text,
-  /** Of what has no statement: why a record was set aside, what is missing. */
+  /** What the statement, if there is one, does not say: why a record was set aside, what is missing, who approved. */
   remark: text,
 })
 

@@ -47,9 +47,9 @@ export class HoldGate {
     switch (asked.kind) {
       case 'granted': {
         const { approval } = asked
-        if (!log.approvalUsed(requestId, approvalPart(approval, edge)))
-          return { kind: 'unrecorded' }
-        const by = approval.answers.map((answer) => answer.by.display ?? answer.by.subject)
+        const part = { ...approvalPart(approval, edge), approvers: approversOf(approval) }
+        if (!log.approvalUsed(requestId, part)) return { kind: 'unrecorded' }
+        const by = part.approvers.map(({ display, subject }) => display ?? subject)
         return {
           kind: 'granted',
           reason: `approved by ${by.join(' and ')} (${approval.approvalId})`,
@@ -109,6 +109,12 @@ export class HoldGate {
   }
 }
 
+function approversOf({ answers }: Approval): ApprovalPart['approvers'] {
+  return answers
+    .filter(({ verdict }) => verdict === 'grant')
+    .map(({ by: { kind, subject, issuer, display } }) => ({ kind, subject, issuer, display }))
+}
+
 /** What an event says of an approval. */
 export function approvalPart(approval: Approval, edge: string): ApprovalPart {
   const { binding } = approval
@@ -129,5 +135,6 @@ export function approvalPart(approval: Approval, edge: string): ApprovalPart {
     })),
     expires_at: approval.expiresAtMs * 1000,
     answer: null,
+    approvers: [],
   }
 }

@@ -4,6 +4,7 @@ import { getJson } from './request.ts'
 import type { Parameters } from './request.ts'
 import type {
   ActivityAnswer,
+  ApprovalHistories,
   Approvals,
   Entry,
   Proof,
@@ -72,6 +73,14 @@ export function statementsOf(id: string) {
       ),
     initialPageParam: null as string | null,
     getNextPageParam: (page) => page.next,
+  })
+}
+
+export function approvalsOfSession(id: string) {
+  return queryOptions({
+    queryKey: ['session', id, 'approvals'],
+    queryFn: ({ signal }) =>
+      getJson<ApprovalHistories>(`/v1/sessions/${encodeURIComponent(id)}/approvals`, {}, signal),
   })
 }
 

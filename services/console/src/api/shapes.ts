@@ -1,6 +1,12 @@
 import type { Static } from 'typebox'
 
-import type { ApprovalList, ApprovalView } from '../../../api/schemas/approvals.ts'
+import type {
+  ApprovalHistoryView,
+  ApprovalList,
+  ApprovalStepView,
+  ApprovalView,
+  SessionApprovals,
+} from '../../../api/schemas/approvals.ts'
 import type { EntryView, ProofView, RecordedResult } from '../../../api/schemas/entries.ts'
 import type { Me } from '../../../api/schemas/identity.ts'
 import type { ReportRun, ReportRuns } from '../../../api/schemas/reports.ts'
@@ -18,6 +24,9 @@ import type {
 /** What the api answers: the types of its own schemas, so that the two cannot drift apart. */
 export type Approval = Static<typeof ApprovalView>
 export type Approvals = Static<typeof ApprovalList>
+export type ApprovalHistory = Static<typeof ApprovalHistoryView>
+export type ApprovalStep = Static<typeof ApprovalStepView>
+export type ApprovalHistories = Static<typeof SessionApprovals>
 export type SignedIn = Static<typeof Me>
 export type Actor = Static<typeof ActorView>
 export type Session = Static<typeof SessionView>

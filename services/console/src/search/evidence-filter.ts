@@ -7,11 +7,21 @@ export interface EvidenceFilter {
   readonly outcome: string
   readonly kind: string
   readonly relation: string
+  readonly approver: string
   readonly from: number | null
   readonly to: number | null
 }
 
-const words = ['text', 'actor', 'target', 'decision', 'outcome', 'kind', 'relation'] as const
+const words = [
+  'text',
+  'actor',
+  'target',
+  'decision',
+  'outcome',
+  'kind',
+  'relation',
+  'approver',
+] as const
 
 export function filterOfAddress(address: URLSearchParams): EvidenceFilter {
   const word = (name: (typeof words)[number]): string => address.get(name) ?? ''
@@ -23,6 +33,7 @@ export function filterOfAddress(address: URLSearchParams): EvidenceFilter {
     outcome: word('outcome'),
     kind: word('kind'),
     relation: word('relation'),
+    approver: word('approver'),
     from: timeOf(address.get('from')),
     to: timeOf(address.get('to')),
   }

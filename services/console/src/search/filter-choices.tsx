@@ -29,7 +29,16 @@ const kinds = [
   { group: 'Operation', items: ['select', 'insert', 'update', 'delete', 'copy', 'drop', 'create'] },
   {
     group: 'Event',
-    items: ['session.started', 'auth.failed', 'credential.issued', 'policy.published'],
+    items: [
+      'session.started',
+      'auth.failed',
+      'approval.requested',
+      'approval.granted',
+      'approval.denied',
+      'approval.used',
+      'credential.issued',
+      'policy.published',
+    ],
   },
   { group: 'Lost, or no event', items: ['gap.detected', 'quarantined'] },
 ]
@@ -84,6 +93,14 @@ export function FilterChoices({ draft, change }: FilterChoicesProps) {
         value={draft.relation}
         onChange={(event) => {
           change({ relation: event.currentTarget.value })
+        }}
+      />
+      <TextInput
+        label="Approver"
+        placeholder="who approved or denied"
+        value={draft.approver}
+        onChange={(event) => {
+          change({ approver: event.currentTarget.value })
         }}
       />
     </>

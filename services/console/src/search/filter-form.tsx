@@ -98,6 +98,7 @@ const filterWithout: EvidenceFilter = {
   outcome: '',
   kind: '',
   relation: '',
+  approver: '',
   from: null,
   to: null,
 }

@@ -87,26 +87,33 @@ function HitRow({ hit }: { readonly hit: SearchHit }) {
 }
 
 function What({ hit }: { readonly hit: SearchHit }) {
-  const text =
+  const what =
     hit.statement === null ? (
-      <Text span inherit>
-        {hit.type}
-        {hit.remark !== null && (
-          <Text span display="block" size="sm" className="exact">
-            {hit.remark}
-          </Text>
-        )}
-      </Text>
+      hit.type
     ) : (
       <Text span inherit ff="monospace" size="sm" lineClamp={3} className="exact">
         {hit.statement}
       </Text>
     )
-  if (hit.sessionId === null) return text
-  const anchor = hit.requestId === null ? '' : `#request-${hit.requestId}`
   return (
-    <Anchor component={Link} inherit to={`/sessions/${encodeURIComponent(hit.sessionId)}${anchor}`}>
-      {text}
-    </Anchor>
+    <>
+      {hit.sessionId === null ? (
+        what
+      ) : (
+        <Anchor component={Link} inherit to={addressOf(hit.sessionId, hit.requestId)}>
+          {what}
+        </Anchor>
+      )}
+      {hit.remark !== null && (
+        <Text span display="block" size="sm" className="exact">
+          {hit.remark}
+        </Text>
+      )}
+    </>
   )
+}
+
+function addressOf(sessionId: string, requestId: string | null): string {
+  const anchor = requestId === null ? '' : `#request-${requestId}`
+  return `/sessions/${encodeURIComponent(sessionId)}${anchor}`
 }

@@ -2,17 +2,23 @@ import { Alert, Group, Stack, Text } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 
 import { oneEntry } from '../api/questions.ts'
-import type { Statement } from '../api/shapes.ts'
+import type { ApprovalHistory, Statement } from '../api/shapes.ts'
 import { ProofLink } from '../proof/proof-link.tsx'
 import { CopiedText } from '../words/copied-text.tsx'
 import { Loading } from '../words/loading.tsx'
 import { ProblemAlert } from '../words/problem-alert.tsx'
 import { bytes } from '../words/quantities.ts'
+import { ApprovalSteps } from './approval-steps.tsx'
 import { ParameterTable } from './parameter-table.tsx'
 import { RecordedResult } from './recorded-result.tsx'
 
+interface StatementDetailsProps {
+  readonly statement: Statement
+  readonly approval: ApprovalHistory | null
+}
+
 /** The statement as it was sealed, not as the index holds it. */
-export function StatementDetails({ statement }: { readonly statement: Statement }) {
+export function StatementDetails({ statement, approval }: StatementDetailsProps) {
   const { data: entry, error, refetch } = useQuery(oneEntry(statement.log, statement.position))
   return (
     <Stack px="md" pb="md" pl={52} gap="sm">
@@ -27,7 +33,8 @@ export function StatementDetails({ statement }: { readonly statement: Statement 
           {statement.decisionId === null ? '' : `; decision ${statement.decisionId}`}
         </Alert>
       )}
-      {statement.errorMessage !== null && statement.decision !== 'block' && (
+      {approval !== null && <ApprovalSteps approval={approval} />}
+      {statement.errorMessage !== null && !isRefusal(statement) && (
         <Alert
           color="orange"
           title={`Error ${statement.errorCode ?? ''}`}
@@ -72,4 +79,9 @@ export function StatementDetails({ statement }: { readonly statement: Statement 
       </Group>
     </Stack>
   )
+}
+
+/** Said above it already. */
+function isRefusal({ decision, outcome }: Statement): boolean {
+  return decision === 'block' || (decision === 'hold' && outcome === 'refused')
 }

@@ -1,22 +1,25 @@
 import { Collapse, Group, Paper, Text, UnstyledButton } from '@mantine/core'
 import { useEffect, useRef, useState } from 'react'
 
-import type { Statement } from '../api/shapes.ts'
+import type { ApprovalHistory, Statement } from '../api/shapes.ts'
 import { ProofLink } from '../proof/proof-link.tsx'
 import { DecisionBadge } from '../words/decision-badge.tsx'
 import { OutcomeBadge } from '../words/outcome-badge.tsx'
 import { bytes, counted, durationUs } from '../words/quantities.ts'
 import { Time } from '../words/time.tsx'
+import { inBrief } from './statement-approval.ts'
 import { StatementDetails } from './statement-details.tsx'
 
 interface StatementItemProps {
   readonly statement: Statement
+  /** What held it, where something did. */
+  readonly approval: ApprovalHistory | null
   readonly number: number
   /** The address points at it. */
   readonly isAnchored: boolean
 }
 
-export function StatementItem({ statement, number, isAnchored }: StatementItemProps) {
+export function StatementItem({ statement, approval, number, isAnchored }: StatementItemProps) {
   const [isOpen, setOpen] = useState(isAnchored)
   const item = useRef<HTMLLIElement>(null)
   useEffect(() => {
@@ -61,10 +64,11 @@ export function StatementItem({ statement, number, isAnchored }: StatementItemPr
           {statement.bytesOut !== null && <span>{bytes(statement.bytesOut)}</span>}
           {statement.durationUs !== null && <span>{durationUs(statement.durationUs)}</span>}
           {statement.ruleIds.length > 0 && <span>by rule {statement.ruleIds.join(', ')}</span>}
+          {approval !== null && <span>{inBrief(approval, statement.requestId)}</span>}
           <ProofLink log={statement.log} position={statement.position} />
         </Group>
         <Collapse expanded={isOpen} keepMounted={false}>
-          <StatementDetails statement={statement} />
+          <StatementDetails statement={statement} approval={approval} />
         </Collapse>
       </Paper>
     </li>

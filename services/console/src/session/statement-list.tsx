@@ -1,17 +1,19 @@
 import { Button, Group, Stack, Text, Title } from '@mantine/core'
-import { useInfiniteQuery } from '@tanstack/react-query'
+import { useInfiniteQuery, useQuery } from '@tanstack/react-query'
 
-import { statementsOf } from '../api/questions.ts'
+import { approvalsOfSession, statementsOf } from '../api/questions.ts'
 import type { Session } from '../api/shapes.ts'
 import { Loading } from '../words/loading.tsx'
 import { NothingHere } from '../words/nothing-here.tsx'
 import { ProblemAlert } from '../words/problem-alert.tsx'
 import { count } from '../words/quantities.ts'
+import { approvalOf } from './statement-approval.ts'
 import { StatementItem } from './statement-item.tsx'
 import { useAnchor } from './use-anchor.ts'
 
 export function StatementList({ session }: { readonly session: Session }) {
   const list = useInfiniteQuery(statementsOf(session.sessionId))
+  const approvals = useQuery(approvalsOfSession(session.sessionId))
   const statements = list.data?.pages.flatMap((page) => page.statements) ?? []
   const anchored = useAnchor(list)
   return (
@@ -33,6 +35,13 @@ export function StatementList({ session }: { readonly session: Session }) {
           retry={() => void list.refetch()}
         />
       )}
+      {approvals.error !== null && (
+        <ProblemAlert
+          what="What was held, and who approved it, could not be read"
+          error={approvals.error}
+          retry={() => void approvals.refetch()}
+        />
+      )}
       {list.isPending && <Loading what="Reading the statements …" />}
       {list.data !== undefined && statements.length === 0 && (
         <NothingHere title="No statements">
@@ -46,6 +55,7 @@ export function StatementList({ session }: { readonly session: Session }) {
           <StatementItem
             key={statement.requestId}
             statement={statement}
+            approval={approvalOf(statement, approvals.data?.approvals ?? [])}
             number={index + 1}
             isAnchored={statement.requestId === anchored}
           />

@@ -1,9 +1,10 @@
 import { hash } from 'node:crypto'
 
 import type { IndexDocument } from '../../documents.ts'
-import { actorNames, foldName, kinds, relationNames } from '../../terms.ts'
+import { actorNames, approverNames, foldName, kinds, relationNames } from '../../terms.ts'
 
-export type Facet = 'actor' | 'target' | 'decision' | 'outcome' | 'kind' | 'relation' | 'session'
+export type Facet =
+  'actor' | 'target' | 'decision' | 'outcome' | 'kind' | 'relation' | 'approver' | 'session'
 
 /** Stands on every event that is found by itself, not as a part of its statement. */
 export const shownToken = 'shown'
@@ -40,6 +41,7 @@ export function facetsOf(document: IndexDocument, shown: ShownAs, tokens: FacetT
     ...kinds(document).map((kind) => tokens.of('kind', kind)),
     ...actorNames(document).map((name) => tokens.of('actor', name)),
     ...relationNames(document).map((name) => tokens.of('relation', name)),
+    ...approverNames(document).map((name) => tokens.of('approver', name)),
   ]
   if (shown.isShown) facets.push(shownToken)
   if (document.target !== null) facets.push(tokens.of('target', document.target.name))

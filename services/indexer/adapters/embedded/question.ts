@@ -15,7 +15,16 @@ export interface Question {
   readonly toUs: number | null
 }
 
-const facets = ['actor', 'target', 'decision', 'outcome', 'kind', 'relation', 'session'] as const
+const facets = [
+  'actor',
+  'target',
+  'decision',
+  'outcome',
+  'kind',
+  'relation',
+  'approver',
+  'session',
+] as const
 const textColumns = '{statement relations names remarks}'
 
 /** Throws `QueryError` for what cannot be asked. */

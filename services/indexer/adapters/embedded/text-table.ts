@@ -1,7 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite'
 
 import type { StatementEvents } from '../../statement.ts'
-import { actorNames } from '../../terms.ts'
+import { actorNames, approverNames } from '../../terms.ts'
 import type { Located } from './event-table.ts'
 import { FacetTokens, facetsOf } from './facets.ts'
 
@@ -61,7 +61,12 @@ export class TextTable {
     return [
       request?.text ?? '',
       [...(request?.reads ?? []), ...(request?.writes ?? [])].join('\n'),
-      [...actorNames(document), document.target?.name ?? '', document.producer ?? ''].join('\n'),
+      [
+        ...actorNames(document),
+        ...approverNames(document),
+        document.target?.name ?? '',
+        document.producer ?? '',
+      ].join('\n'),
       [...remarks].join('\n'),
       facetsOf(document, { isShown, decision, outcome }, this.#tokens),
     ]

@@ -26,6 +26,7 @@ export function conditionsOf(given: SearchFilter): Conditions {
   term('asked.target', filter.target)
   term('asked.kind', filter.kind)
   term('asked.relation', filter.relation)
+  term('asked.approver', filter.approver)
   term('asked.session', filter.session)
   term('decision', filter.decision)
   term('outcome', filter.outcome)

@@ -3,7 +3,14 @@ import { hash } from 'node:crypto'
 import type { IndexDocument } from '../../documents.ts'
 import { isStatementPart } from '../../statement.ts'
 import type { Completed, Decided } from '../../statement.ts'
-import { actorIdentity, actorNames, kinds, labelOf, relationNames } from '../../terms.ts'
+import {
+  actorIdentity,
+  actorNames,
+  approverNames,
+  kinds,
+  labelOf,
+  relationNames,
+} from '../../terms.ts'
 import { exactTerm, foldedTerm } from './exact-term.ts'
 
 /** A document and the time it stands at: its own, or for bytes that are no event that of the entry before. */
@@ -77,6 +84,7 @@ export function sharedSource(event: Timed, told: Told | null): Source {
       target: target && foldedTerm(target.name),
       kind: kinds(document).map(foldedTerm),
       relation: relationNames(document).map(foldedTerm),
+      approver: approverNames(document).map(foldedTerm),
       session: document.sessionId === null ? null : foldedTerm(document.sessionId),
     },
     statement: request?.text ?? null,
@@ -154,7 +162,12 @@ function wordsOf(document: IndexDocument, told: Told | null): readonly string[] 
   ])
   const words = [
     [...(request?.reads ?? []), ...(request?.writes ?? [])].join('\n'),
-    [...actorNames(document), document.target?.name ?? '', document.producer ?? ''].join('\n'),
+    [
+      ...actorNames(document),
+      ...approverNames(document),
+      document.target?.name ?? '',
+      document.producer ?? '',
+    ].join('\n'),
     [...remarks].join('\n'),
   ]
   return words.filter((text) => text !== '')

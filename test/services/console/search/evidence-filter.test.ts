@@ -19,6 +19,7 @@ const filters = fc.record({
   outcome: word,
   kind: word,
   relation: word,
+  approver: word,
   from: time,
   to: time,
 })

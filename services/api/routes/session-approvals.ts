@@ -1,0 +1,70 @@
+import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
+import { Type } from 'typebox'
+import type { Static } from 'typebox'
+
+import type { ActionAudit } from '../action-audit.ts'
+import { approvalsOfSession } from '../approval-history.ts'
+import type { ApprovalHistory, ApprovalHistoryOptions, ApprovalStep } from '../approval-history.ts'
+import { personOf, SessionApprovals } from '../schemas/approvals.ts'
+import type { ApprovalHistoryView, ApprovalStepView } from '../schemas/approvals.ts'
+
+export interface SessionApprovalRoutesOptions extends ApprovalHistoryOptions {
+  readonly audit: ActionAudit
+}
+
+/** What statements of a session were held for, and what became of it, each step with the place where it is sealed. */
+export const sessionApprovalRoutes: FastifyPluginCallbackTypebox<SessionApprovalRoutesOptions> = (
+  app,
+  options,
+  done,
+) => {
+  app.get(
+    '/v1/sessions/:id/approvals',
+    {
+      schema: {
+        summary: 'The approvals that statements of a session asked for or ran by',
+        params: Type.Object({ id: Type.String({ minLength: 1, maxLength: 100 }) }),
+        response: { 200: SessionApprovals },
+      },
+    },
+    async (request) => {
+      const actor = await request.permitted('read_evidence')
+      const { id } = request.params
+      const approvals = await approvalsOfSession(options, id)
+      await options.audit.record(request, actor, {
+        type: 'evidence.viewed',
+        evidence: {
+          subject: 'session',
+          reference: id,
+          query: 'approvals',
+          results: approvals.length,
+        },
+      })
+      return { approvals: approvals.map(historyView) }
+    },
+  )
+  done()
+}
+
+function historyView({ approvalId, steps }: ApprovalHistory): Static<typeof ApprovalHistoryView> {
+  return { approval_id: approvalId, steps: steps.map(stepView) }
+}
+
+function stepView({ event, log, position }: ApprovalStep): Static<typeof ApprovalStepView> {
+  const { actor, approval } = event
+  return {
+    type: event.type,
+    at: new Date(event.occurred_at / 1000).toISOString(),
+    actor: personOf(actor),
+    on_behalf_of: (actor?.on_behalf_of ?? []).map(personOf),
+    session_id: event.session_id,
+    request_id: event.request_id,
+    requirements: (approval?.requirements ?? []).map((each) => ({ ...each })),
+    expires_at: new Date((approval?.expires_at ?? 0) / 1000).toISOString(),
+    reason: approval?.answer?.reason ?? null,
+    missing: approval?.answer?.missing ?? null,
+    approvers: (approval?.approvers ?? []).map(personOf),
+    log,
+    position,
+  }
+}
