@@ -52,6 +52,13 @@ export interface ConfigFile {
   readonly targets: readonly TargetFile[]
   readonly policy?: string
   readonly reports?: readonly ReportFile[]
+  readonly webhooks?: readonly WebhookFile[]
+}
+
+export interface WebhookFile {
+  readonly name: string
+  readonly url: string
+  readonly secret_file: string
 }
 
 export type RolesFile = Readonly<Partial<Record<Role, readonly string[]>>>

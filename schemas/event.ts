@@ -102,6 +102,8 @@ export const typesOfRole = {
     'report.downloaded',
     'evidence.viewed',
     'evidence.searched',
+    'alert.sent',
+    'alert.delivered',
   ],
   reporter: [...ownTypes, 'report.generated'],
   ledger: [...ownTypes, 'gap.detected'],

@@ -10,6 +10,7 @@
 #   indexer    reads ledger.sealed as the group indexer
 #   api        writes audit.events and control.updates, reads control.updates as the groups api.*
 #   reporter   writes audit.events
+#   webhooks   reads ledger.sealed as the groups webhook-*
 #   services   all of them but the edge: `affidavit up --without-edges` runs them under one user
 #   provision  makes the three topics that are missing (bus.kafka.create_topics), beside a role
 #
@@ -18,7 +19,7 @@
 set -euo pipefail
 
 if [ $# -lt 3 ]; then
-  sed -n '2,16s/^# \{0,1\}//p' "$0" >&2
+  sed -n '2,17s/^# \{0,1\}//p' "$0" >&2
   exit 2
 fi
 role=$1 user=$2
@@ -67,17 +68,23 @@ api() {
   grant --group api. --resource-pattern-type prefixed --operation Read
 }
 
+webhooks() {
+  reads ledger.sealed
+  grant --group webhook- --resource-pattern-type prefixed --operation Read
+}
+
 reporter() {
   writes audit.events
 }
 
 case $role in
-  edge | ledger | indexer | api | reporter) "$role" ;;
+  edge | ledger | indexer | api | reporter | webhooks) "$role" ;;
   services)
     ledger
     indexer
     api
     reporter
+    webhooks
     ;;
   provision)
     # shellcheck disable=SC2046

@@ -41,6 +41,7 @@ import { openProducer, recordConfig } from './producers.ts'
 import { measure } from './measurements.ts'
 import { prepareSealing } from './sealing.ts'
 import { readPassword } from './secrets.ts'
+import { startWebhooks } from './start-webhooks.ts'
 
 /** What it was given to start with is wrong: a sentence, or the list of mistakes of a file. */
 export class ProductError extends Error {
@@ -174,6 +175,8 @@ export async function startProduct(
     'health',
     watchHeadway({ health, bus, ledger, indexer, clock: systemClock }, signal),
   )
+
+  await startWebhooks({ config, bus, recorder: apiRecorder, health, lifecycle, logger })
 
   const { console: client } = config.identity
   const api = lifecycle.add(

@@ -97,6 +97,11 @@ export function wholeConfig(file: WholeFile, directory: string): Config {
     },
     policyFile: path(file.policy),
     reports: (file.reports ?? []).map(reportConfig),
+    webhooks: (file.webhooks ?? []).map(({ name, url, secret_file: secret }) => ({
+      name,
+      url,
+      secretFile: path(secret),
+    })),
   }
 }
 

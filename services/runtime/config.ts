@@ -52,6 +52,14 @@ export interface Config extends EdgeConfig {
   }
   readonly policyFile: string
   readonly reports: readonly ReportConfig[]
+  readonly webhooks: readonly WebhookConfig[]
+}
+
+/** Where people are told of approvals. */
+export interface WebhookConfig {
+  readonly name: string
+  readonly url: string
+  readonly secretFile: string
 }
 
 /** Which tokens of the issuer are taken. */

@@ -121,7 +121,27 @@ function contradictions(document: Located<ConfigFile>): readonly Problem[] {
       )
     }
   })
+  const webhooks = new Set<string>()
+  value.webhooks?.forEach(({ name, url }, index) => {
+    if (webhooks.has(name)) {
+      problems.push(document.at(['webhooks', index, 'name'], `another webhook is called ${name}`))
+    }
+    webhooks.add(name)
+    if (!isSafeUrl(url)) {
+      const message = 'expected an https: address (http: only on this machine), without a password'
+      problems.push(document.at(['webhooks', index, 'url'], message))
+    }
+  })
   return problems
+}
+
+function isSafeUrl(text: string): boolean {
+  if (!URL.canParse(text)) return false
+  const { protocol, hostname, username, password } = new URL(text)
+  if (username !== '' || password !== '') return false
+  return (
+    protocol === 'https:' || (protocol === 'http:' && /^(127\.|localhost$|\[::1\]$)/.test(hostname))
+  )
 }
 
 function portOf(address: string): number {

@@ -69,6 +69,23 @@ test('every mistake is reported at once, each with its line', () => {
   assert.match(problems.join('\n'), /:13:\d+ targets\[0\]\.port: expected a number >= 1, found 0/)
 })
 
+test('a webhook has a name of its own and an address that nobody listens in on', () => {
+  const webhook = (name: string, url: string): string =>
+    `  - { name: ${name}, url: "${url}", secret_file: hook.secret }\n`
+  const problems = problemsOf(
+    `${good}webhooks:\n${webhook('chat', 'https://chat.example/hook')}${webhook('chat', 'http://[::1]:9/')}` +
+      webhook('one', 'http://chat.example/hook') +
+      webhook('two', 'https://me:secret@chat.example/hook') +
+      webhook('three', 'chat.example'),
+  ).join('\n')
+  assert.match(problems, /webhooks\[1\]\.name: another webhook is called chat/)
+  assert.doesNotMatch(problems, /webhooks\[[01]\]\.url/)
+  for (const index of [2, 3, 4]) {
+    assert.ok(problems.includes(`webhooks[${index}].url: expected an https: address`), problems)
+  }
+  assert.doesNotMatch(problems, /me:secret/)
+})
+
 test('contradictions are reported where they stand', () => {
   const second = good.slice(good.indexOf('  - name: shop'))
   const problems = problemsOf(
