@@ -91,17 +91,17 @@ function checkWellFormedRules(document: Located<unknown>): readonly Problem[] {
 
 /**
  * Deny overrides: block before hold before mask before allow. First the built-in blocks and those of the policy; none of them can
- * be allowed away. Then some rule must cover the whole message: an allow, or a hold or mask, which let through what they cover once
- * their obligation is met. A message that several rules would cover only together is blocked: what it does at once is more than any
- * rule meant. Then every hold that the message touches holds it, and every mask that it touches masks its answer, whichever rule it
- * was that covers it.
+ * be allowed away. Then some rule must cover the whole message: an allow, or a hold, which lets through what it covers once its
+ * obligation is met. A message that several rules would cover only together is blocked: what it does at once is more than any rule
+ * meant. Then every hold that the message touches holds it, and every mask that it touches masks its answer, whichever rule it was
+ * that covers it. A mask only narrows: it lets nothing through by itself.
  */
 export function compilePolicy(policy: Policy): CompiledPolicy {
   const rules = policy.rules.map(compileRule)
   const by = (outcome: PolicyRule['outcome']): readonly CompiledRule[] =>
     rules.filter((rule) => rule.outcome === outcome)
   const [blocks, holds, masks, allows] = [by('block'), by('hold'), by('mask'), by('allow')]
-  const lettingThrough = [...allows, ...masks, ...holds]
+  const lettingThrough = [...allows, ...holds]
   const looksAt = (...variables: readonly ConditionVariable[]): boolean =>
     rules.some((rule) => variables.some((name) => rule.condition?.variables.has(name)))
   const verdict = (

@@ -4,6 +4,7 @@ import { factFlags, statementClasses, statementKinds } from '../facts.ts'
 import { isReservedRuleId } from './baseline.ts'
 import { closestName } from './closest-name.ts'
 import { checkCondition } from './condition-checks.ts'
+import { isBesideNoAllow } from './mask-reach.ts'
 import { kindsOfStatements } from './rule-parts.ts'
 import { shadowOf } from './shadows.ts'
 
@@ -29,6 +30,12 @@ export function checkRules(
     checkFlags(rule, report)
     for (const message of checkCondition(rule)) report(['when'], message)
     if (rule.outcome === 'allow') checkReach(rule, report)
+    if (rule.outcome === 'mask' && rule.mask !== undefined && isBesideNoAllow(rule, rules)) {
+      report(
+        [],
+        'this rule can never match: a mask lets nothing through by itself, and no allow or hold rule is about the same targets, actors and statements',
+      )
+    }
     const shadow = shadowOf(rule, index, rules)
     if (shadow !== null) {
       report([], `this rule can never match: rule ${shadow.by.id} ${shadow.why}`)

@@ -13,7 +13,7 @@ export interface CompiledRule {
   /** What a hold or mask rule demands. */
   readonly obligation: Obligation | null
   readonly condition: Condition | null
-  /** What must match for the rule to let a message through, as a whole; null for a block, which lets nothing through. */
+  /** What must match for the rule to let a message through, as a whole; null for a block and a mask, which let nothing through. */
   readonly cover: readonly RulePart[] | null
   /** What must match for the rule to stop, hold or mask a message that has any of it; null for an allow. */
   readonly touch: readonly RulePart[] | null
@@ -27,7 +27,8 @@ export function compileRule(rule: PolicyRule): CompiledRule {
   if (compiled?.ok === false) throw new TypeError(`rule ${rule.id}: ${compiled.message}`)
   const condition = compiled?.condition ?? null
   const scope = scopeParts(rule)
-  const cover = rule.outcome === 'block' ? null : [...scope, ...coverParts(rule, condition)]
+  const lets = rule.outcome === 'allow' || rule.outcome === 'hold'
+  const cover = lets ? [...scope, ...coverParts(rule, condition)] : null
   const touch = rule.outcome === 'allow' ? null : [...scope, ...touchParts(rule, condition)]
   return {
     id: rule.id,

@@ -168,6 +168,26 @@ test('mistakes of shape and of meaning are reported together, in the order of th
   )
 })
 
+test('a mask beside no rule that lets through what it is about is reported', () => {
+  const allow =
+    'id: allow, targets: [shop], actors: { kinds: [human], on_behalf_of: forbidden }, statements: [read], relations: { read: ["*"] }, outcome: allow'
+  const masks: readonly (readonly [mask: string, isReported: boolean])[] = [
+    ['targets: [shop]', false],
+    ['targets: [s*], statements: [select, insert], actors: { groups: [ops] }', false],
+    ['targets: [crm]', true],
+    ['targets: [shop], statements: [write, ddl]', true],
+    ['targets: [shop], actors: { kinds: [agent] }', true],
+    ['targets: [shop], actors: { on_behalf_of: required }', true],
+  ]
+  for (const [mask, isReported] of masks) {
+    const problems = problemsOf(
+      policyText(allow, `id: mask, ${mask}, outcome: mask, mask: { classes: ['*'] }`),
+    )
+    assert.equal(problems.length, isReported ? 1 : 0, `${mask}: ${problems.join()}`)
+    if (isReported) assert.match(problems[0] ?? '', /a mask lets nothing through by itself/)
+  }
+})
+
 test('a rule that another one shadows is reported', () => {
   const shadows: readonly (readonly [readonly string[], string | null])[] = [
     [

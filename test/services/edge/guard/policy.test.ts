@@ -23,6 +23,16 @@ const table: readonly Row[] = [
   ['a read that a rule covers', [reading], {}, 'allow', ['read']],
   ['a read on another target', [reading], { target: 'crm' }, 'block', ['default']],
   [
+    'a read that only a mask covers',
+    [
+      reading,
+      'id: mask, targets: [shop], statements: [read], relations: { read: ["*"] }, outcome: mask, mask: { classes: ["*"] }',
+    ],
+    { facts: someFacts({ kinds: ['select'], reads: ['hr.pay'] }) },
+    'block',
+    ['default'],
+  ],
+  [
     'a kind that is not listed',
     [reading],
     { facts: someFacts({ kinds: ['select', 'delete'], reads: ['shop.orders'] }) },
