@@ -170,7 +170,11 @@ export class BackendRelay implements FrameSink {
     expected.shift()
     this.#finished(head)
     this.#complete(head)
-    if (status === 'I' && portals.size > 0) portals.endTransaction(head.batch)
+    if (status !== 'I') return
+    if (portals.size > 0) portals.endTransaction(head.batch)
+    if (!this.#state.hasChangedCatalog) return
+    this.#state.hasChangedCatalog = false
+    this.#state.cache.catalogChanged()
   }
 
   #pop(kind: 'parse' | 'bind' | 'close'): void {
@@ -272,6 +276,7 @@ export class BackendRelay implements FrameSink {
     const { request } = entry
     if (request === null || !entry.isLast) return
     if (this.#reading === request) this.#reading = null
+    if (request.statement?.verdict.changesCatalog === true) this.#state.hasChangedCatalog = true
     this.#state.log.completed(request, request.outcome())
   }
 }

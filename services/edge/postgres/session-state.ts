@@ -31,6 +31,8 @@ export class SessionState {
   awaited: Expected | null = null
   /** A statement of this batch may have changed how text is read; known at the next ReadyForQuery. */
   isUnsettled = false
+  /** Statements have changed relations, which others see once the transaction has ended. */
+  hasChangedCatalog = false
 
   constructor(options: SessionStateOptions) {
     this.cache = options.cache

@@ -11,6 +11,8 @@ export interface StatementPolicy {
   readonly digest: Buffer
   /** Same text and same subject give the same verdict for as long as `digest` stays. Never throws, never waits. */
   decide(text: string, subject: StatementSubject): Verdict
+  /** What a statement with `changesCatalog` changed has taken effect. Never throws, never waits. */
+  catalogChanged?(subject: StatementSubject): void
 }
 
 export interface StatementSubject {
@@ -46,6 +48,8 @@ export interface Verdict {
   readonly names: readonly NameChange[]
   /** True when it may change settings that change how later text is read: the client waits for its end. */
   readonly settles: boolean
+  /** True when relations may be others after it. Missing: no. */
+  readonly changesCatalog?: boolean
   /** True when another text that differs in its literals only may get another verdict. Missing: no. */
   readonly dependsOnLiterals?: boolean
 }

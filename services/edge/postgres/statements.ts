@@ -87,6 +87,11 @@ export class StatementCache {
     return isSame ? statement : this.decide(text, 0, text.length)
   }
 
+  /** What a statement of this session changed in the catalog has taken effect. */
+  catalogChanged(): void {
+    this.#policy.catalogChanged?.(this.#subject)
+  }
+
   #decideByShape(key: string, shape: string, text: Buffer): Statement {
     // The text itself is parsed: without its literals it may be no SQL (interval '1 day').
     const verdict = this.#verdictOn(text)

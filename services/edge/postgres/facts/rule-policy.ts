@@ -1,6 +1,7 @@
 import type { Verdict as RuleVerdict } from '../../guard/decision.ts'
 import type { CompiledPolicy } from '../../guard/policy.ts'
 import type { PolicyInForce } from '../../guard/policy-in-force.ts'
+import { statementClasses } from '../../guard/facts.ts'
 import type { Clock } from '../../../runtime/clock.ts'
 import type { MaskDecision } from '../masking/mask-plan.ts'
 import { MaskVerdicts } from '../masking/mask-verdicts.ts'
@@ -69,7 +70,13 @@ export class RulePolicy implements StatementPolicy {
     const looksAtRows = policy.usesLiterals && result.facts.rows !== null
     return taken(result, verdict, mask, looksAtRows || !result.cacheable)
   }
+
+  catalogChanged(subject: StatementSubject): void {
+    this.#options.masking?.get(subject.target)?.refreshNow()
+  }
 }
+
+const defining: ReadonlySet<string> = new Set(statementClasses.ddl)
 
 function taken(
   result: FactsResult & { ok: true },
@@ -89,6 +96,7 @@ function taken(
     functions: facts.functions,
     names: result.names,
     settles: result.settles,
+    changesCatalog: facts.kinds.some((kind) => defining.has(kind)),
     dependsOnLiterals,
   }
 }

@@ -36,6 +36,8 @@ export class TargetMasking {
   #readAtMs = 0
   #wake: (() => void) | null = null
   #isAsked = false
+  #isChanged = false
+  #wakeChanged: (() => void) | null = null
 
   constructor(options: TargetMaskingOptions) {
     this.#options = options
@@ -49,10 +51,16 @@ export class TargetMasking {
     return age <= 3 * this.#refreshMs ? this.#catalog : null
   }
 
-  /** Something has changed that the snapshot does not know: it is read again soon. */
+  /** An answer showed something that the snapshot does not know: it is read again, within a second. */
   refreshSoon(): void {
     this.#isAsked = true
     this.#wake?.()
+  }
+
+  /** The catalog has changed: it is read again at once, or once more when it is being read. */
+  refreshNow(): void {
+    this.#isChanged = true
+    this.#wakeChanged?.()
   }
 
   /** Reads the catalog once. Throws `TargetError`. */
@@ -83,14 +91,29 @@ export class TargetMasking {
     for (;;) {
       try {
         this.#isAsked = false
+        this.#isChanged = false
         await this.refresh(signal)
       } catch (error) {
         if (isAborted(signal)) return
         logger.error({ err: error, target: target.name }, 'the catalog for masking cannot be read')
       }
-      await Promise.race([this.#due(signal), stopped])
+      const timer = new AbortController()
+      await Promise.race([
+        this.#due(AbortSignal.any([signal, timer.signal])),
+        this.#changed(),
+        stopped,
+      ])
+      timer.abort()
+      this.#wakeChanged = null
       if (isAborted(signal)) return
     }
+  }
+
+  #changed(): Promise<void> {
+    if (this.#isChanged) return Promise.resolve()
+    return new Promise((resolve) => {
+      this.#wakeChanged = resolve
+    })
   }
 
   get #refreshMs(): number {

@@ -1,0 +1,75 @@
+import assert from 'node:assert/strict'
+import { after, before, suite, test } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
+
+import { Client } from 'pg'
+
+import { aPolicy } from '../../guard/policy-builders.ts'
+import { everything, masksAll, startMaskedTarget } from './masked-target.ts'
+import type { MaskedTarget } from './masked-target.ts'
+
+suite('a catalog that changes', () => {
+  let masked: MaskedTarget
+  let running: Promise<void>
+  const stop = new AbortController()
+
+  before(async () => {
+    masked = await startMaskedTarget(schema, classification, aPolicy(everything))
+    running = masked.masking.run(stop.signal)
+    await changed(null)
+  })
+  after(async () => {
+    stop.abort()
+    await running
+    await masked[Symbol.asyncDispose]()
+  })
+
+  /** Resolves with the milliseconds until there is another snapshot than this one; the next one of its own accord is 30 s away. */
+  const changed = async (before: unknown): Promise<number> => {
+    const began = performance.now()
+    const first = before ?? masked.masking.catalog
+    while (masked.masking.catalog === first) {
+      await delay(1)
+      if (performance.now() - began > 10_000) assert.fail('the catalog was not read again')
+    }
+    return performance.now() - began
+  }
+
+  test('what DDL through the edge makes of a plain view is masked once it is known, at once', async (t) => {
+    const client = new Client(masked.edge.client)
+    await client.connect()
+    for (const statements of [
+      ['CREATE OR REPLACE VIEW m.shown AS SELECT ssn AS note FROM m.secret'],
+      ['BEGIN', 'CREATE VIEW m.later AS SELECT ssn AS note FROM m.secret', 'COMMIT'],
+      ['BEGIN; CREATE TABLE m.fresh (note text); COMMIT'],
+    ]) {
+      const snapshot = masked.masking.catalog
+      for (const text of statements) await client.query(text)
+      t.diagnostic(`known after ${(await changed(snapshot)).toFixed(1)} ms`)
+    }
+    await client.query("INSERT INTO m.fresh VALUES ('plain')")
+    await client.end()
+    masked.policies.replace(aPolicy(everything, masksAll))
+    const { rows } = await masked.seen('TABLE m.shown', 'TABLE m.later', 'TABLE m.fresh')
+    assert.deepEqual(rows, [{ note: '****3333' }, { note: '****3333' }, { note: 'plain' }])
+  })
+
+  test('a transaction that is rolled back asks for nothing more than a look', async () => {
+    const snapshot = masked.masking.catalog
+    await masked.seen('BEGIN', 'CREATE TABLE m.gone (ssn text)', 'ROLLBACK')
+    await changed(snapshot)
+    assert.match((await masked.seen('TABLE m.gone')).error?.message ?? '', /does not exist/)
+  })
+})
+
+const classification = `version: 1
+columns:
+  - { column: m.secret.ssn, class: ssn, mask: last4 }
+`
+
+const schema = `
+CREATE SCHEMA m;
+CREATE TABLE m.secret (id int PRIMARY KEY, ssn text);
+INSERT INTO m.secret VALUES (1, '111-22-3333');
+CREATE VIEW m.shown AS SELECT 'x'::text AS note;
+`
