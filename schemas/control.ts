@@ -49,6 +49,8 @@ export interface ApprovalUpdate extends ControlBase {
   /** The id of the edge that asked. */
   readonly edge: string
   readonly outcome: 'granted' | 'denied'
+  /** When the last answer was given, milliseconds since 1970: told late, a grant is good for no longer. Missing in old records. */
+  readonly decided_at?: number
   /** What was answered, hexadecimal: `bindingSha256` of the hold. */
   readonly binding_sha256: string
   /** Every answer that was given, in its order: the edge follows them by the same rules. */

@@ -150,6 +150,7 @@ export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
     roles: identity.roles,
     publisher: options.publisher,
     audit,
+    logger: options.logger,
   })
   await app.register(sessionRoutes, { query: options.query, audit })
   await app.register(sessionApprovalRoutes, {

@@ -7,9 +7,11 @@ import type { ApprovalPart } from '../../../schemas/event.ts'
 import { missingApprovers } from '../../edge/guard/approvals/approval.ts'
 import type { Answer, StepRefusal } from '../../edge/guard/approvals/approval-state.ts'
 import type { RoleGroups } from '../../runtime/config.ts'
+import type { Logger } from '../../runtime/logger.ts'
 import type { ActionAudit } from '../action-audit.ts'
 import { ApprovalBook } from '../approval-book.ts'
 import type { ApprovalBookOptions, BookedApproval } from '../approval-book.ts'
+import { ApprovalTelling } from '../approval-telling.ts'
 import type { ControlPublisher } from '../control-publisher.ts'
 import { Problem } from '../problem.ts'
 import { readableText } from '../recorded-result.ts'
@@ -20,6 +22,7 @@ export interface ApprovalRoutesOptions extends ApprovalBookOptions {
   readonly roles: RoleGroups
   readonly audit: ActionAudit
   readonly publisher: ControlPublisher
+  readonly logger: Logger
 }
 
 /** What policy holds for another person's answer. The edge that asked learns it, and only after the answer is on the bus. */
@@ -28,8 +31,14 @@ export const approvalRoutes: FastifyPluginCallbackTypebox<ApprovalRoutesOptions>
   options,
   done,
 ) => {
-  const { audit, publisher, roles } = options
+  const { audit, publisher, roles, logger } = options
   const book = new ApprovalBook(options)
+  const telling = new ApprovalTelling({ book, publisher, logger })
+  app.addHook('onReady', (ready) => {
+    telling.start()
+    ready()
+  })
+  app.addHook('onClose', () => telling[Symbol.asyncDispose]())
   const find = async (id: string): Promise<BookedApproval> => {
     const booked = await book.find(id)
     if (booked === null)
@@ -149,35 +158,13 @@ export const approvalRoutes: FastifyPluginCallbackTypebox<ApprovalRoutesOptions>
         )
         book.note(before.approval.approvalId, answer)
         await audit.published()
-        await tellEdge(publisher, outcome.booked)
+        await telling.tell(outcome.booked)
         return outcome.booked
       })
       return reply.code(201).send(view(after))
     },
   )
   done()
-}
-
-/** Says the outcome to the edge that asked, once there is one. */
-async function tellEdge(publisher: ControlPublisher, { approval, edge }: BookedApproval) {
-  const { kind } = approval.state
-  if (kind !== 'granted' && kind !== 'denied') return
-  await publisher.publish({
-    kind: 'approval',
-    approval_id: approval.approvalId,
-    edge,
-    outcome: kind,
-    binding_sha256: approval.bindingSha256,
-    answers: approval.answers.map(({ decisionId, verdict, reason, by }) => {
-      const { isDelegated, ...person } = by
-      return {
-        decision_id: decisionId,
-        verdict,
-        reason,
-        by: { ...person, is_delegated: isDelegated },
-      }
-    }),
-  })
 }
 
 function answeredPart(

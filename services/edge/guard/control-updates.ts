@@ -94,7 +94,8 @@ export class ControlUpdates {
         const applied = held.apply(update)
         // Each edge hears the answers to all of them, at each start those of before as well.
         const isOfOthers = applied === 'not_ours' || applied === 'not_asked'
-        if (applied === 'applied' || isOfOthers) return { ok: true, kind: update.kind }
+        if (applied === 'applied' || applied === 'repeated' || isOfOthers)
+          return { ok: true, kind: update.kind }
         return { ok: false, reason: 'not_applied' }
       }
     }

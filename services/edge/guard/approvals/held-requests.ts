@@ -1,8 +1,11 @@
+import { isDeepStrictEqual } from 'node:util'
+
 import type { ApprovalUpdate } from '../../../../schemas/control.ts'
 import type { Clock } from '../../../runtime/clock.ts'
 import {
   answerApproval,
   clockToleranceMs,
+  grantLifetimeMs,
   passTime,
   requestApproval,
   useApproval,
@@ -33,7 +36,13 @@ export type Asked =
   | { readonly kind: 'refused'; readonly reason: string }
 
 export type AppliedAnswer =
-  'applied' | 'not_ours' | 'not_asked' | 'other_binding' | 'other_outcome' | StepRefusal
+  | 'applied'
+  | 'repeated'
+  | 'not_ours'
+  | 'not_asked'
+  | 'other_binding'
+  | 'other_outcome'
+  | StepRefusal
 
 /**
  * What an edge has asked approval for, and what was answered. It takes an answer only for what this very process has asked for, and
@@ -92,6 +101,8 @@ export class HeldRequests {
     const held = this.#byId.get(update.approval_id)
     if (held === undefined) return 'not_asked'
     if (update.binding_sha256 !== held.bindingSha256) return 'other_binding'
+    // The api tells again what it cannot know to have been told.
+    if (isSameAnswers(held.answers, update.answers.map(answerOf))) return 'repeated'
     const nowMs = this.#now()
     if (nowMs === null) return 'clock_behind'
     let approval = held
@@ -101,6 +112,8 @@ export class HeldRequests {
       approval = step.approval
     }
     if (approval.state.kind !== update.outcome) return 'other_outcome'
+    approval = notBeyond(approval, update.decided_at)
+    if (passTime(approval, nowMs).approval.state.kind === 'expired') return 'expired'
     this.#byId.set(approval.approvalId, approval)
     for (const listener of this.#listeners.get(approval.approvalId) ?? []) listener()
     return 'applied'
@@ -181,6 +194,18 @@ export class HeldRequests {
 
 const clockIsBehind =
   'the clock of this edge went back, so no approval can be used; it goes on when the time has caught up, or after a restart'
+
+/** A grant is good from when it was given, not from when the edge heard of it. */
+function notBeyond(approval: Approval, decidedAtMs: number | undefined): Approval {
+  const { state } = approval
+  if (state.kind !== 'granted' || decidedAtMs === undefined) return approval
+  const validUntilMs = Math.min(state.validUntilMs, decidedAtMs + grantLifetimeMs)
+  return { ...approval, state: { ...state, validUntilMs } }
+}
+
+function isSameAnswers(known: readonly Answer[], told: readonly Answer[]): boolean {
+  return known.length > 0 && isDeepStrictEqual(known, told)
+}
 
 function answerOf(answer: ApprovalUpdate['answers'][number]): Answer {
   const { is_delegated: isDelegated, ...by } = answer.by

@@ -36,7 +36,26 @@ test('a request is asked for once, granted, and runs once', () => {
   assert.equal(granted.approval.state.requestId, 'r3')
   const next = held.ask(aBinding(), 'r4', expiresMs)
   assert.ok(next.kind === 'pending' && next.isNew && next.approval.approvalId === 'approval-2')
-  assert.equal(held.apply(anApprovalUpdate(aBinding(), { version: 2 })), 'replayed')
+  assert.equal(held.apply(anApprovalUpdate(aBinding(), { version: 2 })), 'repeated')
+  const afterwards = held.ask(aBinding(), 'r5', expiresMs)
+  assert.ok(afterwards.kind === 'pending', 'told again, the grant that was used gives nothing')
+  const changed = { ...published(anAnswer('sam')), reason: 'another' }
+  const otherText = anApprovalUpdate(aBinding(), { version: 3, answers: [changed] })
+  assert.equal(held.apply(otherText), 'replayed')
+})
+
+test('a grant that is told late is good from when it was given', () => {
+  const { held, time } = anEdge()
+  held.ask(aBinding(), 'r1', grantLifetimeMs * 3)
+  time.nowMs = grantLifetimeMs - 1_000
+  assert.equal(held.apply(anApprovalUpdate(aBinding(), { decided_at: 0 })), 'applied')
+  time.nowMs = grantLifetimeMs
+  assert.ok(held.ask(aBinding(), 'r2', expiresMs).kind === 'pending', 'its time is over')
+
+  const late = anEdge()
+  late.held.ask(aBinding(), 'r1', grantLifetimeMs * 3)
+  late.time.nowMs = grantLifetimeMs
+  assert.equal(late.held.apply(anApprovalUpdate(aBinding(), { decided_at: 0 })), 'expired')
 })
 
 test('changed bytes, parameters or people are another request', () => {

@@ -1,0 +1,106 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+
+import type { ApprovalUpdate } from '../../../schemas/control.ts'
+import { ApprovalTelling } from '../../../services/api/approval-telling.ts'
+import type { BookedApproval } from '../../../services/api/approval-book.ts'
+import type { UnversionedUpdate } from '../../../services/api/control-publisher.ts'
+import { answerApproval } from '../../../services/edge/guard/approvals/approval.ts'
+import { HeldRequests } from '../../../services/edge/guard/approvals/held-requests.ts'
+import { createLogger } from '../../../services/runtime/logger.ts'
+import { anEvent } from '../../support/an-event.ts'
+import { aBinding, anAnswer, anApproval } from '../edge/guard/approvals/approval-builders.ts'
+
+const logger = createLogger('silent')
+
+function booked(verdict: 'grant' | 'deny' | null): BookedApproval {
+  const answer = verdict === null ? null : anAnswer('sam', { verdict })
+  const asked = anEvent({ type: 'approval.requested' })
+  const pending = anApproval()
+  const approval = answer === null ? pending : answerApproval(pending, answer, 1_000).approval
+  return { approval, edge: 'edge-1', asked }
+}
+
+/** What one process of the api does; `dies` before anything is on the bus. */
+function anApi(recorded: readonly BookedApproval[], options: { readonly dies?: boolean } = {}) {
+  const told: ApprovalUpdate[] = []
+  const telling = new ApprovalTelling({
+    book: { all: () => Promise.resolve(recorded) },
+    publisher: {
+      publish: (update: UnversionedUpdate) => {
+        if (options.dies === true) return Promise.reject(new Error('killed'))
+        told.push({ ...update, version: told.length + 1 } as ApprovalUpdate)
+        return Promise.resolve()
+      },
+    },
+    logger,
+  })
+  return { telling, told }
+}
+
+function anEdge(): HeldRequests {
+  const clock = { nowMs: () => 2_000, nowUs: () => 2_000_000 }
+  const held = new HeldRequests({ edge: 'edge-1', clock, newId: () => 'approval-1' })
+  held.ask(aBinding(), 'r1', 900_000)
+  return held
+}
+
+test('an answer that was recorded before the api died reaches the edge from the next one', async () => {
+  for (const [verdict, expected] of [
+    ['grant', 'granted'],
+    ['deny', 'denied'],
+  ] as const) {
+    const recorded = booked(verdict)
+    const killed = anApi([recorded], { dies: true })
+    await assert.rejects(killed.telling.tell(recorded), /killed/)
+    assert.deepEqual(killed.told, [])
+
+    const edge = anEdge()
+    const next = anApi([recorded])
+    await next.telling.catchUp()
+    assert.deepEqual(
+      next.told.map((update) => edge.apply(update)),
+      ['applied'],
+    )
+    assert.equal(edge.ask(aBinding(), 'r2', 900_000).kind, expected)
+  }
+})
+
+test('an api that died after telling tells it again, which changes nothing at the edge', async () => {
+  const recorded = booked('grant')
+  const edge = anEdge()
+  const first = anApi([recorded])
+  await first.telling.tell(recorded)
+  const next = anApi([recorded])
+  await next.telling.catchUp()
+  const updates = [...first.told, ...next.told]
+  assert.deepEqual(
+    updates.map((update) => edge.apply(update)),
+    ['applied', 'repeated'],
+  )
+  assert.equal(edge.ask(aBinding(), 'r2', 900_000).kind, 'granted')
+  assert.equal(edge.ask(aBinding(), 'r3', 900_000).kind, 'pending', 'a grant is for one use')
+})
+
+test('what is told is told once by a process, and what is not decided or is over not at all', async () => {
+  const used = booked('grant')
+  const state = { kind: 'used', atMs: 2_000, requestId: 'r2' } as const
+  const over = { ...used, approval: { ...used.approval, state } }
+  const { telling, told } = anApi([booked(null), over])
+  await telling.catchUp()
+  assert.deepEqual(told, [])
+  const granted = anApi([booked('grant')])
+  await granted.telling.catchUp()
+  await granted.telling.catchUp()
+  assert.equal(granted.told.length, 1)
+})
+
+test('what the bus did not take is told when it does', async () => {
+  const recorded = booked('grant')
+  const options = { dies: true }
+  const { telling, told } = anApi([recorded], options)
+  await assert.rejects(telling.catchUp(), /killed/)
+  options.dies = false
+  await telling.catchUp()
+  assert.equal(told.length, 1)
+})
