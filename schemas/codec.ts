@@ -2,6 +2,7 @@ import avro from 'avsc'
 
 import schema from './audit-event.avsc.json' with { type: 'json' }
 import schema1 from './released/audit-event.1.avsc.json' with { type: 'json' }
+import schema2 from './released/audit-event.2.avsc.json' with { type: 'json' }
 import { recordCheck } from './avro-check.ts'
 import type { CheckedRecord, RecordCheck } from './avro-check.ts'
 import { AvroFault } from './avro-cursor.ts'
@@ -24,11 +25,12 @@ import type { AuditEvent, EventContext, EventHead, EventParts, EventType } from 
  */
 
 /** The id of the current schema, which is also its version in `released/` and the `schema_version` of events. */
-export const schemaId = 2
+export const schemaId = 3
 
 /** Every schema that events on our topics may be written with, by its id. */
 export const schemas: ReadonlyMap<number, CheckedRecord> = new Map<number, CheckedRecord>([
   [1, schema1],
+  [2, schema2],
   [schemaId, schema],
 ])
 

@@ -33,7 +33,7 @@ import {
 } from '../../support/an-event.ts'
 import { plainOptions } from '../kafka-bus-fixture.ts'
 import type { KafkaEngine } from '../kafka-engine.ts'
-import { eventOfSchema1 } from './event-of-schema-1.ts'
+import { earlierEvents } from './earlier-events.ts'
 
 /** Both topics as the product wrote them, with what an outsider needs to read and check them. */
 export interface WrittenTopics extends AsyncDisposable {
@@ -83,7 +83,7 @@ export async function writeTopics(kafka: KafkaEngine, directory: string): Promis
   }
 }
 
-/** Events of every kind of part, in several sessions, one of a schema that is no longer written, and a record that is no event. */
+/** Events of every kind of part, in several sessions, one of each schema that is no longer written, and a record that is no event. */
 async function record(bus: Bus, directory: string): Promise<void> {
   const recorder = await openRecorder({
     producer: 'edge outsider/ä',
@@ -105,7 +105,7 @@ async function record(bus: Bus, directory: string): Promise<void> {
   await recorder.published()
   await recorder[Symbol.asyncDispose]()
   await bus.producer.send(topics.auditEvents, Buffer.from('edge-old'), [
-    { value: eventOfSchema1('edge-old'), headers: {} },
+    ...earlierEvents('edge-old').map((value) => ({ value, headers: {} })),
     { value: Buffer.from('not an event'), headers: {} },
   ])
 }
@@ -225,7 +225,11 @@ async function readAll(bus: Bus, topic: string): Promise<readonly WrittenRecord[
   const enough = new AbortController()
   await using consumer = bus.consumer({ group: 'expectation', topics: [topic] })
   await consumer.run(({ partition, records: batch }) => {
-    for (const each of batch) records.push({ ...each, partition })
+    for (const each of batch) {
+      // Read when somebody asks for them: a copy has them only by name.
+      const { headers, timestampMs } = each
+      records.push({ ...each, headers, timestampMs, partition })
+    }
     if (records.length >= count) enough.abort()
     return Promise.resolve({ commit: (batch.at(-1)?.offset ?? -1n) + 1n })
   }, enough.signal)
