@@ -10,6 +10,7 @@ import { startEmbeddedPostgres } from '../../services/all-in-one/demo/embedded-p
 import type { EmbeddedPostgres } from '../../services/all-in-one/demo/embedded-postgres.ts'
 import { startIssuer } from '../../services/all-in-one/demo/issuer.ts'
 import type { Issuer } from '../../services/all-in-one/demo/issuer.ts'
+import type { Person } from '../../services/all-in-one/demo/people.ts'
 import { signInAsPerson } from '../../services/all-in-one/demo/sign-in.ts'
 import { parseConfig } from '../../services/runtime/parse-config.ts'
 import type { Config } from '../../services/runtime/config.ts'
@@ -25,6 +26,8 @@ export interface DeploymentOptions {
   readonly edge?: readonly string[]
   /** The policy, instead of one that lets people count. */
   readonly policy?: string
+  /** Who can sign in; the demo's people where it is missing. */
+  readonly people?: readonly Person[]
   /** Sections that are added to the configuration. */
   readonly sections?: string
 }
@@ -123,6 +126,7 @@ export async function aDeployment(options: DeploymentOptions = {}): Promise<Depl
       directory: join(directory, 'issuer'),
       audience: `http://127.0.0.1:${api}`,
       consoleRedirectUri: `http://127.0.0.1:${api}/auth/callback`,
+      ...(options.people === undefined ? {} : { people: options.people }),
     }),
   )
   const configFile = join(directory, 'affidavit.yaml')
