@@ -9,5 +9,6 @@ export interface ClassifiedColumn {
   readonly class: string
   readonly mask?: 'null' | 'token' | 'last4' | 'fixed'
   readonly text?: string
+  readonly detect?: readonly ('card' | 'email' | 'iban' | 'jwt' | 'key' | 'national-id' | 'phone')[]
   readonly use?: 'project-only' | 'no-use'
 }

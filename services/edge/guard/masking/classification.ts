@@ -1,4 +1,4 @@
-import type { ClassificationFile } from '../../../../schemas/classification.ts'
+import type { ClassificationFile, ClassifiedColumn } from '../../../../schemas/classification.ts'
 import schema from '../../../../schemas/classification.schema.json' with { type: 'json' }
 import {
   compileSchema,
@@ -41,20 +41,26 @@ export function loadClassification(text: string, file: string): ClassificationRe
       )
     }
     seen.add(name)
+    if (entry.detect !== undefined && entry.mask !== undefined) {
+      const message =
+        'expected either mask or detect: what is masked as a whole is not looked through'
+      problems.push(document.at(['columns', index, 'mask'], message))
+    }
     return {
       name: entry.column,
       schema: schemaName,
       relation,
       column,
       dataClass: entry.class,
-      method: methodOf(entry.mask ?? 'null', entry.text ?? ''),
+      method: methodOf(entry),
       isForbiddenInConditions: entry.use === 'no-use',
     }
   })
   return problems.length > 0 ? { ok: false, problems: inOrder(problems) } : { ok: true, columns }
 }
 
-function methodOf(mask: 'null' | 'token' | 'last4' | 'fixed', text: string): MaskMethod {
+function methodOf({ detect, mask = 'null', text = '' }: ClassifiedColumn): MaskMethod {
+  if (detect !== undefined) return { kind: 'detect', detectors: detect }
   return mask === 'fixed' ? { kind: 'fixed', text: Buffer.from(text) } : { kind: mask }
 }
 

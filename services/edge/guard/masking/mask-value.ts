@@ -1,3 +1,7 @@
+import { DetectingMask } from './detecting-mask.ts'
+import type { DetectorName } from './detectors/detector.ts'
+import { nullMask } from './text-mask.ts'
+import type { TextMask } from './text-mask.ts'
 import { Tokens } from './tokens.ts'
 
 /** What is shown in place of a value. */
@@ -8,19 +12,8 @@ export type MaskMethod =
   /** The last four characters; of a value that has no more than eight, none. */
   | { readonly kind: 'last4' }
   | { readonly kind: 'fixed'; readonly text: Buffer }
-
-/** Masks the texts of one column. */
-export interface TextMask {
-  /** No masked form is longer, in bytes. */
-  readonly longest: number
-  /**
-   * Writes the masked form of the text in [start, end) of `value`, UTF-8, to `out` at `at`, and returns the position behind it; -1
-   * stands for SQL's NULL, for which nothing is written.
-   */
-  write(value: Buffer, start: number, end: number, out: Buffer, at: number): number
-}
-
-export const nullMask: TextMask = { longest: 0, write: () => -1 }
+  /** The text, with stars in place of what is found in it. */
+  | { readonly kind: 'detect'; readonly detectors: readonly DetectorName[] }
 
 /** `column` is mixed into tokens, so that equal values of two columns cannot be told to be equal. */
 export function textMask(method: MaskMethod, column: string, key: Uint8Array): TextMask {
@@ -38,6 +31,8 @@ export function textMask(method: MaskMethod, column: string, key: Uint8Array): T
       return lastFour
     case 'token':
       return new Tokens(column, key)
+    case 'detect':
+      return new DetectingMask(method.detectors)
   }
 }
 

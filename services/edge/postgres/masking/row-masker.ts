@@ -17,6 +17,8 @@ export class RowMasker {
   readonly #columns: readonly (AnsweredColumn | null)[]
   /** How many values of each were masked. */
   readonly #counts: number[]
+  /** How many parts of values were, by class. */
+  readonly #found = new Map<string, number>()
   readonly #isPlain: boolean
   /** By how much a row may grow. */
   readonly #growth: number
@@ -54,10 +56,13 @@ export class RowMasker {
       // NULL stays NULL.
       if (column !== null && size >= 0) {
         to += bytes.copy(out, to, copied, at) + 4
-        this.#counts[place] = (this.#counts[place] ?? 0) + 1
         const valueEnd = column.mask.write(bytes, at + 4, next, out, to)
         out.writeInt32BE(valueEnd < 0 ? -1 : valueEnd - to, to - 4)
         to = Math.max(to, valueEnd)
+        const { found } = column.mask
+        if (found === undefined || valueEnd < 0)
+          this.#counts[place] = (this.#counts[place] ?? 0) + 1
+        else for (const each of found) this.#found.set(each, (this.#found.get(each) ?? 0) + 1)
         copied = next
       }
       at = next
@@ -69,8 +74,11 @@ export class RowMasker {
     return { bytes: out, start: rowStart, end: to }
   }
 
-  /** Adds how many values were masked, by class. */
+  /** Adds how many values, and parts of values, were masked, by class. */
   addCounts(counts: Map<string, number>): void {
+    for (const [dataClass, count] of this.#found) {
+      counts.set(dataClass, (counts.get(dataClass) ?? 0) + count)
+    }
     for (const [place, count] of this.#counts.entries()) {
       const column = this.#columns[place] ?? null
       if (column === null || count === 0) continue

@@ -54,3 +54,20 @@ columns:
   assert.ok(!result.ok)
   assert.match(formatProblem(result.problems[0]!), /c\.yaml:4:.* is classified already/)
 })
+
+test('a column is masked as a whole or looked through, not both', () => {
+  const result = loadClassification(
+    `version: 1
+columns:
+  - { column: public.a.b, class: free-text, detect: [card, email] }
+  - { column: public.a.c, class: free-text, detect: [card], mask: last4 }
+`,
+    'c.yaml',
+  )
+  assert.ok(!result.ok)
+  assert.deepEqual(result.problems.map(formatProblem).length, 1)
+  assert.match(
+    formatProblem(result.problems[0]!),
+    /c\.yaml:4:.*mask: expected either mask or detect/,
+  )
+})
