@@ -1,4 +1,4 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 import * as oidc from 'openid-client'
 
 import type { ActionAudit } from '../action-audit.ts'
@@ -87,9 +87,16 @@ export function authRoutes(app: FastifyInstance, options: AuthRoutesOptions): vo
       .redirect(pending.returnTo)
   })
 
-  app.post('/auth/logout', { schema: { hide: true } }, (request, reply): FastifyReply => {
+  app.post('/auth/logout', { schema: { hide: true } }, async (request, reply) => {
     const id = request.cookies[signInCookie]
+    const signIn = id === undefined ? null : signIns.find(id)
     if (id !== undefined) signIns.remove(id)
+    if (signIn !== null) {
+      await audit.record(request, signIn.actor, {
+        type: 'access.revoked',
+        auth: { method: 'oidc', credential_id: null, reason: 'signed out' },
+      })
+    }
     return reply.clearCookie(signInCookie, cookie).code(204).send()
   })
 

@@ -40,8 +40,18 @@ export const reportRoutes: FastifyPluginCallbackTypebox<ReportRoutesOptions> = (
       },
     },
     async (request, reply) => {
-      await request.permitted('run_reports')
+      const actor = await request.permitted('run_reports')
       const { control, from, to } = request.body
+      // That it was made records the reporter; who wanted it, and what of, only the api knows.
+      await audit.record(request, actor, {
+        type: 'evidence.searched',
+        evidence: {
+          subject: 'report',
+          reference: null,
+          query: JSON.stringify({ control, from, to }),
+          results: null,
+        },
+      })
       const run = await reports
         .start({
           control,
