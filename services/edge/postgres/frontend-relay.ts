@@ -158,6 +158,7 @@ export class FrontendRelay implements FrameSink {
       return true
     }
     const isRedeclared = name !== '' && statements.get(name) !== null
+    cache.declare('statement', name, statement)
     entry.statement = statements.declare(name, statement, batch)
     this.#gate.addUnclaimed({ entry, portal: null, statement })
     this.#forward(entry, bytes, start, end)
@@ -192,6 +193,7 @@ export class FrontendRelay implements FrameSink {
     // A named portal outlives the chunk that its values lie in.
     const parameters = name === '' ? bind.parameters : bind.parameters.map(ownParameter)
     const portal = { statement, parameters }
+    this.#state.cache.declare('portal', name, statement)
     entry.portal = portals.declare(name, portal, batch)
     this.#gate.addUnclaimed({ entry, portal, statement })
     this.#forward(entry, bytes, start, end)

@@ -1,3 +1,5 @@
+import { schemasIn } from './facts/names.ts'
+
 /** What a client may ask for at startup, and what of it goes on to the target. */
 export type StartupOutcome =
   | {
@@ -49,6 +51,8 @@ export function readStartupParameters(parameters: ReadonlyMap<string, string>): 
       if (!isUtf8Name(value)) return refuse('22023', 'client_encoding must be UTF8 here')
     } else if (key === 'replication') {
       if (!isFalse(value)) return refuse('0A000', 'replication connections are not relayed')
+    } else if (key === 'search_path' && hidesCatalog(value)) {
+      return refuse('42501', 'search_path must not put other schemas before pg_catalog')
     } else if (allowed !== undefined) settings.set(allowed, value)
     else return refuse('42501', `startup parameter "${printable(name)}" is not allowed here`)
   }
@@ -106,6 +110,14 @@ function isUtf8Name(value: string): boolean {
     .replace(/[^A-Za-z0-9]/g, '')
     .toLowerCase()
   return ['utf8', 'unicode', 'sqlascii', 'auto', ''].includes(name)
+}
+
+/**
+ * The server looks in pg_catalog first unless the path names it later: then functions and operators of other schemas stand in for
+ * those that need no rule.
+ */
+function hidesCatalog(searchPath: string): boolean {
+  return schemasIn(searchPath).lastIndexOf('pg_catalog') > 0
 }
 
 function isFalse(value: string): boolean {

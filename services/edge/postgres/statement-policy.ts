@@ -13,6 +13,8 @@ export interface StatementPolicy {
   decide(text: string, subject: StatementSubject): Verdict
   /** What a statement with `changesCatalog` changed has taken effect. Never throws, never waits. */
   catalogChanged?(subject: StatementSubject): void
+  /** A Parse or Bind gives this text a name that SQL can use too (EXECUTE, FETCH). */
+  declared?(of: 'statement' | 'portal', name: string, text: string, subject: StatementSubject): void
 }
 
 export interface StatementSubject {

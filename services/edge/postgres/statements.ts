@@ -92,6 +92,11 @@ export class StatementCache {
     this.#policy.catalogChanged?.(this.#subject)
   }
 
+  /** Tells the policy what a name stands for from here on; the unnamed ones SQL cannot reach. */
+  declare(of: 'statement' | 'portal', name: string, { text }: Statement): void {
+    if (name !== '') this.#policy.declared?.(of, name, text.toString('utf8'), this.#subject)
+  }
+
   #decideByShape(key: string, shape: string, text: Buffer): Statement {
     // The text itself is parsed: without its literals it may be no SQL (interval '1 day').
     const verdict = this.#verdictOn(text)

@@ -1,10 +1,12 @@
 import type { Verdict } from '../../guard/decision.ts'
+import { noFacts } from '../../guard/facts.ts'
 import type { Facts } from '../../guard/facts.ts'
 import type { CompiledPolicy, DecisionInput } from '../../guard/policy.ts'
 import { factsOf } from '../facts.ts'
 import type { FactsResult } from '../facts.ts'
 import type { StatementSubject } from '../statement-policy.ts'
 import type { Grammar } from './grammar.ts'
+import { schemasIn } from './names.ts'
 
 /** What a statement would do, all else that the decision rested on, and the decision; no input where the grammar takes no statement. */
 export type Judgement = { readonly verdict: Verdict } & (
@@ -24,42 +26,57 @@ export class StatementJudge {
   }
 
   judge(policy: CompiledPolicy, text: string, subject: StatementSubject, nowMs: number): Judgement {
-    const { prepared, cursors } = this.#namedBy(subject)
+    const named = this.#namedOf(subject)
     const result = factsOf(this.#grammar, text, {
       ...this.#limits,
-      resolvePrepared: (name) => prepared.get(name),
-      resolveCursor: (name) => cursors.get(name),
+      resolvePrepared: (name) => named.statement.get(name),
+      resolveCursor: (name) => named.portal.get(name),
     })
     if (!result.ok) return { result, input: null, verdict: policy.refuse(result.message) }
     const input = inputOf(result.facts, subject, nowMs)
     const verdict = policy.decide(input)
     if (verdict.outcome === 'allow' || verdict.outcome === 'mask') {
-      prepared.addAll(result.prepared)
-      cursors.addAll(result.cursors)
+      named.statement.addAll(result.prepared)
+      named.portal.addAll(result.cursors)
     }
     return { result, input, verdict }
   }
 
-  #namedBy(subject: StatementSubject): NamedFacts {
+  /**
+   * Parse or Bind gave the text a name that SQL shares: EXECUTE and FETCH run what it stands for, without the approval or the mask
+   * that its Execute would need.
+   */
+  declared(
+    of: 'statement' | 'portal',
+    name: string,
+    text: string,
+    subject: StatementSubject,
+  ): void {
+    const result = factsOf(this.#grammar, text, this.#limits)
+    const facts = result.ok ? result.facts : { ...noFacts, unknown: [`what ${name} runs`] }
+    this.#namedOf(subject)[of].addAll(new Map([[name, facts]]))
+  }
+
+  #namedOf(subject: StatementSubject): NamedFacts {
     const known = this.#named.get(subject)
     if (known !== undefined) return known
-    const named = { prepared: new FactsByName(), cursors: new FactsByName() }
+    const named = { statement: new FactsByName(), portal: new FactsByName() }
     this.#named.set(subject, named)
     return named
   }
 }
 
 interface NamedFacts {
-  readonly prepared: FactsByName
-  readonly cursors: FactsByName
+  readonly statement: FactsByName
+  readonly portal: FactsByName
 }
 
 const mostNames = 1000
 
 /**
- * What the PREPARE statements, or the cursors, of one session run, by name. Only those that were allowed are in it. A name keeps
- * the facts of everything it ever stood for: whether the target has dropped it meanwhile is not known here, and more facts only
- * block more.
+ * What the prepared statements or the cursors of one session run, by name, whether SQL or the protocol gave it. A name keeps the
+ * facts of everything it ever stood for: whether the target has dropped it meanwhile is not known here, and more facts only block
+ * more.
  */
 class FactsByName {
   readonly #byName = new Map<string, Facts>()
@@ -106,17 +123,12 @@ function inputOf(facts: Facts, subject: StatementSubject, nowMs: number): Decisi
     purpose,
     labels: dataLabels,
     nowMs,
-    ...(searchPath === null ? {} : { searchPath: schemasOf(searchPath) }),
+    ...(searchPath === null ? {} : { searchPath: pathOf(searchPath) }),
     ...(unknown === undefined ? {} : { unknown }),
   }
 }
 
-/** The schemas of a search_path as the server reads it: folded to lower case unless quoted. `$user` is left out, as in the default. */
-function schemasOf(searchPath: string): readonly string[] {
-  const parts = searchPath.match(/"(?:[^"]|"")*"|[^,\s]+/g) ?? []
-  return parts
-    .map((part) =>
-      part.startsWith('"') ? part.slice(1, -1).replaceAll('""', '"') : part.toLowerCase(),
-    )
-    .filter((schema) => schema !== '$user')
+/** `$user` is left out, as in the default. */
+function pathOf(searchPath: string): readonly string[] {
+  return schemasIn(searchPath).filter((schema) => schema !== '$user')
 }

@@ -15,6 +15,14 @@ export function qualifiedName(parts: readonly string[]): string {
   return parts.length === 1 ? quoted(parts[0] ?? '') : parts.map(quoted).join('.')
 }
 
+/** The schemas of a search_path as the server reads it: folded to lower case unless quoted. */
+export function schemasIn(searchPath: string): readonly string[] {
+  const parts = searchPath.match(/"(?:[^"]|"")*"|[^,\s]+/g) ?? []
+  return parts.map((part) =>
+    part.startsWith('"') ? part.slice(1, -1).replaceAll('""', '"') : part.toLowerCase(),
+  )
+}
+
 /** The text of a literal, also under a cast; null when the value is computed. */
 export function literalOf(node: unknown): string | null {
   const value = node as Readonly<Record<string, Readonly<Record<string, unknown>>>> | null

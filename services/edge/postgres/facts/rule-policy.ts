@@ -74,6 +74,15 @@ export class RulePolicy implements StatementPolicy {
   catalogChanged(subject: StatementSubject): void {
     this.#options.masking?.get(subject.target)?.refreshNow()
   }
+
+  declared(
+    of: 'statement' | 'portal',
+    name: string,
+    text: string,
+    subject: StatementSubject,
+  ): void {
+    this.#judge.declared(of, name, text, subject)
+  }
 }
 
 const defining: ReadonlySet<string> = new Set(statementClasses.ddl)

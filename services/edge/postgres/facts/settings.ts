@@ -20,6 +20,13 @@ export function flagOfSetting(name: string, values: readonly string[] | null): F
     case 'session_authorization':
     case 'session_replication_role':
       return 'role_change'
+    case 'allow_system_table_mods':
+    case 'dynamic_library_path':
+    case 'jit_provider':
+    case 'local_preload_libraries':
+    case 'session_preload_libraries':
+    case 'shared_preload_libraries':
+      return 'server_code'
     case 'search_path':
       // With nothing in it, a bare name means the catalog's or nothing: pg_dump and careful functions do this.
       return value === '' || value === 'pg_catalog' ? null : 'search_path'

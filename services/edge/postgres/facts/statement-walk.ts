@@ -94,6 +94,16 @@ export class StatementWalk {
           return this.#message(body, access, scope.parent)
         }
         break
+      case 'A_Indirection':
+        this.#attributes(asList(body['indirection']))
+        break
+      case 'CreateOpClassItem':
+        // 2: a support function; operators and storage types are the others.
+        if (body['itemtype'] === 2) this.#planted((body['name'] as Message | null)?.['objname'])
+        break
+      case 'DefElem':
+        this.#option(body)
+        break
       case 'FuncCall':
         return this.#call(body, scope)
       case 'TransactionStmt':
@@ -201,6 +211,14 @@ export class StatementWalk {
           break
         case 'funcname':
           this.#found.call(namesOf(value) ?? [])
+          break
+        case 'func':
+        case 'fromsql':
+        case 'tosql':
+          this.#planted((value as Message | null)?.['objname'])
+          break
+        case 'func_name':
+          this.#planted(value)
           break
         case 'method':
           this.#sample(namesOf(value))
@@ -426,9 +444,9 @@ export class StatementWalk {
     const { funcname: _, ...rest } = body
     this.#found.kind(type === 'CreateFunctionStmt' ? 'create_function' : 'alter')
     this.looksAtLiterals = true
-    // Code of the server's own process.
-    if (/^(c|internal)$/i.test(optionText(body['options'], 'language')))
-      this.#found.flag('server_code')
+    // Others run code in the server's own process, with all it may do on its host.
+    const language = optionText(body['options'], 'language').toLowerCase()
+    if (language !== '' && !confinedLanguages.has(language)) this.#found.flag('server_code')
     this.#isInFunction = true
     this.#message(rest, 'read', null)
     this.#isInFunction = false
@@ -441,6 +459,31 @@ export class StatementWalk {
   #forgetPrepared(name: unknown): void {
     if (typeof name === 'string') this.prepared.delete(name)
     else this.prepared.clear()
+  }
+
+  /** `(x).f` is f(x) where x has no field f: a name that only the server's own functions have is taken for one. */
+  #attributes(fields: readonly unknown[]): void {
+    for (const field of fields) {
+      const [name] = namesOf([field]) ?? []
+      if (name !== undefined && /^(pg|lo|txid|dblink|query|table|schema|database)_/.test(name)) {
+        this.#found.call([name])
+      }
+    }
+  }
+
+  /** Options of foreign tables that name a file or program of the host, and of definitions that name a function. */
+  #option(body: Message): void {
+    const name = String(body['defname'])
+    if (name === 'program') this.#found.flag('copy_program')
+    if (name === 'filename') this.#found.flag('server_file')
+    const { TypeName, List } = (body['arg'] ?? {}) as Record<string, Message | undefined>
+    if (functionOption.test(name)) this.#planted(TypeName?.['names'] ?? List?.['items'])
+  }
+
+  /** A function that a definition makes run later, in statements that do not name it. */
+  #planted(list: unknown): void {
+    const name = namesOf(list)
+    if (name !== null) this.#found.call(name, false)
   }
 
   /** TABLESAMPLE calls a function; PostgreSQL's own two only choose rows. */
@@ -457,6 +500,15 @@ export class StatementWalk {
   }
 }
 
+/** Languages whose code may do no more than its statements. */
+const confinedLanguages: ReadonlySet<string> = new Set([
+  'sql',
+  'plpgsql',
+  'plperl',
+  'pltcl',
+  'plv8',
+])
+
 /** Statements whose kind depends on what is in them. */
 const laterKinds: ReadonlySet<string> = new Set([
   'VacuumStmt',
@@ -464,6 +516,10 @@ const laterKinds: ReadonlySet<string> = new Set([
   'GrantRoleStmt',
   'AlterDefaultPrivilegesStmt',
 ])
+
+/** Of CREATE OPERATOR, AGGREGATE, TYPE and FOREIGN DATA WRAPPER. */
+const functionOption =
+  /^(function|procedure|restrict|join|input|output|receive|send|typmod_(in|out)|analyze|canonical|subtype_diff|subscript|handler|validator|m?s(inv)?func|m(inv)?func|m?finalfunc|(combine|serial|deserial)func|minvfunc)$/
 
 /** Kinds that change what is there already. */
 const changing: ReadonlySet<string> = new Set(['alter', 'drop', 'reassign', 'reindex', 'cluster'])

@@ -34,6 +34,8 @@ export class MaskCatalog {
         }
       }
       known.columns.set(number, column)
+      // Parts of long values, of whatever column.
+      if (schema === toastSchema) known.masked.set(number, notUnderstood)
     }
     this.missing = columns.filter((column) => !this.#classify(column))
     this.#inherit(rows.inheritance)
@@ -62,7 +64,9 @@ export class MaskCatalog {
     const known = new Set<string>()
     for (const name of columnsRead) {
       if (name === '*') {
-        for (const { masked } of this.#relations.values()) addAll(found, masked.values())
+        for (const { schema, masked } of this.#relations.values()) {
+          if (schema !== toastSchema) addAll(found, masked.values())
+        }
         continue
       }
       const [relationName, column] = splitLast(name)
@@ -196,6 +200,7 @@ const telling: ReadonlySet<string> = new Set(
     'pg_statistic_ext_data',
   ].concat(['pg_stat_activity', 'pg_stat_statements', 'pg_prepared_statements', 'pg_cursors']),
 )
+const toastSchema = 'pg_toast'
 
 interface Relation {
   readonly schema: string
