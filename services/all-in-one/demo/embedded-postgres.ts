@@ -8,6 +8,7 @@ import type { Logger } from '../../runtime/logger.ts'
 import { ensureSelfSignedCertificate } from '../../runtime/self-signed-certificate.ts'
 import { DemoError } from './demo-error.ts'
 import { findPostgresBinaries } from './postgres-binaries.ts'
+import type { PostgresBinaries } from './postgres-binaries.ts'
 import { clearStaleLock, ensureCluster, readIfPresent } from './postgres-cluster.ts'
 import { readPostmaster, startProgram } from './postgres-cluster.ts'
 import type { Cluster } from './postgres-cluster.ts'
@@ -35,6 +36,8 @@ export interface EmbeddedPostgresOptions {
   /** Aborting stops the server as disposing does. */
   readonly signal?: AbortSignal
   readonly logger?: Logger
+  /** Another PostgreSQL than that of the platform package. */
+  readonly binaries?: PostgresBinaries
 }
 
 const host = '127.0.0.1'
@@ -51,7 +54,7 @@ export async function startEmbeddedPostgres(
   await mkdir(options.directory, { recursive: true, mode: 0o700 })
   const directory = await realpath(options.directory)
   const user = findUnprivilegedUser()
-  const binaries = await findPostgresBinaries(directory, user)
+  const binaries = options.binaries ?? (await findPostgresBinaries(directory, user))
   const cluster: Cluster = { directory, data: join(directory, 'cluster'), binaries, user }
   const superuserPassword = await ensureSecret(join(directory, 'superuser-password'))
   await clearStaleLock(cluster)
@@ -141,7 +144,7 @@ async function startServer(cluster: Cluster, port: number, logFile: string): Pro
     shared_buffers: '32MB',
     max_connections: '60',
     max_wal_size: '256MB',
-    io_method: 'sync',
+    ...(parseInt(cluster.binaries.version, 10) >= 18 ? { io_method: 'sync' } : {}),
     jit: 'off',
     logging_collector: 'off',
     log_timezone: 'UTC',

@@ -11,6 +11,7 @@ import { decodeBackend } from '../../../../services/edge/postgres/protocol/backe
 import type { BackendMessage } from '../../../../services/edge/postgres/protocol/backend.ts'
 import { encodeFrontend } from '../../../../services/edge/postgres/protocol/frontend.ts'
 import type { FrontendMessage } from '../../../../services/edge/postgres/protocol/frontend.ts'
+import { backend } from '../../../../services/edge/postgres/protocol/message-types.ts'
 import { encodeSaslInitial } from '../../../../services/edge/postgres/protocol/sasl.ts'
 import { ScramClient, ScramPassword } from '../../../../services/edge/postgres/protocol/scram.ts'
 import { encodeStartup } from '../../../../services/edge/postgres/protocol/startup.ts'
@@ -30,6 +31,8 @@ export interface Answer {
 export class RawClient {
   readonly socket: Socket
   readonly startup: BackendMessage[] = []
+  /** What is sent when COPY FROM STDIN asks for data, so that no answer waits for a test to do it. */
+  onCopyIn: readonly FrontendMessage[] = []
   readonly #reader: PacketReader
 
   constructor(socket: Socket, reader: PacketReader) {
@@ -62,6 +65,7 @@ export class RawClient {
       const packet = await this.#reader.message()
       if (packet === null) break
       types += String.fromCharCode(packet.type)
+      if (packet.type === backend.copyInResponse) await this.send(this.onCopyIn)
       const message = decodeBackend(packet.type, packet.bytes, 0, packet.bytes.length)
       if (message?.type === 'error') errors.push(message.fields.get('C') ?? '')
       if (message?.type === 'data-row') {
@@ -96,7 +100,12 @@ export interface RawOptions {
 }
 
 /** Signs in without TLS, to an edge on the loopback address that offers none. */
-export async function rawClient(edge: TestEdge, options: RawOptions = {}): Promise<RawClient> {
+export async function rawClient(
+  edge: {
+    readonly client: Pick<TestEdge['client'], 'host' | 'port' | 'user' | 'password' | 'database'>
+  },
+  options: RawOptions = {},
+): Promise<RawClient> {
   const socket = connect({ port: edge.client.port, host: edge.client.host, noDelay: true })
   socket.on('error', () => undefined)
   const reader = new PacketReader(socket, 8 * 1024 * 1024)
