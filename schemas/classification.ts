@@ -10,5 +10,12 @@ export interface ClassifiedColumn {
   readonly mask?: 'null' | 'token' | 'last4' | 'fixed'
   readonly text?: string
   readonly detect?: readonly ('card' | 'email' | 'iban' | 'jwt' | 'key' | 'national-id' | 'phone')[]
+  readonly json?: readonly ClassifiedPath[]
   readonly use?: 'project-only' | 'no-use'
+}
+
+export interface ClassifiedPath {
+  readonly path: string
+  readonly mask?: 'null' | 'token' | 'last4' | 'fixed'
+  readonly text?: string
 }

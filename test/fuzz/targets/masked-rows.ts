@@ -20,7 +20,9 @@ const methods: readonly MaskMethod[] = [
 
 /** A row of five columns, of which the last four are masked, each in its way. What is shown says nothing more of a value than it may. */
 export function createTarget(): Promise<FuzzTarget> {
-  const columns = methods.map((method) => answeredColumn(classified(method), 25, key))
+  const columns = methods.map((method) =>
+    answeredColumn(classified(method), { typeOid: 25, format: 0 }, key),
+  )
   const rowOf = (...values: readonly (string | null)[]): Buffer =>
     encodeBackend({
       type: 'data-row',

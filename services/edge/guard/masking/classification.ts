@@ -1,4 +1,8 @@
-import type { ClassificationFile, ClassifiedColumn } from '../../../../schemas/classification.ts'
+import type {
+  ClassificationFile,
+  ClassifiedColumn,
+  ClassifiedPath,
+} from '../../../../schemas/classification.ts'
 import schema from '../../../../schemas/classification.schema.json' with { type: 'json' }
 import {
   compileSchema,
@@ -6,7 +10,8 @@ import {
   parseYamlDocument,
 } from '../../../../schemas/validated-document.ts'
 import type { Problem } from '../../../../schemas/validated-document.ts'
-import type { MaskMethod } from './mask-value.ts'
+import { jsonPath } from './json-path.ts'
+import type { JsonPathMask, MaskMethod, TextMaskMethod } from './mask-value.ts'
 
 /** A column whose values do not leave unmasked. */
 export interface MaskedColumn {
@@ -41,10 +46,21 @@ export function loadClassification(text: string, file: string): ClassificationRe
       )
     }
     seen.add(name)
-    if (entry.detect !== undefined && entry.mask !== undefined) {
-      const message =
-        'expected either mask or detect: what is masked as a whole is not looked through'
-      problems.push(document.at(['columns', index, 'mask'], message))
+    const report: Report = (path, message) => {
+      problems.push(document.at(['columns', index, ...path], message))
+    }
+    const { mask, detect, json } = entry
+    if (detect !== undefined && mask !== undefined) {
+      report(
+        ['mask'],
+        'expected either mask or detect: what is masked as a whole is not looked through',
+      )
+    }
+    if (json !== undefined && (mask ?? detect) !== undefined) {
+      report(
+        [mask === undefined ? 'detect' : 'mask'],
+        'expected only json: of the rest of the value everything is shown',
+      )
     }
     return {
       name: entry.column,
@@ -52,16 +68,40 @@ export function loadClassification(text: string, file: string): ClassificationRe
       relation,
       column,
       dataClass: entry.class,
-      method: methodOf(entry),
+      method: methodOf(entry, report),
       isForbiddenInConditions: entry.use === 'no-use',
     }
   })
   return problems.length > 0 ? { ok: false, problems: inOrder(problems) } : { ok: true, columns }
 }
 
-function methodOf({ detect, mask = 'null', text = '' }: ClassifiedColumn): MaskMethod {
-  if (detect !== undefined) return { kind: 'detect', detectors: detect }
+type Report = (path: readonly (string | number)[], message: string) => void
+
+function methodOf(entry: ClassifiedColumn, report: Report): MaskMethod {
+  if (entry.json !== undefined) return { kind: 'json', paths: pathsOf(entry.json, report) }
+  if (entry.detect !== undefined) return { kind: 'detect', detectors: entry.detect }
+  return wholeMethodOf(entry)
+}
+
+function wholeMethodOf({
+  mask = 'null',
+  text = '',
+}: Pick<ClassifiedPath, 'mask' | 'text'>): TextMaskMethod {
   return mask === 'fixed' ? { kind: 'fixed', text: Buffer.from(text) } : { kind: mask }
+}
+
+function pathsOf(paths: readonly ClassifiedPath[], report: Report): readonly JsonPathMask[] {
+  return paths.map((entry, index) => {
+    const { path } = entry
+    const steps = jsonPath(path)
+    const place = ['json', index, 'path']
+    if (steps === null)
+      report(place, `expected a path such as $.contact.email or $.phones[*].number`)
+    if (paths.findIndex((other) => other.path === path) < index) {
+      report(place, `${path} is classified already`)
+    }
+    return { path, steps: steps ?? [], method: wholeMethodOf(entry) }
+  })
 }
 
 /** The parts of a dotted name, without their quotes. */

@@ -1,11 +1,25 @@
 import { DetectingMask } from './detecting-mask.ts'
 import type { DetectorName } from './detectors/detector.ts'
+import type { JsonStep } from './json-path.ts'
 import { nullMask } from './text-mask.ts'
 import type { TextMask } from './text-mask.ts'
 import { Tokens } from './tokens.ts'
 
 /** What is shown in place of a value. */
 export type MaskMethod =
+  | TextMaskMethod
+  /** Values inside JSON, each in its own way; of what is no JSON, nothing. */
+  | { readonly kind: 'json'; readonly paths: readonly JsonPathMask[] }
+
+/** What stands at a path inside the values of a column, and what is shown in its place. */
+export interface JsonPathMask {
+  /** As the classification writes it. */
+  readonly path: string
+  readonly steps: readonly JsonStep[]
+  readonly method: TextMaskMethod
+}
+
+export type TextMaskMethod =
   | { readonly kind: 'null' }
   /** Keyed HMAC-SHA-256: the same value of the same column gives the same token, which says nothing about the value. */
   | { readonly kind: 'token' }
@@ -16,7 +30,7 @@ export type MaskMethod =
   | { readonly kind: 'detect'; readonly detectors: readonly DetectorName[] }
 
 /** `column` is mixed into tokens, so that equal values of two columns cannot be told to be equal. */
-export function textMask(method: MaskMethod, column: string, key: Uint8Array): TextMask {
+export function textMask(method: TextMaskMethod, column: string, key: Uint8Array): TextMask {
   switch (method.kind) {
     case 'null':
       return nullMask

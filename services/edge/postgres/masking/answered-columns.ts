@@ -1,4 +1,5 @@
 import type { MaskedColumn } from '../../guard/masking/classification.ts'
+import { jsonMask } from '../../guard/masking/json-mask.ts'
 import { textMask } from '../../guard/masking/mask-value.ts'
 import { nullMask } from '../../guard/masking/text-mask.ts'
 import type { TextMask } from '../../guard/masking/text-mask.ts'
@@ -17,14 +18,25 @@ export interface AnsweredColumn {
 // text, bpchar, varchar: any bytes are a value of these, and binary and text format are the same.
 const textTypes: ReadonlySet<number> = new Set([25, 1042, 1043])
 
-/** Of other types than text only NULL is sure to be a value, in either format. */
+const json = 114
+const jsonb = 3802
+
+/** Of other types than text, and JSON with paths into it, only NULL is sure to be a value, in either format. */
 export function answeredColumn(
   { name, dataClass, method }: MaskedColumn,
-  typeOid: number,
+  { typeOid, format }: Pick<Column, 'typeOid' | 'format'>,
   key: Uint8Array,
 ): AnsweredColumn {
-  const mask = textTypes.has(typeOid) ? textMask(method, name, key) : nullMask
-  return { dataClass, mask }
+  const isText = textTypes.has(typeOid)
+  if (method.kind !== 'json') {
+    return { dataClass, mask: isText ? textMask(method, name, key) : nullMask }
+  }
+  const isJson = isText || typeOid === json || typeOid === jsonb
+  const hasVersion = typeOid === jsonb && format === 1
+  return {
+    dataClass,
+    mask: isJson ? jsonMask(method.paths, name, key, hasVersion ? 1 : 0) : nullMask,
+  }
 }
 
 /**
@@ -54,9 +66,10 @@ export class AnsweredColumns {
     }
     const { columns } = described
     const masked = columns.map((column, place) => this.#maskOf(column, place))
-    this.#columns = masked.map((column, place) =>
-      column === null ? null : answeredColumn(column, columns[place]?.typeOid ?? 0, this.#key),
-    )
+    this.#columns = columns.map((column, place) => {
+      const mask = masked[place] ?? null
+      return mask === null ? null : answeredColumn(mask, column, this.#key)
+    })
     // The catalog may know it the next time.
     const isKept = !masked.includes(notUnderstood)
     this.#description = isKept ? Buffer.from(bytes.subarray(start, end)) : null

@@ -71,3 +71,35 @@ columns:
     /c\.yaml:4:.*mask: expected either mask or detect/,
   )
 })
+
+test('paths into JSON are read, and what is wrong with one is said', () => {
+  const of = (entry: string): ReturnType<typeof loadClassification> =>
+    loadClassification(
+      `version: 1\ncolumns:\n  - { column: a.b.c, class: contact, ${entry} }\n`,
+      'c.yaml',
+    )
+  const loaded = of('json: [{ path: $.contact.email, mask: token }, { path: "$.phones[*]" }]')
+  assert.ok(loaded.ok)
+  assert.deepEqual(loaded.columns[0]?.method, {
+    kind: 'json',
+    paths: [
+      {
+        path: '$.contact.email',
+        steps: [{ member: 'contact' }, { member: 'email' }],
+        method: { kind: 'token' },
+      },
+      { path: '$.phones[*]', steps: [{ member: 'phones' }, 'elements'], method: { kind: 'null' } },
+    ],
+  })
+  for (const [entry, message] of [
+    ['json: [{ path: $.a }], mask: token', /expected only json/],
+    ['json: [{ path: email }]', /expected a path such as/],
+    ['json: [{ path: $.a }, { path: $.a }]', /is classified already/],
+    ['json: []', /json/],
+    ['json: [{ path: $.a, mask: fixed }]', /text/],
+  ] as const) {
+    const refused = of(entry)
+    assert.ok(!refused.ok, entry)
+    assert.match(refused.problems.map((each) => `${each.path}: ${each.message}`).join(), message)
+  }
+})

@@ -5,11 +5,16 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 
 import { textMask } from '../../../../../services/edge/guard/masking/mask-value.ts'
-import type { MaskMethod } from '../../../../../services/edge/guard/masking/mask-value.ts'
+import type { TextMaskMethod } from '../../../../../services/edge/guard/masking/mask-value.ts'
 
 const key = Buffer.alloc(32, 7)
 /** The value lies somewhere in a buffer, and so does what is shown for it; null for NULL. */
-function maskText(value: Buffer, method: MaskMethod, column: string, with_: Buffer): Buffer | null {
+function maskText(
+  value: Buffer,
+  method: TextMaskMethod,
+  column: string,
+  with_: Buffer,
+): Buffer | null {
   const around = Buffer.from('123456789')
   const bytes = Buffer.concat([around, value, around])
   const mask = textMask(method, column, with_)

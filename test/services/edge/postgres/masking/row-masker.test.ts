@@ -33,7 +33,7 @@ test('masked columns are replaced, others stay byte for byte, and NULL stays NUL
   fc.assert(
     fc.property(values, fc.infiniteStream(fc.boolean()), fc.nat(30), (row, flags, before) => {
       const columns = row.map(() =>
-        flags.next().value === true ? answeredColumn(email, 25, key) : null,
+        flags.next().value === true ? answeredColumn(email, { typeOid: 25, format: 0 }, key) : null,
       )
       const message = encodeBackend({ type: 'data-row', values: row })
       const bytes = Buffer.concat([Buffer.alloc(before), message, Buffer.alloc(3)])
@@ -60,7 +60,7 @@ test('masked columns are replaced, others stay byte for byte, and NULL stays NUL
 })
 
 test('rows of one answer lie behind each other, and what was lent stays as it was', () => {
-  const masker = new RowMasker([null, answeredColumn(email, 25, key)])
+  const masker = new RowMasker([null, answeredColumn(email, { typeOid: 25, format: 0 }, key)])
   const rowOf = (value: string): Buffer =>
     encodeBackend({ type: 'data-row', values: [Buffer.from(value), Buffer.from('a@b.c')] })
   const rows = Array.from({ length: 5_000 }, (_, index) => rowOf(`row ${index}`))
@@ -77,7 +77,7 @@ test('rows of one answer lie behind each other, and what was lent stays as it wa
 })
 
 test('a value of another type than text becomes NULL', () => {
-  const masker = new RowMasker([answeredColumn(email, 23, key)])
+  const masker = new RowMasker([answeredColumn(email, { typeOid: 23, format: 0 }, key)])
   const message = encodeBackend({ type: 'data-row', values: [Buffer.from('42')] })
   const masked = masker.mask(message, 0, message.length)
   assert.ok(masked)
@@ -88,7 +88,7 @@ test('a value of another type than text becomes NULL', () => {
 })
 
 test('a row that does not fit its description is refused, whatever its bytes are', () => {
-  const masker = new RowMasker([answeredColumn(email, 25, key)])
+  const masker = new RowMasker([answeredColumn(email, { typeOid: 25, format: 0 }, key)])
   const two = encodeBackend({ type: 'data-row', values: [null, null] })
   assert.throws(() => masker.mask(two, 0, two.length), { code: 'MESSAGE_MALFORMED' })
   fc.assert(
