@@ -28,7 +28,6 @@ export interface PolicyApproval {
   readonly role: string
   readonly approvers?: 1 | 2
   readonly expires_seconds?: number
-  readonly wait_seconds?: number
 }
 
 export interface PolicyActors {

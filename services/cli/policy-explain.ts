@@ -114,10 +114,9 @@ function textOf({ verdict, facts, rules }: Explanation): string {
 function needs(obligation: Obligation): string {
   if (obligation.kind === 'mask')
     return `masks ${obligation.dataClasses.join(', ')} (${obligation.ruleId})`
-  const { approvers, role, expiresMs, waitMs, ruleId } = obligation
+  const { approvers, role, expiresMs, ruleId } = obligation
   const people = approvers === 1 ? 'one person' : 'two people'
-  const wait = waitMs === 0 ? 'refused until then' : `the client waits ${waitMs / 1000} s for it`
-  return `needs approval by ${people} with the role ${role} within ${expiresMs / 1000} s, ${wait} (${ruleId})`
+  return `needs approval by ${people} with the role ${role} within ${expiresMs / 1000} s, refused until then (${ruleId})`
 }
 
 function factLines(facts: Facts): readonly (readonly [string, string])[] {

@@ -27,10 +27,8 @@ export interface ApprovalObligation {
   readonly ruleId: string
   readonly role: string
   readonly approvers: 1 | 2
-  /** How long the request waits for them. */
+  /** How long it may be answered. The client is refused at once, with an id to come back with. */
   readonly expiresMs: number
-  /** How long the client may be kept waiting for their answer. Zero: it is refused at once, with an id to come back with. */
-  readonly waitMs: number
 }
 
 /** Values of these classes do not leave unmasked. */

@@ -47,7 +47,7 @@ const policies = [
   policyText('id: read, targets: [shop], statements: [read], outcome: allow'),
   policyText(
     "id: a, targets: ['*'], actors: { kinds: [agent], groups: [dba] }, statements: [read, write], when: rows < 5, outcome: allow",
-    'id: h, statements: [delete], outcome: hold, approval: { role: owner, approvers: 2, wait_seconds: 5 }',
+    'id: h, statements: [delete], outcome: hold, approval: { role: owner, approvers: 2 }',
     'id: m, statements: [read], outcome: mask, mask: { classes: [pii] }, reason: it is theirs',
     'id: b, relations: { write: [shop.*], read: [public.orders] }, outcome: block',
   ),

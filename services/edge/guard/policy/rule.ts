@@ -54,7 +54,6 @@ function obligationOf(rule: PolicyRule): Obligation | null {
       role: approval.role,
       approvers: approval.approvers ?? 1,
       expiresMs: (approval.expires_seconds ?? defaultExpiresSeconds) * 1000,
-      waitMs: (approval.wait_seconds ?? 0) * 1000,
     }
   }
   if (rule.outcome === 'mask' && mask !== undefined) {

@@ -190,7 +190,7 @@ rules:
     targets: [shop]
     statements: [delete]
     relations: { read: [public.*], write: [public.*] }
-    approval: { role: shop-owner, approvers: 2, wait_seconds: 5 }
+    approval: { role: shop-owner, approvers: 2 }
     outcome: hold
     reason: rows that are gone stay gone
   - id: many
@@ -220,7 +220,6 @@ test('what is held or would have to be masked is refused, with what it needs', (
         role: 'shop-owner',
         approvers: 2,
         expiresMs: 900_000,
-        waitMs: 5000,
       },
       {
         kind: 'approval',
@@ -228,7 +227,6 @@ test('what is held or would have to be masked is refused, with what it needs', (
         role: 'dba',
         approvers: 1,
         expiresMs: 900_000,
-        waitMs: 0,
       },
     ],
   })
