@@ -17,6 +17,7 @@ const separating: ReadonlySet<number> = new Set(Buffer.from(' -./'))
 
 /** The groups of digits from `at` on, or null when none begins there. Groups that run into letters do not count. */
 export function numberAt(text: Buffer, at: number, end: number): GroupedNumber | null {
+  if (!isDigit(text[at] ?? 0)) return null
   const digits: number[] = []
   const groups: number[] = []
   const ends: number[] = []

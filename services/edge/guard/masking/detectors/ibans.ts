@@ -3,10 +3,10 @@ import { endsWord, isAlphanumeric, isDigit, isLetter } from './detector.ts'
 
 /** IBANs as long as their country has them, with the check digits of ISO 13616: in one piece or with single blanks. */
 export const ibanAt: Detector = (text, at, end, before) => {
-  if (isAlphanumeric(before) || !isLetter(text[at] ?? 0)) return 0
+  if (isAlphanumeric(before) || !isLetter(text[at] ?? 0) || !isDigit(text[at + 2] ?? 0)) return 0
   const country = text.toString('latin1', at, Math.min(at + 2, end)).toUpperCase()
   const length = lengths.get(country)
-  if (length === undefined || !isDigit(text[at + 2] ?? 0)) return 0
+  if (length === undefined) return 0
   let iban = ''
   let next = at
   while (next < end && iban.length < length) {

@@ -8,7 +8,7 @@ import { isAlphanumeric } from './detector.ts'
 export const keyAt: Detector = (text, at, end, before) => {
   if (isOfKey(before)) return 0
   if (startsWith(text, at, end, pemStart)) return endOfPem(text, at, end)
-  for (const { prefix, length, isExact } of keys) {
+  for (const { prefix, length, isExact } of keysBeginning[text[at] ?? 0] ?? []) {
     if (!startsWith(text, at, end, prefix)) continue
     let next = at + prefix.length
     while (next < end && isOfKey(text[next] ?? 0)) next += 1
@@ -58,6 +58,11 @@ const keys: readonly {
   atLeast('rk_live_', 20),
   atLeast('npm_', 36),
 ]
+
+/** By the first byte of the prefix: most words begin with none. */
+const keysBeginning: readonly (typeof keys)[] = Array.from({ length: 256 }, (_, byte) =>
+  keys.filter(({ prefix }) => prefix[0] === byte),
+)
 
 function exactly(prefix: string, length: number) {
   return { prefix: Buffer.from(prefix), length, isExact: true }
