@@ -1,3 +1,5 @@
+// Over 400 lines: every trap of the client in one list, on one broker.
+
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { test, type TestContext } from 'node:test'

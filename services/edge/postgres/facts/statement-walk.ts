@@ -1,3 +1,5 @@
+// Over 400 lines: one walk over every kind of node, whose parts share what it has seen; what a node means stands in the files beside it.
+
 import type { Facts } from '../../guard/facts.ts'
 import { columnsOfReference, sourcesOf, sourcesOfWrite } from './column-scope.ts'
 import type { Scope } from './column-scope.ts'

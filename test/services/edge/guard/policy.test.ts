@@ -1,3 +1,5 @@
+// Over 400 lines: what a policy decides, case by case, in one place.
+
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { test } from 'node:test'
