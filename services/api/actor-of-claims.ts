@@ -74,7 +74,7 @@ function principal(claims: JWTPayload, issuer: string, mapping: ClaimsMapping): 
   const subject = claims.sub ?? ''
   const display = claimAt(claims, mapping.nameClaim)
   return {
-    kind: kindOf(subject, mapping),
+    kind: kindOf(subject, claims, mapping),
     subject,
     issuer: claims.iss ?? issuer,
     display: typeof display === 'string' ? display : null,
@@ -90,9 +90,11 @@ function isObject(claim: unknown): claim is JWTPayload {
   return typeof claim === 'object' && claim !== null
 }
 
-function kindOf(subject: string, mapping: ClaimsMapping): ActorKind {
+/** A client that acts for nobody is its own subject (RFC 9068 §2.2): no person, whether the configuration names it or not. */
+function kindOf(subject: string, claims: JWTPayload, mapping: ClaimsMapping): ActorKind {
   if (mapping.agents.includes(subject)) return 'agent'
-  return mapping.services.includes(subject) ? 'service' : 'human'
+  const isClient = subject === claims['client_id'] || subject === claims['azp']
+  return isClient || mapping.services.includes(subject) ? 'service' : 'human'
 }
 
 function stringsOf(claim: unknown): string[] {

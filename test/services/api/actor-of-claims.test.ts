@@ -21,6 +21,17 @@ function summary(claims: JWTPayload): string {
 
 const cases: readonly [string, JWTPayload, string][] = [
   ['a service is known by its subject', { iss, sub: 'nightly-job' }, 'service nightly-job'],
+  [
+    'a client that is its own subject is no person, named or not',
+    { iss, sub: 'unknown-job', client_id: 'unknown-job' },
+    'service unknown-job',
+  ],
+  ['nor where the client stands in azp', { iss, sub: 'job', azp: 'job' }, 'service job'],
+  [
+    'a person who signs in through a client is one',
+    { iss, sub: 'olivia', client_id: 'cli', azp: 'cli' },
+    'human olivia',
+  ],
   ['a person is who acts', { iss, sub: 'olivia' }, 'human olivia'],
   ["an agent's own token names nobody else", { iss, sub: 'shop-agent' }, 'agent shop-agent'],
   [
