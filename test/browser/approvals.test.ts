@@ -5,17 +5,23 @@ import { test } from 'node:test'
 import { Client, DatabaseError } from 'pg'
 import type { Browser, Page } from 'playwright-core'
 
+import { demoPeople } from '../../services/all-in-one/demo/people.ts'
 import { demoStack, eventually } from '../support/demo-stack.ts'
 import type { DemoStack } from '../support/demo-stack.ts'
 import { requireProgram } from '../support/engine.ts'
 import { aBrowser, complaintsOf } from './a-browser.ts'
 import { builtConsole } from './built-console.ts'
 
+// Olivia has the approver's role as well: what an agent asks for her is still not hers to approve.
+const people = demoPeople.map((person) =>
+  person.username === 'olivia' ? { ...person, groups: [...person.groups, 'approvers'] } : person,
+)
+
 test('a second person approves in the console what an agent would delete, and it runs once', async (t) => {
   const chromium = requireProgram(t, 'chromium', 'chromium-browser', 'google-chrome')
   if (chromium === null) return
   await builtConsole()
-  await using stack = await demoStack()
+  await using stack = await demoStack({ people })
   await using browser = await aBrowser(chromium)
   // Two people at two machines: the issuer knows each by a cookie of its own.
   const [page, analyst] = [await aPage(browser), await aPage(browser)]
@@ -35,12 +41,24 @@ test('a second person approves in the console what an agent would delete, and it
 
   await t.test('whoever is behind the agent cannot approve it', async () => {
     const { accessToken } = await demo.tokenOf('olivia')
-    const answer = await fetch(`${demo.product.address}/v1/approvals/${approvalId}/answers`, {
-      method: 'POST',
-      headers: { authorization: `Bearer ${accessToken}`, 'content-type': 'application/json' },
-      body: JSON.stringify({ verdict: 'grant', reason: 'mine', binding_sha256: '0'.repeat(64) }),
+    const headers = { authorization: `Bearer ${accessToken}`, 'content-type': 'application/json' }
+    const address = `${demo.product.address}/v1/approvals/${approvalId}`
+    const asked = await eventually('the approval at the api', async () => {
+      const response = await fetch(address, { headers })
+      return response.ok ? ((await response.json()) as { binding_sha256: string }) : null
     })
-    assert.equal(answer.status, 403)
+    const answer = await fetch(`${address}/answers`, {
+      method: 'POST',
+      headers,
+      body: JSON.stringify({
+        verdict: 'grant',
+        reason: 'mine',
+        binding_sha256: asked.binding_sha256,
+      }),
+    })
+    const { detail } = (await answer.json()) as { readonly detail: string }
+    assert.equal(answer.status, 403, detail)
+    assert.match(detail, /the requester acts for you/)
   })
 
   await t.test('another person sees what is held, by which rule, and approves', async () => {

@@ -4,12 +4,15 @@ import { join } from 'node:path'
 
 import { startDemo } from '../../services/all-in-one/demo/demo.ts'
 import type { Demo } from '../../services/all-in-one/demo/demo.ts'
+import type { Person } from '../../services/all-in-one/demo/people.ts'
 import { createLogger } from '../../services/runtime/logger.ts'
 import { freePorts } from './free-ports.ts'
 
 export interface DemoStackOptions {
   /** The text of policy.yaml; the demo's own where it is missing. */
   readonly policy?: string
+  /** Who can sign in; the demo's people where it is missing. */
+  readonly people?: readonly Person[]
 }
 
 /** Disposing stops everything and removes its files. */
@@ -28,6 +31,7 @@ export async function demoStack(options: DemoStackOptions = {}): Promise<DemoSta
     portBase: await freePorts(4),
     logger: createLogger('error'),
     tell: () => undefined,
+    ...(options.people === undefined ? {} : { people: options.people }),
   })
   return {
     demo,

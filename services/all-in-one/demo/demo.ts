@@ -20,6 +20,7 @@ import type { DemoPorts } from './demo-files.ts'
 import { startEmbeddedPostgres } from './embedded-postgres.ts'
 import { startIssuer } from './issuer.ts'
 import type { Issuer } from './issuer.ts'
+import type { Person } from './people.ts'
 import { createSampleData } from './sample-data.ts'
 import { ensureSecret } from './secret-file.ts'
 
@@ -29,6 +30,8 @@ export interface DemoOptions {
   readonly logger: Logger
   /** Is told what happens, a line each. */
   readonly tell: (line: string) => void
+  /** Who can sign in, olivia among them; the demo's people where it is missing. */
+  readonly people?: readonly Person[]
 }
 
 /** The whole product on embedded engines, with a target, an issuer and people. */
@@ -77,6 +80,7 @@ export async function startDemo(options: DemoOptions): Promise<Demo> {
       directory: join(directory, 'issuer'),
       audience: publicUrl,
       consoleRedirectUri: `${publicUrl}/auth/callback`,
+      ...(options.people === undefined ? {} : { people: options.people }),
     }),
   )
 
