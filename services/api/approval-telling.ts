@@ -1,3 +1,5 @@
+import { setTimeout as pause } from 'node:timers/promises'
+
 import type { Logger } from '../runtime/logger.ts'
 import type { BookedApproval } from './approval-book.ts'
 import type { UnversionedUpdate } from './control-publisher.ts'
@@ -19,18 +21,16 @@ const everyMs = 5_000
 export class ApprovalTelling implements AsyncDisposable {
   readonly #options: ApprovalTellingOptions
   #told = new Set<string>()
-  #timer: NodeJS.Timeout | null = null
+  readonly #stopping = new AbortController()
   #working: Promise<void> = Promise.resolve()
 
   constructor(options: ApprovalTellingOptions) {
     this.#options = options
   }
 
-  /** Catches up now and again, until it is disposed. */
+  /** Catches up now, and again a while after each time, until it is disposed. */
   start(): void {
-    this.#timer = setInterval(() => {
-      this.#working = this.#working.then(() => this.#try())
-    }, everyMs)
+    this.#working = this.#keepUp()
   }
 
   /** Resolves when the outcome, if there is one already, is on the bus. */
@@ -57,17 +57,28 @@ export class ApprovalTelling implements AsyncDisposable {
     this.#told.add(approval.approvalId)
   }
 
-  /** Tells what is answered and was not told. */
+  /** Tells what is answered and was not told. One that cannot be told keeps none of the others back; then it rejects. */
   async catchUp(): Promise<void> {
     const booked = await this.#options.book.all()
     const ids = new Set(booked.map(({ approval }) => approval.approvalId))
     this.#told = new Set([...this.#told].filter((id) => ids.has(id)))
-    for (const each of booked) if (!this.#told.has(each.approval.approvalId)) await this.tell(each)
+    const untold = booked.filter(({ approval }) => !this.#told.has(approval.approvalId))
+    const outcomes = await Promise.allSettled(untold.map((each) => this.tell(each)))
+    const failed = outcomes.find(({ status }) => status === 'rejected')
+    if (failed?.status === 'rejected') throw failed.reason
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#timer !== null) clearInterval(this.#timer)
+    this.#stopping.abort()
     await this.#working
+  }
+
+  async #keepUp(): Promise<void> {
+    const { signal } = this.#stopping
+    while (!signal.aborted) {
+      await this.#try()
+      await pause(everyMs, undefined, { signal }).catch(() => undefined)
+    }
   }
 
   async #try(): Promise<void> {

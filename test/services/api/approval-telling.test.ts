@@ -66,6 +66,26 @@ test('an answer that was recorded before the api died reaches the edge from the 
   }
 })
 
+test('an answer that cannot be told keeps no other back', async () => {
+  const first = booked('grant')
+  const approval = { ...first.approval, approvalId: 'approval-2' }
+  const told: string[] = []
+  const telling = new ApprovalTelling({
+    book: { all: () => Promise.resolve([first, { ...first, approval }]) },
+    publisher: {
+      publish: (update: UnversionedUpdate) => {
+        const { approval_id: id } = update as ApprovalUpdate
+        if (id === first.approval.approvalId) return Promise.reject(new Error('too large'))
+        told.push(id)
+        return Promise.resolve()
+      },
+    },
+    logger,
+  })
+  await assert.rejects(telling.catchUp(), /too large/)
+  assert.deepEqual(told, ['approval-2'])
+})
+
 test('an api that died after telling tells it again, which changes nothing at the edge', async () => {
   const recorded = booked('grant')
   const edge = anEdge()
