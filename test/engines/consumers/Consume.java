@@ -1,6 +1,7 @@
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.ByteArrayOutputStream;
+import java.io.PrintStream;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -37,6 +38,8 @@ import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 public class Consume {
   static final int BUNDLE = 256;
   static final ObjectMapper JSON = new ObjectMapper();
+  // Whatever the locale of whoever runs this.
+  static final PrintStream OUT = new PrintStream(System.out, true, StandardCharsets.UTF_8);
   static final HttpClient HTTP = HttpClient.newHttpClient();
   static final Map<Integer, Schema> SCHEMAS = new HashMap<>();
 
@@ -54,7 +57,7 @@ public class Consume {
       for (int seen = 0; seen < count; ) {
         var records = consumer.poll(Duration.ofSeconds(30));
         if (records.isEmpty()) throw new IllegalStateException("only " + seen + " of " + count);
-        for (var record : records) System.out.println(JSON.writeValueAsString(line(record, registry, logs)));
+        for (var record : records) OUT.println(JSON.writeValueAsString(line(record, registry, logs)));
         seen += records.count();
       }
     }
