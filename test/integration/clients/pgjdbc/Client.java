@@ -1,5 +1,7 @@
+import java.io.PrintStream;
 import java.io.StringReader;
 import java.io.StringWriter;
+import java.nio.charset.StandardCharsets;
 import java.sql.Connection;
 import java.sql.DriverManager;
 import java.sql.PreparedStatement;
@@ -104,7 +106,7 @@ public class Client {
       outcome.put("blocked", quoted(failure(connection, "DROP TABLE client_rows")));
       outcome.put("after_block", number(connection, "SELECT 2"));
     }
-    System.out.println(
+    new PrintStream(System.out, true, StandardCharsets.UTF_8).println(
         outcome.entrySet().stream()
             .map(entry -> quoted(entry.getKey()) + ":" + entry.getValue())
             .collect(Collectors.joining(",", "{", "}")));
