@@ -1,3 +1,5 @@
+import { keepCookies } from '../../services/all-in-one/demo/sign-in.ts'
+
 /** Where a walk through an issuer's pages came to its end. */
 export interface Walked {
   readonly at: URL
@@ -59,14 +61,4 @@ function fillIn(content: string, { username, password }: Person): URLSearchParam
 function attribute(tag: string, name: string): string | null {
   const value = new RegExp(`\\b${name}="([^"]*)"`, 'i').exec(tag)?.[1]
   return value === undefined ? null : value.replaceAll('&amp;', '&').replaceAll('&quot;', '"')
-}
-
-function keepCookies(cookies: Map<string, string>, response: Response): void {
-  for (const line of response.headers.getSetCookie()) {
-    const [pair = ''] = line.split(';')
-    const split = pair.indexOf('=')
-    const value = pair.slice(split + 1)
-    if (value === '') cookies.delete(pair.slice(0, split))
-    else cookies.set(pair.slice(0, split), value)
-  }
 }

@@ -136,7 +136,8 @@ function fillIn(page: string, request: Visitor): URLSearchParams {
   throw new DemoError('DEMO_SIGN_IN_FAILED', 'the issuer shows a page that is no sign-in')
 }
 
-function keepCookies(cookies: Map<string, string>, response: Response): void {
+/** Takes over what the answer sets, and lets go of what it empties. */
+export function keepCookies(cookies: Map<string, string>, response: Response): void {
   for (const line of response.headers.getSetCookie()) {
     const [pair = ''] = line.split(';')
     const split = pair.indexOf('=')
