@@ -22,11 +22,14 @@ const kinds: Readonly<
       length: number,
       isValid: (digits: readonly number[]) => boolean,
       prefix: readonly number[],
+      /** The first place whose change the check digits always tell. Default 0. */
+      from?: number,
     ]
   >
 > = {
   'card (Luhn)': [16, passesLuhn, []],
-  'BR CPF': [11, isCpf, []],
+  // A rest of 10 is written as 0 too, so now and then another digit before the check digits gives the same two.
+  'BR CPF': [11, isCpf, [], 9],
   'GB NHS': [10, isNhsNumber, []],
   'IN Aadhaar': [12, isAadhaar, [2]],
   'DE IdNr': [11, isGermanTaxId, [8, 6, 0, 9, 5, 7, 4, 2, 7]],
@@ -34,7 +37,7 @@ const kinds: Readonly<
   'FR NIR': [15, isNir, [2]],
 }
 
-for (const [name, [length, isValid, prefix]] of Object.entries(kinds)) {
+for (const [name, [length, isValid, prefix, from = 0]] of Object.entries(kinds)) {
   test(`${name}: one changed digit is refused`, () => {
     const digit = fc.integer({ min: 0, max: 9 })
     const valid = fc
@@ -47,7 +50,7 @@ for (const [name, [length, isValid, prefix]] of Object.entries(kinds)) {
     fc.assert(
       fc.property(
         valid,
-        fc.nat(length - 1),
+        fc.integer({ min: from, max: length - 1 }),
         fc.integer({ min: 1, max: 9 }),
         (digits, place, by) => {
           assert.ok(isValid(digits))
