@@ -83,10 +83,12 @@ function hitLines(hit: Hit): string {
     .filter((part) => part !== null)
     .join(' ')
   const rows = hit.rows === null ? '' : `, ${hit.rows} rows`
+  const values = hit.masked?.map(({ dataClass, count }) => `${count} ${dataClass}`) ?? []
+  const masked = values.length === 0 ? '' : `, masked ${values.join(', ')}`
   const rules = hit.ruleIds.length > 0 ? ` (${hit.ruleIds.join(', ')})` : ''
   const head = `${new Date(hit.occurredAtMs).toISOString()}  ${hit.type}  ${hit.actor}${behalf}`
   const target = hit.target === null ? '' : ` on ${hit.target}`
   const said = [hit.statement, hit.remark].filter((part) => part !== null)
   const lines = said.map((part) => `  ${oneLine(part)}\n`).join('')
-  return `${head}${target}  ${became}${rows}${rules}  #${hit.position}\n${lines}`
+  return `${head}${target}  ${became}${rows}${masked}${rules}  #${hit.position}\n${lines}`
 }

@@ -88,6 +88,12 @@ interface RequestView {
   readonly writes: readonly string[]
 }
 
+/** How many values of a data class went out masked. */
+export interface MaskedCount {
+  readonly dataClass: string
+  readonly count: number
+}
+
 interface CompletionView {
   readonly outcome: CompletionOutcome
   readonly rows: number
@@ -95,6 +101,7 @@ interface CompletionView {
   readonly durationUs: number
   readonly errorCode: string | null
   readonly errorMessage: string | null
+  readonly masked: readonly MaskedCount[]
 }
 
 interface ApprovalView {
@@ -184,6 +191,10 @@ function contentOf(event: AuditEvent): Content {
       durationUs: event.completion.duration_us,
       errorCode: event.completion.error_code,
       errorMessage: event.completion.error_message,
+      masked: event.completion.masked.map(({ data_class, count }) => ({
+        dataClass: data_class,
+        count,
+      })),
     },
     approval: event.approval && {
       approvalId: event.approval.approval_id,

@@ -4,6 +4,7 @@ import type {
   DecisionOutcome,
   SessionOutcome,
 } from '../../schemas/event.ts'
+import type { MaskedCount } from './documents.ts'
 
 /**
  * Questions to the search index. Published. The index is derived: every answer names the position of its entry.
@@ -82,6 +83,8 @@ export interface Hit {
   readonly rows: number | null
   readonly durationUs: number | null
   readonly errorCode: string | null
+  /** What of the result went out masked; null while it runs. With the decision `mask` it may be nothing. */
+  readonly masked: readonly MaskedCount[] | null
   /** In a sentence, what the statement, if there is one, does not say: why a record was set aside, what is missing, who approved. */
   readonly remark: string | null
 }
@@ -134,6 +137,8 @@ export interface Statement {
   readonly durationUs: number | null
   readonly errorCode: string | null
   readonly errorMessage: string | null
+  /** As in a `Hit`. */
+  readonly masked: readonly MaskedCount[] | null
 }
 
 export interface StatementList {

@@ -92,6 +92,7 @@ export function hitOf(
     rows: completion?.rows ?? null,
     durationUs: completion?.durationUs ?? null,
     errorCode: completion?.errorCode ?? null,
+    masked: completion?.masked ?? null,
     remark: document.remark,
   }
 }
@@ -123,5 +124,6 @@ export function statementOf(
     durationUs: completion?.durationUs ?? null,
     errorCode: completion?.errorCode ?? null,
     errorMessage: completion?.errorMessage ?? null,
+    masked: completion?.masked ?? null,
   }
 }

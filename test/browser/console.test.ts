@@ -76,6 +76,14 @@ test('somebody of the security team follows what an agent did, in the console', 
     await drop.getByText('Blocked: it never reached the target').waitFor()
   })
 
+  await t.test('it says what went out masked, and not of what had nothing to mask', async () => {
+    const contacts = statement(page, 'SELECT id, name, email, phone')
+    await contacts.getByText('masked', { exact: true }).waitFor()
+    await contacts.getByText(/^5 email, \d phone, 5 birth-date masked$/).waitFor()
+    const orders = statement(page, 'SELECT status, count(*) FROM orders')
+    await orders.getByText('allowed', { exact: true }).waitFor()
+  })
+
   await t.test('a statement shows its bind parameters and its recorded result', async () => {
     const prepared = statement(page, 'WHERE customer_id = $1').first()
     await prepared.getByRole('button', { expanded: false }).click()
@@ -151,6 +159,16 @@ test('somebody of the security team follows what an agent did, in the console', 
     await page.getByRole('link', { name: 'Sign in' }).waitFor()
     await page.goto(`${address}/sessions`)
     await page.getByRole('link', { name: 'Sign in' }).waitFor()
+  })
+
+  await t.test('who has no role is told so, with no page to try', async () => {
+    // With no cookie of the provider that still knows Sam.
+    const other = await browser.newPage()
+    await other.goto(address)
+    await signIn(other, stack, 'olivia')
+    await other.getByRole('heading', { name: 'Nothing here is for you yet' }).waitFor()
+    const pages = other.getByRole('navigation', { name: 'Pages' })
+    assert.equal(await pages.getByRole('link').count(), 0)
   })
 
   assert.deepEqual(complaints, [])

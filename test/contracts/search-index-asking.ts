@@ -122,6 +122,7 @@ export function searchIndexAskingContract(name: string, fixture: SearchIndexFixt
       rows: 0,
       durationUs: 1_500,
       errorCode: '42501',
+      masked: [],
       remark: null,
     })
   })

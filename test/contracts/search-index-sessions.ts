@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
-import type { SearchFilter } from '../../services/indexer/query.ts'
+import type { SearchFilter, Statement } from '../../services/indexer/query.ts'
 import { ALog, aWorkingDay, firstMs } from '../support/a-log.ts'
 import { openWith } from './search-index-probe.ts'
 import type { SearchIndexFixture } from './search-index-probe.ts'
@@ -64,9 +64,11 @@ export function searchIndexSessionsContract(name: string, fixture: SearchIndexFi
     const session = log.startSession('session-1')
     const asked = Array.from({ length: 7 }, (_, at) => session.ask(`SELECT ${at}`))
     for (const id of asked.slice(1).reverse()) session.complete(id, { rows: 3 })
+    const masking = session.ask('SELECT email FROM customers', {}, { outcome: 'mask' })
+    session.complete(masking, { rows: 2, masked: [{ data_class: 'email', count: 2 }] })
     const { query } = await openWith(t, fixture, log.records)
 
-    const statements = []
+    const statements: Statement[] = []
     let after: string | null = null
     do {
       const page = await query.statements('session-1', {
@@ -78,8 +80,18 @@ export function searchIndexSessionsContract(name: string, fixture: SearchIndexFi
     } while (after !== null)
     assert.deepEqual(
       statements.map((each) => [each.requestId, each.position, each.completedPosition, each.rows]),
-      asked.map((id, at) => (at === 0 ? [id, 2, null, null] : [id, at + 2, 15 - at, 3])),
+      [
+        ...asked.map((id, at) => (at === 0 ? [id, 2, null, null] : [id, at + 2, 15 - at, 3])),
+        [masking, 15, 16, 2],
+      ],
     )
+    const email = [{ dataClass: 'email', count: 2 }]
+    assert.deepEqual(
+      [0, 1, 7].map((at) => statements[at]?.masked),
+      [null, [], email],
+    )
+    const [found] = (await query.search({ decision: 'mask' })).hits
+    assert.deepEqual(found?.masked, email)
     assert.equal(statements[0]?.outcome, null)
     assert.deepEqual(await query.statements('session-9'), { statements: [], next: null })
   })

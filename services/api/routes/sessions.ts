@@ -56,6 +56,7 @@ export const sessionRoutes: FastifyPluginCallbackTypebox<SessionRoutesOptions> =
           ...hit,
           onBehalfOf: [...hit.onBehalfOf],
           ruleIds: [...hit.ruleIds],
+          masked: hit.masked && [...hit.masked],
         })),
       }
     },

@@ -63,6 +63,8 @@ export const SessionView = Type.Object({
 
 export const SessionPage = Type.Object({ sessions: Type.Array(SessionView), next: text })
 
+const masked = nullable(Type.Array(Type.Object({ dataClass: Type.String(), count: Type.Number() })))
+
 export const StatementView = Type.Object({
   requestId: Type.String(),
   log: Type.String(),
@@ -83,6 +85,7 @@ export const StatementView = Type.Object({
   durationUs: count,
   errorCode: text,
   errorMessage: text,
+  masked,
 })
 
 export const StatementPage = Type.Object({ statements: Type.Array(StatementView), next: text })
@@ -107,6 +110,7 @@ export const HitView = Type.Object({
   rows: count,
   durationUs: count,
   errorCode: text,
+  masked,
   /** What the statement, if there is one, does not say: why a record was set aside, what is missing, who approved. */
   remark: text,
 })

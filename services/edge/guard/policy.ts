@@ -136,7 +136,9 @@ export function compilePolicy(policy: Policy): CompiledPolicy {
         return verdict('hold', idsOf(holding), reasonOf(holding, 'holds it'), obligations)
       }
       if (masking.length > 0) {
-        return verdict('mask', idsOf(masking), reasonOf(masking, 'masks its answer'), obligations)
+        // With the rule that lets it through, which is the other half of why the answer went out.
+        const ids = idsOf([covering, ...masking])
+        return verdict('mask', ids, reasonOf(masking, 'masks its answer'), obligations)
       }
       return verdict('allow', [covering.id], reasonOf([covering], 'allows it'))
     },

@@ -6,7 +6,7 @@ import { ProofLink } from '../proof/proof-link.tsx'
 import { ActorKind } from '../words/actor-name.tsx'
 import { DecisionBadge } from '../words/decision-badge.tsx'
 import { OutcomeBadge } from '../words/outcome-badge.tsx'
-import { counted, durationUs } from '../words/quantities.ts'
+import { counted, durationUs, maskedValues } from '../words/quantities.ts'
 import { Time } from '../words/time.tsx'
 
 export function HitTable({ hits }: { readonly hits: readonly SearchHit[] }) {
@@ -64,13 +64,14 @@ function HitRow({ hit }: { readonly hit: SearchHit }) {
       <Table.Td valign="top">
         {hit.decision !== null && (
           <Group gap={6}>
-            <DecisionBadge decision={hit.decision} />
+            <DecisionBadge decision={hit.decision} masked={hit.masked} />
             <OutcomeBadge outcome={hit.outcome} />
           </Group>
         )}
         <Text size="xs" c="dimmed">
           {[
             hit.rows === null ? '' : counted(hit.rows, 'row'),
+            maskedValues(hit.masked),
             hit.durationUs === null ? '' : durationUs(hit.durationUs),
             hit.errorCode ?? '',
             hit.ruleIds.length === 0 ? '' : `rule ${hit.ruleIds.join(', ')}`,

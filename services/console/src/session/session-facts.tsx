@@ -21,7 +21,7 @@ export function SessionFacts({ session }: { readonly session: Session }) {
       <SimpleGrid component="dl" cols={{ base: 2, md: 4 }} spacing="md" m={0}>
         <Fact name="Actor">
           <ActorName actor={actor} />
-          <Small>{actor.subject}</Small>
+          <Small>subject {actor.subject}</Small>
         </Fact>
         <Fact name="Runtime">
           {actor.runtime === null

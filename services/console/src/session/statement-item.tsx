@@ -5,7 +5,7 @@ import type { ApprovalHistory, Statement } from '../api/shapes.ts'
 import { ProofLink } from '../proof/proof-link.tsx'
 import { DecisionBadge } from '../words/decision-badge.tsx'
 import { OutcomeBadge } from '../words/outcome-badge.tsx'
-import { bytes, counted, durationUs } from '../words/quantities.ts'
+import { bytes, counted, durationUs, maskedValues } from '../words/quantities.ts'
 import { Time } from '../words/time.tsx'
 import { inBrief } from './statement-approval.ts'
 import { StatementDetails } from './statement-details.tsx'
@@ -45,7 +45,7 @@ export function StatementItem({ statement, approval, number, isAnchored }: State
             <Text size="sm" c="dimmed" className="numbers" miw="2.5ch" ta="right">
               {number}
             </Text>
-            <DecisionBadge decision={statement.decision} />
+            <DecisionBadge decision={statement.decision} masked={statement.masked} />
             <Text size="sm" ff="monospace" truncate style={{ flex: 1 }}>
               {statement.statement.replaceAll(/\s+/g, ' ')}
             </Text>
@@ -61,6 +61,7 @@ export function StatementItem({ statement, approval, number, isAnchored }: State
             {statement.operation}, {statement.mode}
           </span>
           {statement.rows !== null && <span>{counted(statement.rows, 'row')}</span>}
+          {maskedValues(statement.masked) !== '' && <span>{maskedValues(statement.masked)}</span>}
           {statement.bytesOut !== null && <span>{bytes(statement.bytesOut)}</span>}
           {statement.durationUs !== null && <span>{durationUs(statement.durationUs)}</span>}
           {statement.ruleIds.length > 0 && <span>by rule {statement.ruleIds.join(', ')}</span>}

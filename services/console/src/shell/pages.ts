@@ -9,8 +9,7 @@ const pages = [
   { path: '/reports', name: 'Reports', roles: readers },
 ]
 
-/** The pages that somebody's roles open, the first of them first. Whoever has no role is told so by each. */
+/** The pages that somebody's roles open, the first of them first. */
 export function pagesOf(me: SignedIn): readonly { readonly path: string; readonly name: string }[] {
-  const open = pages.filter(({ roles }) => roles.some((role) => me.roles.includes(role)))
-  return open.length > 0 ? open : pages
+  return pages.filter(({ roles }) => roles.some((role) => me.roles.includes(role)))
 }

@@ -9,6 +9,15 @@ export function counted(value: number, noun: string): string {
   return `${count(value)} ${noun}${value === 1 ? '' : 's'}`
 }
 
+/** `3 email, 3 phone masked`; empty where nothing was. */
+export function maskedValues(
+  masked: readonly { readonly dataClass: string; readonly count: number }[] | null,
+): string {
+  if (masked === null || masked.length === 0) return ''
+  const values = masked.map((each) => `${count(each.count)} ${each.dataClass}`)
+  return `${values.join(', ')} masked`
+}
+
 export function durationUs(us: number): string {
   if (us < 1_000) return `${us} µs`
   if (us < 1_000_000) return `${(us / 1_000).toFixed(us < 10_000 ? 2 : 1)} ms`

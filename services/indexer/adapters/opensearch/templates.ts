@@ -4,7 +4,7 @@ import type { IndexNames } from './index-names.ts'
  * Raised when the mapping changes. An index filled under a lower number is filled anew, it is derived; a higher one belongs to a newer
  * program and is left alone.
  */
-export const schemaVersion = 2
+export const schemaVersion = 3
 
 /** Lucene takes no longer term; `exactTerm` shortens what is longer. */
 const keyword = { type: 'keyword' }
