@@ -1,7 +1,7 @@
 import type { Facts } from '../guard/facts.ts'
 import type { Grammar } from './facts/grammar.ts'
+import type { NameChange, SessionNames } from './facts/named-statements.ts'
 import { StatementWalk } from './facts/statement-walk.ts'
-import type { NameChange, SessionNames } from './facts/statement-walk.ts'
 
 export type FactsResult =
   | {
@@ -54,9 +54,9 @@ export function factsOf(grammar: Grammar, sql: string, options: FactsOptions = {
       ok: true,
       facts,
       statements: parsed.statements.length,
-      names: walk.names,
-      prepared: walk.prepared,
-      cursors: walk.cursors,
+      names: walk.names.changes,
+      prepared: walk.names.prepared,
+      cursors: walk.names.cursors,
       settles: facts.unlistedFunctions.length > 0 || facts.unknown.length > 0,
       cacheable: !walk.looksAtLiterals && !facts.kinds.some((kind) => standingForOthers.has(kind)),
     }

@@ -5,6 +5,8 @@ import { qualifiedName } from './names.ts'
 
 /** Gathers the facts of one message: sets in the order in which things were found. */
 export class FactCollector {
+  /** Whether a literal decided about a fact. */
+  looksAtLiterals = false
   readonly #kinds = new Set<string>()
   readonly #reads = new Set<string>()
   readonly #writes = new Set<string>()

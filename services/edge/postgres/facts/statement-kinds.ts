@@ -1,6 +1,6 @@
 import type { StatementKind } from '../../guard/facts.ts'
 
-/** The kind of a statement whose node says it all. Those that need a look inside are in `statement-facts.ts`. */
+/** The kind of a statement whose node says it all. Those that need a look inside are in `statement-particulars.ts`. */
 export const plainKinds: ReadonlyMap<string, StatementKind> = new Map<string, StatementKind>([
   ['InsertStmt', 'insert'],
   ['UpdateStmt', 'update'],

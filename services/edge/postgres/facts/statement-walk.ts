@@ -1,29 +1,25 @@
-// Over 400 lines: one walk over every kind of node, whose parts share what it has seen; what a node means stands in the files beside it.
-
 import type { Facts } from '../../guard/facts.ts'
 import { columnsOfReference, sourcesOf, sourcesOfWrite } from './column-scope.ts'
 import type { Scope } from './column-scope.ts'
 import { FactCollector } from './fact-collector.ts'
-import { relationOfObject } from './named-objects.ts'
-import { literalOf, namesOf } from './names.ts'
-import { asList, hasOption, optionText } from './options.ts'
-import { rowBound } from './row-bound.ts'
-import { arbiterColumns, writtenColumns } from './written-columns.ts'
+import { NamedStatements } from './named-statements.ts'
+import type { NameChange, SessionNames } from './named-statements.ts'
+import { namesOf } from './names.ts'
+import { asList } from './options.ts'
 import type { Message } from './options.ts'
-import { flagOfSetting } from './settings.ts'
-import { passiveNodes, plainKinds, transactionKinds } from './statement-kinds.ts'
-
-/** What a statement does to names that SQL shares with the extended protocol. A null name means all of them. */
-export interface NameChange {
-  readonly of: 'statement' | 'portal'
-  readonly name: string | null
-}
-
-/** What earlier messages of the session gave a name to; null for a name that they did not. */
-export interface SessionNames {
-  readonly resolvePrepared?: (name: string) => Facts | null
-  readonly resolveCursor?: (name: string) => Facts | null
-}
+import {
+  noteAttributes,
+  noteFunction,
+  noteOption,
+  notePlanted,
+  noteSample,
+} from './planted-functions.ts'
+import { rowBound } from './row-bound.ts'
+import { looksAtTarget, noteRowWrite } from './row-writes.ts'
+import { noteSet, noteSetConfig } from './setting-statements.ts'
+import { passiveNodes, transactionKinds } from './statement-kinds.ts'
+import { changesUnnamed, noteKind, noteParticulars } from './statement-particulars.ts'
+import { arbiterColumns, writtenColumns } from './written-columns.ts'
 
 /** Whether a relation that is met counts as read or as written. */
 type Access = 'read' | 'write'
@@ -34,22 +30,22 @@ type Access = 'read' | 'write'
  * message is known by what it holds, not by what it is called, and nothing is passed over because its place was not foreseen.
  */
 export class StatementWalk {
-  readonly names: NameChange[] = []
-  readonly prepared = new Map<string, Facts>()
-  readonly cursors = new Map<string, Facts>()
-  /** Whether a literal decided about a fact. */
-  looksAtLiterals = false
-  readonly #session: SessionNames
+  readonly names: NamedStatements
   #found = new FactCollector()
   /** Settings in the definition of a function hold only while it runs. */
   #isInFunction = false
 
   constructor(session: SessionNames = {}) {
-    this.#session = session
+    this.names = new NamedStatements(session)
   }
 
   statement(tree: unknown): void {
     this.#visit(tree, 'read', null)
+  }
+
+  /** Whether a literal decided about a fact. */
+  get looksAtLiterals(): boolean {
+    return this.#found.looksAtLiterals
   }
 
   facts(statements: readonly unknown[]): Facts {
@@ -97,27 +93,27 @@ export class StatementWalk {
         }
         break
       case 'A_Indirection':
-        this.#attributes(asList(body['indirection']))
+        noteAttributes(this.#found, body['indirection'])
         break
       case 'CreateOpClassItem':
         // 2: a support function; operators and storage types are the others.
-        if (body['itemtype'] === 2) this.#planted((body['name'] as Message | null)?.['objname'])
+        if (body['itemtype'] === 2) this.#planted(body['name'])
         break
       case 'DefElem':
-        this.#option(body)
+        noteOption(this.#found, body)
         break
       case 'FuncCall':
         return this.#call(body, scope)
       case 'TransactionStmt':
-        return this.#kindOr('transaction', transactionKinds.get(String(body['kind'])))
+        return noteKind(this.#found, 'transaction', transactionKinds.get(String(body['kind'])))
       case 'VariableSetStmt':
         return this.#set(body)
       case 'PrepareStmt':
-        return this.#prepare(body, scope)
+        return this.#named('statement', body, scope)
       case 'ExecuteStmt':
         return this.#execute(body, scope)
       case 'DeclareCursorStmt':
-        return this.#declare(body, scope)
+        return this.#named('portal', body, scope)
       case 'FetchStmt':
         return this.#fetch(body)
       case 'CreateFunctionStmt':
@@ -127,66 +123,11 @@ export class StatementWalk {
         break
     }
     if (passiveNodes.has(type)) return this.#message(body, access, scope)
-    const kind = plainKinds.get(type)
     const { writeCount } = this.#found
-    this.#kindOr(type, kind)
-    this.#particulars(type, body)
+    noteKind(this.#found, type)
+    noteParticulars(this.#found, this.names, type, body)
     this.#message(body, 'write', scope)
-    if (this.#found.writeCount > writeCount) return
-    // Such as DROP OWNED, ALTER TYPE or VACUUM of everything: a rule for some relations must not cover it.
-    if (type === 'VacuumStmt' || (kind !== undefined && changing.has(kind))) {
-      this.#found.writeAll(null)
-    }
-  }
-
-  /** What some statements say beside the relations and statements in them. */
-  #particulars(type: string, body: Message): void {
-    switch (type) {
-      case 'ExplainStmt':
-        if (body['options'] !== undefined) this.looksAtLiterals = true
-        if (hasOption(body['options'], 'analyze')) this.#found.flag('explain_analyze')
-        return
-      case 'DoStmt':
-        return this.#found.unknown('the code of DO')
-      case 'LoadStmt':
-      case 'AlterSystemStmt':
-        return this.#found.flag('server_code')
-      case 'VacuumStmt':
-        return this.#found.kind(body['is_vacuumcmd'] === true ? 'vacuum' : 'analyze')
-      case 'GrantStmt':
-        if (body['targtype'] === 'ACL_TARGET_ALL_IN_SCHEMA') {
-          for (const schema of asList(body['objects'])) this.#found.writeAll(literalOf(schema))
-        }
-        return this.#found.kind(body['is_grant'] === true ? 'grant' : 'revoke')
-      case 'GrantRoleStmt':
-        return this.#found.kind(body['is_grant'] === true ? 'grant' : 'revoke')
-      case 'AlterDefaultPrivilegesStmt':
-        return this.#found.kind('grant')
-      case 'DropStmt':
-        for (const object of asList(body['objects'])) {
-          const relation = relationOfObject(String(body['removeType']), object)
-          if (relation !== null) this.#found.write(relation)
-          else if (body['removeType'] === 'OBJECT_SCHEMA') this.#found.writeAll(literalOf(object))
-          else this.#found.writeAll(null)
-        }
-        return
-      case 'CommentStmt':
-      case 'SecLabelStmt': {
-        const relation = relationOfObject(String(body['objtype']), body['object'])
-        if (relation !== null) this.#found.write(relation)
-        return
-      }
-      case 'ClosePortalStmt':
-        return this.#rename('portal', body['portalname'])
-      case 'DeallocateStmt':
-        this.#rename('statement', body['name'])
-        return this.#forgetPrepared(body['name'])
-      case 'DiscardStmt':
-        if (body['target'] !== 'DISCARD_ALL') return
-        this.#rename('statement', undefined)
-        this.#rename('portal', undefined)
-        return this.#forgetPrepared(undefined)
-    }
+    if (this.#found.writeCount === writeCount && changesUnnamed(type)) this.#found.writeAll(null)
   }
 
   #message(body: Message, access: Access, outer: Scope | null): void {
@@ -217,13 +158,13 @@ export class StatementWalk {
         case 'func':
         case 'fromsql':
         case 'tosql':
-          this.#planted((value as Message | null)?.['objname'])
-          break
-        case 'func_name':
           this.#planted(value)
           break
+        case 'func_name':
+          notePlanted(this.#found, value)
+          break
         case 'method':
-          this.#sample(namesOf(value))
+          noteSample(this.#found, namesOf(value))
           break
         case 'name':
         case 'operName':
@@ -314,20 +255,11 @@ export class StatementWalk {
   }
 
   #write(type: string, body: Message, outer: Scope | null): void {
-    this.#kindOr(type, plainKinds.get(type))
+    noteKind(this.#found, type)
+    noteRowWrite(this.#found, type, body)
     const { relation, selectStmt, ...rest } = body
     this.#relation(relation as Message, 'write', null, writtenColumns(type, body))
     if (looksAtTarget(type, body)) this.#relation(relation as Message, 'read', null)
-    if ((type === 'UpdateStmt' || type === 'DeleteStmt') && body['whereClause'] === undefined) {
-      this.#found.flag('no_where')
-    }
-    const onConflict = body['onConflictClause'] as Message | undefined
-    if (onConflict?.['action'] === 'ONCONFLICT_UPDATE') this.#found.kind('update')
-    for (const when of asList(body['mergeWhenClauses'])) {
-      const clause = (when as Record<string, Message>)['MergeWhenClause']
-      const kind = mergeKinds.get(String(clause?.['commandType']))
-      if (kind !== undefined) this.#found.kind(kind)
-    }
     const scope = this.#with(body['withClause'], outer)
     const { withClause: _, fromClause, usingClause, sourceRelation, ...parts } = rest
     const items = [...asList(fromClause), ...asList(usingClause), sourceRelation].filter(Boolean)
@@ -335,7 +267,7 @@ export class StatementWalk {
     const inside: Scope = { names: new Set(), sources, parent: scope }
     for (const item of items) this.#visit(item, 'read', inside)
     this.#message(parts, 'read', inside)
-    for (const name of arbiterColumns(onConflict)) {
+    for (const name of arbiterColumns(body['onConflictClause'] as Message | undefined)) {
       this.#column({ fields: [{ String: { sval: name } }] }, inside)
     }
     const select = (selectStmt as Record<string, Message> | undefined)?.['SelectStmt']
@@ -369,64 +301,35 @@ export class StatementWalk {
     const name = namesOf(body['funcname'])
     const { funcname: _, ...rest } = body
     if (name === null) this.#found.unknown('a function without a name')
-    else if (name.at(-1) === 'set_config') this.#setConfig(name, asList(body['args']))
+    else if (name.at(-1) === 'set_config') noteSetConfig(this.#found, name, asList(body['args']))
     else this.#found.call(name)
     this.#message(rest, 'read', scope)
   }
 
-  #setConfig(name: readonly string[], args: readonly unknown[]): void {
-    this.looksAtLiterals = true
-    const setting = literalOf(args[0])
-    const value = literalOf(args[1])
-    this.#found.kind('set')
-    this.#found.call(name, setting !== null)
-    if (setting === null) return this.#found.flag('lexer_setting')
-    const flag = flagOfSetting(setting, value === null ? null : [value])
-    if (flag !== null) this.#found.flag(flag)
-  }
-
   #set(body: Message): void {
-    if (this.#isInFunction) return
-    const kind = String(body['kind'])
-    if (kind === 'VAR_SET_MULTI') return this.#found.kind('set_transaction')
-    if (kind === 'VAR_RESET' || kind === 'VAR_RESET_ALL') return this.#found.kind('reset')
-    this.#found.kind('set')
-    if (kind === 'VAR_SET_DEFAULT') return
-    this.looksAtLiterals = true
-    const values = asList(body['args']).map(literalOf)
-    const isSeen = values.every((value) => value !== null)
-    const flag = flagOfSetting(String(body['name']), isSeen ? values : null)
-    if (flag !== null) this.#found.flag(flag)
+    if (!this.#isInFunction) noteSet(this.#found, body)
   }
 
-  /** The facts of its statement are kept apart, for EXECUTE, and belong to PREPARE too: what may not run is not prepared. */
-  #prepare(body: Message, scope: Scope | null): void {
-    const name = String(body['name'])
-    this.prepared.set(name, this.#namedStatement('prepare', body, scope))
-    this.#rename('statement', name)
-  }
-
-  /** As with PREPARE: what may not be fetched is not declared, and who fetches does what was declared. */
-  #declare(body: Message, scope: Scope | null): void {
-    const name = String(body['portalname'])
-    this.cursors.set(name, this.#namedStatement('declare', body, scope))
-    this.#rename('portal', name)
-  }
-
-  #namedStatement(kind: 'prepare' | 'declare', body: Message, scope: Scope | null): Facts {
+  /**
+   * PREPARE and DECLARE. The facts of their statement are kept apart, for EXECUTE and FETCH, and are theirs too: what may not run
+   * is not prepared, and what may not be fetched is not declared.
+   */
+  #named(of: NameChange['of'], body: Message, scope: Scope | null): void {
     const whole = this.#found
     this.#found = new FactCollector()
     this.#message(body, 'read', scope)
-    const facts = this.#found.facts()
+    const inner = this.#found
+    const facts = inner.facts()
     this.#found = whole
-    this.#found.kind(kind)
-    this.#found.add(facts)
-    return facts
+    whole.kind(of === 'statement' ? 'prepare' : 'declare')
+    whole.add(facts)
+    whole.looksAtLiterals ||= inner.looksAtLiterals
+    this.names.declare(of, String(body[of === 'statement' ? 'name' : 'portalname']), facts)
   }
 
   #fetch(body: Message): void {
     const name = String(body['portalname'])
-    const facts = this.cursors.get(name) ?? this.#session.resolveCursor?.(name) ?? null
+    const facts = this.names.find('portal', name)
     this.#found.kind('fetch')
     // It may be one that a function opened, or a portal of the protocol.
     if (facts === null) this.#found.unknown(`what the cursor ${name} shows`)
@@ -435,7 +338,7 @@ export class StatementWalk {
 
   #execute(body: Message, scope: Scope | null): void {
     const name = String(body['name'])
-    const facts = this.prepared.get(name) ?? this.#session.resolvePrepared?.(name) ?? null
+    const facts = this.names.find('statement', name)
     this.#found.kind('execute')
     if (facts === null) this.#found.unknown(`what the prepared statement ${name} runs`)
     else this.#found.add(facts)
@@ -444,101 +347,13 @@ export class StatementWalk {
 
   #defineFunction(type: string, body: Message): void {
     const { funcname: _, ...rest } = body
-    this.#found.kind(type === 'CreateFunctionStmt' ? 'create_function' : 'alter')
-    this.looksAtLiterals = true
-    // Others run code in the server's own process, with all it may do on its host.
-    const language = optionText(body['options'], 'language').toLowerCase()
-    if (language !== '' && !confinedLanguages.has(language)) this.#found.flag('server_code')
+    noteFunction(this.#found, type, body)
     this.#isInFunction = true
     this.#message(rest, 'read', null)
     this.#isInFunction = false
   }
 
-  #rename(of: NameChange['of'], name: unknown): void {
-    this.names.push({ of, name: typeof name === 'string' ? name : null })
+  #planted(object: unknown): void {
+    notePlanted(this.#found, (object as Message | null)?.['objname'])
   }
-
-  #forgetPrepared(name: unknown): void {
-    if (typeof name === 'string') this.prepared.delete(name)
-    else this.prepared.clear()
-  }
-
-  /** `(x).f` is f(x) where x has no field f: a name that only the server's own functions have is taken for one. */
-  #attributes(fields: readonly unknown[]): void {
-    for (const field of fields) {
-      const [name] = namesOf([field]) ?? []
-      if (name !== undefined && /^(pg|lo|txid|dblink|query|table|schema|database)_/.test(name)) {
-        this.#found.call([name])
-      }
-    }
-  }
-
-  /** Options of foreign tables that name a file or program of the host, and of definitions that name a function. */
-  #option(body: Message): void {
-    const name = String(body['defname'])
-    if (name === 'program') this.#found.flag('copy_program')
-    if (name === 'filename') this.#found.flag('server_file')
-    const { TypeName, List } = (body['arg'] ?? {}) as Record<string, Message | undefined>
-    if (functionOption.test(name)) this.#planted(TypeName?.['names'] ?? List?.['items'])
-  }
-
-  /** A function that a definition makes run later, in statements that do not name it. */
-  #planted(list: unknown): void {
-    const name = namesOf(list)
-    if (name !== null) this.#found.call(name, false)
-  }
-
-  /** TABLESAMPLE calls a function; PostgreSQL's own two only choose rows. */
-  #sample(method: readonly string[] | null): void {
-    if (method === null) return
-    this.#found.call(method, method.length === 1 && /^(system|bernoulli)$/.test(method[0] ?? ''))
-  }
-
-  #kindOr(type: string, kind: Parameters<FactCollector['kind']>[0] | undefined): void {
-    if (kind !== undefined) return this.#found.kind(kind)
-    if (laterKinds.has(type)) return
-    this.#found.kind('other')
-    this.#found.unknown(`the meaning of ${type}`)
-  }
-}
-
-/** Languages whose code may do no more than its statements. */
-const confinedLanguages: ReadonlySet<string> = new Set([
-  'sql',
-  'plpgsql',
-  'plperl',
-  'pltcl',
-  'plv8',
-])
-
-/** Statements whose kind depends on what is in them. */
-const laterKinds: ReadonlySet<string> = new Set([
-  'VacuumStmt',
-  'GrantStmt',
-  'GrantRoleStmt',
-  'AlterDefaultPrivilegesStmt',
-])
-
-/** Of CREATE OPERATOR, AGGREGATE, TYPE and FOREIGN DATA WRAPPER. */
-const functionOption =
-  /^(function|procedure|restrict|join|input|output|receive|send|typmod_(in|out)|analyze|canonical|subtype_diff|subscript|handler|validator|m?s(inv)?func|m(inv)?func|m?finalfunc|(combine|serial|deserial)func|minvfunc)$/
-
-/** Kinds that change what is there already. */
-const changing: ReadonlySet<string> = new Set(['alter', 'drop', 'reassign', 'reindex', 'cluster'])
-
-const mergeKinds = new Map([
-  ['CMD_INSERT', 'insert'],
-  ['CMD_UPDATE', 'update'],
-  ['CMD_DELETE', 'delete'],
-] as const satisfies readonly (readonly [string, string])[]) as ReadonlyMap<
-  string,
-  'insert' | 'update' | 'delete'
->
-
-/** Whether what it answers, or which rows it takes, depends on rows that are there. The server asks for SELECT then, too. */
-function looksAtTarget(type: string, body: Message): boolean {
-  if (type === 'UpdateStmt' || type === 'MergeStmt') return true
-  if (body['returningClause'] !== undefined) return true
-  if (type === 'InsertStmt') return body['onConflictClause'] !== undefined
-  return body['whereClause'] !== undefined || body['usingClause'] !== undefined
 }

@@ -1,0 +1,62 @@
+import type { Facts } from '../../guard/facts.ts'
+
+/** What a statement does to names that SQL shares with the extended protocol. A null name means all of them. */
+export interface NameChange {
+  readonly of: 'statement' | 'portal'
+  readonly name: string | null
+}
+
+/** What earlier messages of the session gave a name to; null for a name that they did not. */
+export interface SessionNames {
+  readonly resolvePrepared?: (name: string) => Facts | null
+  readonly resolveCursor?: (name: string) => Facts | null
+}
+
+/** What the statements of one message name, rename and drop: prepared statements and cursors. */
+export class NamedStatements {
+  readonly changes: NameChange[] = []
+  readonly prepared = new Map<string, Facts>()
+  readonly cursors = new Map<string, Facts>()
+  readonly #session: SessionNames
+
+  constructor(session: SessionNames) {
+    this.#session = session
+  }
+
+  /** What a name stands for here, by this message or an earlier one; null where neither says. */
+  find(of: NameChange['of'], name: string): Facts | null {
+    const { resolvePrepared, resolveCursor } = this.#session
+    return of === 'statement'
+      ? (this.prepared.get(name) ?? resolvePrepared?.(name) ?? null)
+      : (this.cursors.get(name) ?? resolveCursor?.(name) ?? null)
+  }
+
+  declare(of: NameChange['of'], name: string, facts: Facts): void {
+    this.#known(of).set(name, facts)
+    this.changes.push({ of, name })
+  }
+
+  /** Drops a prepared statement, or what the grammar leaves without a name: all of them. */
+  deallocate(name: unknown): void {
+    if (typeof name === 'string') this.prepared.delete(name)
+    else this.prepared.clear()
+    this.#change('statement', name)
+  }
+
+  close(name: unknown): void {
+    this.#change('portal', name)
+  }
+
+  discard(): void {
+    this.deallocate(undefined)
+    this.close(undefined)
+  }
+
+  #change(of: NameChange['of'], name: unknown): void {
+    this.changes.push({ of, name: typeof name === 'string' ? name : null })
+  }
+
+  #known(of: NameChange['of']): Map<string, Facts> {
+    return of === 'statement' ? this.prepared : this.cursors
+  }
+}
