@@ -7,6 +7,7 @@ const published = [
   '^services/reporter/report[.]ts',
   '^services/edge/capture/recorder[.]ts',
   '^services/edge/guard/lockouts[.]ts',
+  '^services/edge/guard/identity/',
   '^services/edge/guard/approvals/(approval|approval-state|hold-binding)[.]ts',
 ]
 

@@ -13,6 +13,7 @@ import type { FastifyInstance } from 'fastify'
 import type { Configuration as OidcConfiguration } from 'openid-client'
 
 import type { Recorder } from '../edge/capture/recorder.ts'
+import { TokenVerifier } from '../edge/guard/identity/tokens.ts'
 import type { Query } from '../indexer/query.ts'
 import type { LedgerReader } from '../ledger/reader.ts'
 import type { Reports } from '../reporter/report.ts'
@@ -41,7 +42,6 @@ import { reportRoutes } from './routes/reports.ts'
 import { sessionApprovalRoutes } from './routes/session-approvals.ts'
 import { sessionRoutes } from './routes/sessions.ts'
 import { SignIns } from './sign-ins.ts'
-import { TokenVerifier } from './tokens.ts'
 
 export interface ApiOptions {
   readonly tenant: string

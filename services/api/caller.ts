@@ -1,6 +1,8 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 
 import type { Actor } from '../../schemas/event.ts'
+import { keysUnavailable, TokenRefusal } from '../edge/guard/identity/tokens.ts'
+import type { TokenIdentity, TokenVerifier } from '../edge/guard/identity/tokens.ts'
 import type { Lockouts } from '../edge/guard/lockouts.ts'
 import type { RoleGroups } from '../runtime/config.ts'
 import type { ActionAudit } from './action-audit.ts'
@@ -8,8 +10,6 @@ import { Problem } from './problem.ts'
 import { permits, rolesOf } from './roles.ts'
 import type { Permission } from './roles.ts'
 import type { SignIns } from './sign-ins.ts'
-import { keysUnavailable, TokenRefusal } from './tokens.ts'
-import type { TokenIdentity, TokenVerifier } from './tokens.ts'
 
 export const signInCookie = 'affidavit_sign_in'
 

@@ -1,9 +1,9 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import * as oidc from 'openid-client'
 
+import { actorOfClaims } from '../../edge/guard/identity/actor-of-claims.ts'
+import type { ClaimsMapping } from '../../edge/guard/identity/actor-of-claims.ts'
 import type { ActionAudit } from '../action-audit.ts'
-import { actorOfClaims } from '../actor-of-claims.ts'
-import type { ClaimsMapping } from '../actor-of-claims.ts'
 import { signInCookie } from '../caller.ts'
 import { Problem } from '../problem.ts'
 import { Me } from '../schemas/identity.ts'

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net'
 
 import type { JWTPayload } from 'jose'
 
-import { TokenRefusal, TokenVerifier } from '../../../services/api/tokens.ts'
+import { TokenRefusal, TokenVerifier } from '../../../services/edge/guard/identity/tokens.ts'
 import { expect } from '../fuzz-target.ts'
 import { wordsOf } from '../mutate.ts'
 import type { FuzzTarget } from '../fuzz-target.ts'
@@ -75,7 +75,7 @@ export async function createTarget(): Promise<FuzzTarget> {
     "act":{"sub":""}, "act":{"sub":"x","iss":7}, "jti":7, "exp": "nbf": "act":{"sub":"x"} "groups": null [] {} "" 1e400 -1 1764028800
     "__proto__": . = \x00 , : " { }
   `),
-    covers: ['services/api/', 'node_modules/jose/'],
+    covers: ['services/edge/guard/identity/', 'node_modules/jose/'],
     async run(input) {
       const isSigned = input[0] === 0x73
       const text = input.subarray(1).toString('utf8')

@@ -3,7 +3,10 @@ import { test } from 'node:test'
 
 import type { JWTPayload } from 'jose'
 
-import { ClaimsError, actorOfClaims } from '../../../services/api/actor-of-claims.ts'
+import {
+  ClaimsError,
+  actorOfClaims,
+} from '../../../../../services/edge/guard/identity/actor-of-claims.ts'
 
 const mapping = {
   groupsClaim: 'groups',

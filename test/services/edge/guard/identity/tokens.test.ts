@@ -7,8 +7,8 @@ import { after, before, test } from 'node:test'
 import * as fc from 'fast-check'
 import { CompactSign, exportJWK, generateKeyPair, SignJWT } from 'jose'
 
-import { TokenRefusal, TokenVerifier } from '../../../services/api/tokens.ts'
-import type { TokenRules } from '../../../services/api/tokens.ts'
+import { TokenRefusal, TokenVerifier } from '../../../../../services/edge/guard/identity/tokens.ts'
+import type { TokenRules } from '../../../../../services/edge/guard/identity/tokens.ts'
 
 const nowMs = Date.UTC(2026, 10, 25)
 const now = nowMs / 1000

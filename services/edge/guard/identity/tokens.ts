@@ -1,9 +1,9 @@
 import { createRemoteJWKSet, errors, jwtVerify } from 'jose'
 import type { JWTPayload, JWTVerifyGetKey, ProtectedHeaderParameters } from 'jose'
 
-import type { Actor } from '../../schemas/event.ts'
-import type { Clock } from '../runtime/clock.ts'
-import type { TokenLimits } from '../runtime/config.ts'
+import type { Actor } from '../../../../schemas/event.ts'
+import type { Clock } from '../../../runtime/clock.ts'
+import type { TokenLimits } from '../../../runtime/config.ts'
 import { ClaimsError, actorOfClaims, claimAt } from './actor-of-claims.ts'
 import type { ClaimsMapping } from './actor-of-claims.ts'
 

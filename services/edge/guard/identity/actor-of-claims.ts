@@ -1,6 +1,6 @@
 import type { JWTPayload } from 'jose'
 
-import type { Actor, ActorKind, Principal } from '../../schemas/event.ts'
+import type { Actor, ActorKind, Principal } from '../../../../schemas/event.ts'
 
 /** Names of claims; a name with dots is a path where no claim has it as a whole, as `realm_access.roles`. */
 export interface ClaimsMapping {
