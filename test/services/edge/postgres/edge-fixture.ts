@@ -39,6 +39,8 @@ export const anActor: Actor = {
   runtime: null,
 }
 
+const scratch = Buffer.alloc(1024 * 1024)
+
 /** Keeps events in memory, after they went through the real codec, so that none can be of the wrong shape. */
 export class MemoryRecorder implements Recorder {
   readonly producer = 'edge-test'
@@ -79,9 +81,9 @@ export class MemoryRecorder implements Recorder {
           prev: Buffer.alloc(32),
           request_id: request_id ?? null,
         }
-        const buffer = Buffer.alloc(1024 * 1024)
-        const end = encodeEvent(head, encoded, parts, buffer, 0)
-        this.events.push(decodeEvent(buffer.subarray(0, end)))
+        const end = encodeEvent(head, encoded, parts, scratch, 0)
+        // A copy: the Buffers of a decoded event lie in what it was decoded from.
+        this.events.push(decodeEvent(Buffer.from(scratch.subarray(0, end))))
         this.#waiting = this.#waiting.filter(({ isThere, resolve }) => {
           if (!isThere()) return true
           resolve()

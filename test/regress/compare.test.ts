@@ -1,0 +1,43 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+
+import { differences, withoutWords, withoutChance } from './compare.ts'
+
+test('a line that one side says and the other does not is a difference, and where', () => {
+  const direct = 'SELECT 1;\nNOTICE:  a\n1\n(1 row)\n'
+  assert.deepEqual(differences(direct, direct), [])
+  assert.deepEqual(differences(direct, direct.replace('NOTICE:  a\n', '')), [
+    { after: 'SELECT 1;', direct: ['NOTICE:  a'], edge: [] },
+  ])
+  assert.deepEqual(differences(direct, direct.replace('1\n(', '2\n(')), [
+    { after: 'NOTICE:  a', direct: ['1'], edge: ['2'] },
+  ])
+  assert.deepEqual(differences(direct, `${direct}more`), [
+    { after: '(1 row)', direct: [''], edge: ['more'] },
+  ])
+})
+
+test('what is chance is no difference: the line in a block of rows, and buffers', () => {
+  const output =
+    'psql:x.sql:4: NOTICE:  a\npsql:x.sql:6: NOTICE:  b\npsql:x.sql:7: ERROR:  c\n  Buffers: shared hit=3\n'
+  assert.equal(
+    withoutChance(output, [[3, 6]]),
+    'psql:x.sql:6: NOTICE:  a\npsql:x.sql:6: NOTICE:  b\npsql:x.sql:7: ERROR:  c\n  Buffers: …\n',
+  )
+})
+
+test('of what is no SQL it counts that it is an error', () => {
+  const output = [
+    'psql:x.sql:1: ERROR:  missing argument',
+    'LINE 1: drop operator === (int4);',
+    '                               ^',
+    'HINT:  Use NONE.',
+    ' 1',
+    'psql:x.sql:2: ERROR:  relation "t" does not exist',
+    'HINT:  Look.',
+  ].join('\n')
+  assert.equal(
+    withoutWords(`${output}\n`, [1]),
+    'psql:x.sql:1: ERROR: \n 1\npsql:x.sql:2: ERROR:  relation "t" does not exist\nHINT:  Look.\n',
+  )
+})
