@@ -8,7 +8,7 @@ const published = [
   '^services/edge/capture/recorder[.]ts',
   '^services/edge/guard/lockouts[.]ts',
   '^services/edge/guard/identity/',
-  '^services/edge/guard/approvals/(approval|approval-state|hold-binding)[.]ts',
+  '^services/edge/guard/approvals/(answer-checks|approval|approval-state|hold-binding|overrides)[.]ts',
 ]
 
 module.exports = {

@@ -1,4 +1,4 @@
-import type { Actor, Principal } from './event.ts'
+import type { Actor, OverrideVerdict, Principal } from './event.ts'
 import type { ScramVerifier } from './scram-verifier.ts'
 
 /**
@@ -6,7 +6,12 @@ import type { ScramVerifier } from './scram-verifier.ts'
  * An edge applies an update only if the api's key signed it and its version is above the last one of the same key.
  */
 export type ControlUpdate =
-  CredentialUpdate | RevocationUpdate | PolicyUpdate | ApprovalUpdate | LockoutUpdate
+  | CredentialUpdate
+  | RevocationUpdate
+  | PolicyUpdate
+  | ApprovalUpdate
+  | OverrideUpdate
+  | LockoutUpdate
 
 interface ControlBase {
   /** Rises with each update of the same key; milliseconds since 1970 at the api, at least one more than before. */
@@ -60,13 +65,48 @@ export interface ApprovalUpdate extends ControlBase {
 export interface ApprovalAnswer {
   /** Of its own for each answer. */
   readonly decision_id: string
-  readonly verdict: 'grant' | 'deny'
+  readonly verdict: 'grant' | 'deny' | 'override'
   readonly reason: string
   readonly by: Principal & {
     readonly roles: readonly string[]
     /** True when the approver acted through somebody else; such an answer does not count. */
     readonly is_delegated: boolean
   }
+}
+
+/**
+ * Somebody behind a held request overrode the hold, and another person has to review that. Told before the override itself, which gives
+ * nothing at an edge that has not heard of this.
+ */
+export interface OverrideUpdate extends ControlBase {
+  readonly kind: 'override'
+  readonly approval_id: string
+  readonly binding_sha256: string
+  readonly target: string
+  /** Who broke the glass, and why. */
+  readonly by: Principal
+  readonly reason: string
+  /** Who asked, for whom, and who owns the asker's account: none of them reviews it. */
+  readonly requester: Principal
+  readonly on_behalf_of: readonly Principal[]
+  readonly owners: readonly Pick<Principal, 'subject' | 'issuer'>[]
+  /** The approvers' roles of the rules that held it; who has one of them may review. */
+  readonly reviewer_roles: readonly string[]
+  /** Where the request is sealed, as it was asked for. */
+  readonly asked: { readonly log: string; readonly position: number }
+  /** Milliseconds since 1970, as all times here. */
+  readonly overridden_at: number
+  readonly due_at: number
+  /** The event that says so was recorded. */
+  readonly is_overdue_recorded: boolean
+  readonly review: OverrideReview | null
+}
+
+export interface OverrideReview {
+  readonly by: Principal
+  readonly verdict: OverrideVerdict
+  readonly reason: string
+  readonly reviewed_at: number
 }
 
 /**
@@ -105,6 +145,8 @@ export function controlKey(update: ControlUpdate): string {
       return 'policy'
     case 'approval':
       return `approval/${update.approval_id}`
+    case 'override':
+      return `override/${update.approval_id}`
     case 'lockout':
       return `lockout/${JSON.stringify([update.subject, update.issuer, update.name])}`
   }

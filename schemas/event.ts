@@ -3,6 +3,7 @@
  * Field names are the Avro names, so nothing has to be mapped between the wire and the code.
  */
 
+/** In the order of the schema's symbols: a new one is added at the end, since readers of older events go by the number. */
 export const eventTypes = [
   'session.started',
   'session.ended',
@@ -56,6 +57,9 @@ export const eventTypes = [
   'alert.sent',
   'alert.delivered',
   'native-session.observed',
+  'approval.overridden',
+  'override.reviewed',
+  'override.overdue',
 ] as const
 
 const ownTypes = [
@@ -97,6 +101,9 @@ export const typesOfRole = {
     'credential.issued',
     'approval.granted',
     'approval.denied',
+    'approval.overridden',
+    'override.reviewed',
+    'override.overdue',
     'policy.published',
     'config.changed',
     'report.downloaded',
@@ -372,12 +379,31 @@ export interface ApprovalPart {
     readonly rule_id: string
     readonly role: string
     readonly approvers: number
+    /** Null: nobody may override it. */
+    readonly break_glass: BreakGlassPart | null
   }[]
   readonly expires_at: number
   readonly answer: ApprovalAnswerPart | null
   /** Of `approval.used`: whose answers gave the grant. */
   readonly approvers: readonly Principal[]
+  readonly override: OverridePart | null
 }
+
+export interface BreakGlassPart {
+  readonly role: string
+  readonly review_within_hours: number
+}
+
+/** The glass was broken: the hold was overridden by somebody behind the request, which another person reviews afterwards. */
+export interface OverridePart {
+  readonly by: Principal
+  /** Until when it has to be reviewed; null in `approval.used`. */
+  readonly due_at: number | null
+  /** Of `override.reviewed`. */
+  readonly verdict: OverrideVerdict | 'unknown' | null
+}
+
+export type OverrideVerdict = 'justified' | 'not_justified'
 
 export interface ApprovalAnswerPart {
   readonly decision_id: string

@@ -28,6 +28,12 @@ export interface PolicyApproval {
   readonly role: string
   readonly approvers?: 1 | 2
   readonly expires_seconds?: number
+  readonly break_glass?: PolicyBreakGlass
+}
+
+export interface PolicyBreakGlass {
+  readonly role: string
+  readonly review_within_hours?: number
 }
 
 export interface PolicyActors {

@@ -1,9 +1,11 @@
+import type { ControlState } from '../api/control-state.ts'
 import type { Bus } from '../bus/bus.ts'
 import type { SpooledRecorder } from '../edge/capture/spooled-recorder.ts'
 import type { Indexer } from '../indexer/indexer.ts'
 import type { SearchIndex } from '../indexer/search-index.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import type { Health } from '../runtime/health.ts'
+import { systemClock } from '../runtime/clock.ts'
 import type { Metrics } from '../runtime/metrics.ts'
 import type { Edges } from './edges.ts'
 
@@ -18,6 +20,7 @@ export interface MeasuredParts {
     readonly ledger: Ledger
     readonly index: SearchIndex
     readonly indexer: Indexer
+    readonly control: ControlState
   } | null
 }
 
@@ -51,7 +54,7 @@ export function measure(parts: MeasuredParts): void {
     })
   }
   if (services === null) return
-  const { bus, ledger, index, indexer } = services
+  const { bus, ledger, index, indexer, control } = services
   metrics.measure({
     name: 'ledger_entries',
     help: 'Entries that are sealed and durable',
@@ -66,6 +69,16 @@ export function measure(parts: MeasuredParts): void {
     name: 'index_lag_records',
     help: 'Sealed records that are not in the index yet',
     read: () => indexer.lag().reduce((sum, { records }) => sum + records, 0),
+  })
+  metrics.measure({
+    name: 'overrides_unreviewed',
+    help: 'Break-glass overrides that wait for their review',
+    read: () => control.overrides.unreviewed.length,
+  })
+  metrics.measure({
+    name: 'overrides_overdue',
+    help: 'Break-glass overrides that were not reviewed in time',
+    read: () => control.overrides.overdue(systemClock.nowMs()).length,
   })
   metrics.measure({
     name: 'index_dead_letters',

@@ -169,7 +169,7 @@ export async function startProduct(
       ledgerRecorder,
     ],
     edges,
-    services: { bus, ledger, index, indexer },
+    services: { bus, ledger, index, indexer, control },
   })
   lifecycle.background(
     'health',

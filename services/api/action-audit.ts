@@ -1,5 +1,6 @@
 import type { FastifyRequest } from 'fastify'
 
+import { ownContext } from '../../schemas/event.ts'
 import type { Actor, EventContext } from '../../schemas/event.ts'
 import type { EventDraft, Recorder } from '../edge/capture/recorder.ts'
 import { Problem } from './problem.ts'
@@ -37,7 +38,7 @@ export class ActionAudit {
     draft: EventDraft,
     about: ActionSubject = aboutNothing,
   ): Promise<void> {
-    const scope = this.#recorder.scope({
+    const context: EventContext = {
       ...about,
       actor: actor === null ? null : { ...actor, client: clientOf(request) },
       source: {
@@ -47,15 +48,13 @@ export class ActionAudit {
       },
       tenant: this.#tenant,
       synthetic: false,
-    })
-    const outcome = scope.record(draft)
-    if (!outcome.ok)
-      throw new Problem('not-recorded', `the spool of the api says ${outcome.reason}`)
-    try {
-      await this.#recorder.durable()
-    } catch (cause) {
-      throw new Problem('not-recorded', 'the spool of the api cannot be written', { cause })
     }
+    await this.#recordIn(context, draft)
+  }
+
+  /** What happens by itself, by nobody. Resolves and throws as `record` does. */
+  async recordOwn(draft: EventDraft, about: ActionSubject): Promise<void> {
+    await this.#recordIn({ ...ownContext(this.#tenant), ...about }, draft)
   }
 
   /** Resolves when everything recorded is on the bus, as it must be before an edge learns of it. */
@@ -64,6 +63,17 @@ export class ActionAudit {
       await this.#recorder.published(AbortSignal.timeout(10_000))
     } catch (cause) {
       throw new Problem('not-recorded', 'the bus does not take events now', { cause })
+    }
+  }
+
+  async #recordIn(context: EventContext, draft: EventDraft): Promise<void> {
+    const outcome = this.#recorder.scope(context).record(draft)
+    if (!outcome.ok)
+      throw new Problem('not-recorded', `the spool of the api says ${outcome.reason}`)
+    try {
+      await this.#recorder.durable()
+    } catch (cause) {
+      throw new Problem('not-recorded', 'the spool of the api cannot be written', { cause })
     }
   }
 }

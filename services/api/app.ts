@@ -28,6 +28,7 @@ import type { ControlPublisher } from './control-publisher.ts'
 import type { ControlState } from './control-state.ts'
 import { answerProblems } from './problem.ts'
 import { asyncApiRoute } from './routes/asyncapi.ts'
+import { ApprovalDesk } from './approval-desk.ts'
 import { approvalRoutes } from './routes/approvals.ts'
 import { authRoutes } from './routes/auth.ts'
 import { credentialRoutes } from './routes/credentials.ts'
@@ -37,6 +38,7 @@ import { lockoutRoutes } from './routes/lockouts.ts'
 import { liveRoutes } from './routes/live.ts'
 import { logRoutes } from './routes/logs.ts'
 import { operationRoutes } from './routes/operations.ts'
+import { overrideRoutes } from './routes/overrides.ts'
 import { registryRoutes } from './routes/registry.ts'
 import { reportRoutes } from './routes/reports.ts'
 import { sessionApprovalRoutes } from './routes/session-approvals.ts'
@@ -143,15 +145,23 @@ export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
     lockouts: options.control.lockouts,
     audit,
   })
-  await app.register(approvalRoutes, {
+  const desk = new ApprovalDesk({
     query: options.query,
     reader: options.reader,
     clock,
     roles: identity.roles,
     publisher: options.publisher,
+    overrides: options.control.overrides,
     audit,
     logger: options.logger,
   })
+  app.addHook('onReady', (ready) => {
+    desk.start()
+    ready()
+  })
+  app.addHook('onClose', () => desk[Symbol.asyncDispose]())
+  await app.register(approvalRoutes, { desk, roles: identity.roles, audit })
+  await app.register(overrideRoutes, { desk, roles: identity.roles })
   await app.register(sessionRoutes, { query: options.query, audit })
   await app.register(sessionApprovalRoutes, {
     query: options.query,

@@ -1,6 +1,11 @@
 import { decodeEvent } from '../../schemas/codec.ts'
-import type { AuditEvent, ApprovalPart } from '../../schemas/event.ts'
-import { answerApproval, passTime, requestApproval } from '../edge/guard/approvals/approval.ts'
+import type { AuditEvent, ApprovalPart, EventType } from '../../schemas/event.ts'
+import {
+  answerApproval,
+  passTime,
+  requestApproval,
+  reviewWithinHours,
+} from '../edge/guard/approvals/approval.ts'
 import type { Answer, Approval, StepRefusal } from '../edge/guard/approvals/approval-state.ts'
 import { bindingSha256 } from '../edge/guard/approvals/hold-binding.ts'
 import type { HoldBinding } from '../edge/guard/approvals/hold-binding.ts'
@@ -20,20 +25,39 @@ export interface BookedApproval {
   /** Id of the edge that asked. */
   readonly edge: string
   readonly asked: AuditEvent
+  /** Where that event is sealed. */
+  readonly askedAt: { readonly log: string; readonly position: number }
+  /** Until when an override of it has to be reviewed; null where nobody broke the glass. */
+  readonly reviewDueMs: number | null
 }
 
 export type BookedAnswer =
   | { readonly ok: true; readonly booked: BookedApproval }
   | { readonly ok: false; readonly refusal: StepRefusal }
 
+interface GivenAnswer {
+  readonly answer: Answer
+  readonly atMs: number
+  /** Of an override. */
+  readonly reviewDueMs: number | null
+}
+
+interface SealedEvent {
+  readonly event: AuditEvent
+  readonly log: string
+  readonly position: number
+}
+
 /** No approval waits longer, so what is older is over. */
-const longestMs = 25 * 3_600_000
+const hourMs = 3_600_000
+const longestMs = 25 * hourMs
 const pageSize = 500
 const mostKept = 20_000
 const kinds = [
   'approval.requested',
   'approval.granted',
   'approval.denied',
+  'approval.overridden',
   'approval.used',
 ] as const
 
@@ -46,7 +70,7 @@ export class ApprovalBook {
   /** Entries do not change: by log and position. */
   readonly #events = new Map<string, AuditEvent | null>()
   /** Answers of this process, by approval, until they are found among the sealed ones. */
-  readonly #fresh = new Map<string, { readonly answer: Answer; readonly atMs: number }[]>()
+  readonly #fresh = new Map<string, GivenAnswer[]>()
 
   constructor(options: ApprovalBookOptions) {
     this.#options = options
@@ -54,10 +78,9 @@ export class ApprovalBook {
 
   /** Newest first. */
   async all(): Promise<readonly BookedApproval[]> {
-    const [requested = [], granted = [], denied = [], used = []] = await Promise.all(
-      kinds.map((kind) => this.#eventsOf(kind)),
-    )
-    const answers = byApproval([...granted, ...denied])
+    const [requested = [], granted = [], denied = [], overridden = [], used = []] =
+      await Promise.all(kinds.map((kind) => this.#eventsOf(kind)))
+    const answers = byApproval([...granted, ...denied, ...overridden])
     const uses = byApproval(used)
     return requested
       .map((asked) => this.#book(asked, answers, uses))
@@ -72,23 +95,27 @@ export class ApprovalBook {
 
   /** What the answer would make of the approval. It counts only once it is noted. */
   tryAnswer(booked: BookedApproval, answer: Answer): BookedAnswer {
-    const step = answerApproval(booked.approval, answer, this.#options.clock.nowMs())
-    if (step.refusal !== null) return { ok: false, refusal: step.refusal }
-    return { ok: true, booked: { ...booked, approval: step.approval } }
+    const nowMs = this.#options.clock.nowMs()
+    const { approval, refusal } = answerApproval(booked.approval, answer, nowMs)
+    if (refusal !== null) return { ok: false, refusal }
+    const hours = answer.verdict === 'override' ? reviewWithinHours(approval) : null
+    const reviewDueMs = hours === null ? booked.reviewDueMs : nowMs + hours * hourMs
+    return { ok: true, booked: { ...booked, approval, reviewDueMs } }
   }
 
   /** The answer is recorded. */
-  note(approvalId: string, answer: Answer): void {
+  note({ approval: { approvalId }, reviewDueMs }: BookedApproval, answer: Answer): void {
     const fresh = this.#fresh.get(approvalId) ?? []
-    this.#fresh.set(approvalId, [...fresh, { answer, atMs: this.#options.clock.nowMs() }])
+    const atMs = this.#options.clock.nowMs()
+    this.#fresh.set(approvalId, [...fresh, { answer, atMs, reviewDueMs }])
     const oldest = this.#fresh.keys().next().value
     if (this.#fresh.size > mostKept && oldest !== undefined) this.#fresh.delete(oldest)
   }
 
   #book(
-    asked: AuditEvent,
-    answers: ReadonlyMap<string, readonly AuditEvent[]>,
-    uses: ReadonlyMap<string, readonly AuditEvent[]>,
+    { event: asked, ...askedAt }: SealedEvent,
+    answers: ReadonlyMap<string, readonly SealedEvent[]>,
+    uses: ReadonlyMap<string, readonly SealedEvent[]>,
   ): BookedApproval | null {
     const part = asked.approval
     const binding = part === null ? null : bindingOf(asked, part)
@@ -104,44 +131,53 @@ export class ApprovalBook {
       requestedAtMs: asked.occurred_at / 1000,
       expiresAtMs: part.expires_at / 1000,
     })
-    const sealed = (answers.get(part.approval_id) ?? []).map(answerOf)
+    const sealed = (answers.get(part.approval_id) ?? []).map(({ event }) => answerOf(event))
     const known = new Set(sealed.map(({ answer }) => answer.decisionId))
     const fresh = (this.#fresh.get(part.approval_id) ?? []).filter(
       ({ answer }) => !known.has(answer.decisionId),
     )
-    for (const { answer, atMs } of [...sealed, ...fresh].sort((a, b) => a.atMs - b.atMs)) {
-      approval = answerApproval(approval, answer, atMs).approval
+    let reviewDueMs: number | null = null
+    for (const given of [...sealed, ...fresh].sort((a, b) => a.atMs - b.atMs)) {
+      const step = answerApproval(approval, given.answer, given.atMs)
+      if (step.refusal === null) reviewDueMs ??= given.reviewDueMs
+      approval = step.approval
     }
     const [use] = uses.get(part.approval_id) ?? []
     if (use !== undefined) {
-      const atMs = use.occurred_at / 1000
-      approval = { ...approval, state: { kind: 'used', atMs, requestId: use.request_id ?? '' } }
+      const { occurred_at: atUs, request_id: requestId } = use.event
+      approval = {
+        ...approval,
+        state: { kind: 'used', atMs: atUs / 1000, requestId: requestId ?? '' },
+      }
     }
     return {
       approval: passTime(approval, this.#options.clock.nowMs()).approval,
       edge: part.edge,
       asked,
+      askedAt,
+      reviewDueMs,
     }
   }
 
-  async #eventsOf(kind: string): Promise<readonly AuditEvent[]> {
+  async #eventsOf(kind: string): Promise<readonly SealedEvent[]> {
     const { query, clock } = this.#options
     const from = clock.nowMs() - longestMs
-    const found: AuditEvent[] = []
+    const found: SealedEvent[] = []
     let after: string | null = null
     do {
       const page = { limit: pageSize, ...(after === null ? {} : { after }) }
       const { hits, next } = await query.search({ kind, from }, page)
       for (const { log, position } of hits) {
-        const event = await this.#event(log, position)
-        if (event !== null) found.push(event)
+        const event = await this.event(log, position)
+        if (event !== null) found.push({ event, log, position })
       }
       after = next
     } while (after !== null && found.length < mostKept)
     return found
   }
 
-  async #event(log: string, position: number): Promise<AuditEvent | null> {
+  /** The event of an entry; null where it was erased. */
+  async event(log: string, position: number): Promise<AuditEvent | null> {
     const key = `${log}:${position}`
     const known = this.#events.get(key)
     if (known !== undefined) return known
@@ -154,13 +190,13 @@ export class ApprovalBook {
   }
 }
 
-function byApproval(events: readonly AuditEvent[]): ReadonlyMap<string, readonly AuditEvent[]> {
-  const found = new Map<string, AuditEvent[]>()
-  for (const event of events) {
-    const id = event.approval?.approval_id ?? ''
+function byApproval(events: readonly SealedEvent[]): ReadonlyMap<string, readonly SealedEvent[]> {
+  const found = new Map<string, SealedEvent[]>()
+  for (const sealed of events) {
+    const id = sealed.event.approval?.approval_id ?? ''
     const list = found.get(id)
-    if (list === undefined) found.set(id, [event])
-    else list.push(event)
+    if (list === undefined) found.set(id, [sealed])
+    else list.push(sealed)
   }
   return found
 }
@@ -180,22 +216,34 @@ function bindingOf(
     actor: { kind: actor.kind, subject: actor.subject, issuer: actor.issuer },
     onBehalfOf: actor.on_behalf_of.map(({ kind, subject, issuer }) => ({ kind, subject, issuer })),
     policyDigest: digest?.toString('hex') ?? '',
-    requirements: part.requirements.map(({ rule_id: ruleId, role, approvers }) => ({
-      ruleId,
-      role,
-      approvers: approvers === 2 ? 2 : 1,
+    requirements: part.requirements.map((each) => ({
+      ruleId: each.rule_id,
+      role: each.role,
+      approvers: each.approvers === 2 ? 2 : 1,
+      breakGlass: each.break_glass && {
+        role: each.break_glass.role,
+        reviewWithinHours: each.break_glass.review_within_hours,
+      },
     })),
   }
 }
 
+const verdicts: Readonly<Partial<Record<EventType, Answer['verdict']>>> = {
+  'approval.granted': 'grant',
+  'approval.denied': 'deny',
+  'approval.overridden': 'override',
+}
+
 /** An answer as it was recorded: the approver is the actor of its event. */
-function answerOf(event: AuditEvent): { readonly answer: Answer; readonly atMs: number } {
+function answerOf(event: AuditEvent): GivenAnswer {
   const { actor, approval, type } = event
+  const dueUs = approval?.override?.due_at ?? null
   return {
     atMs: event.occurred_at / 1000,
+    reviewDueMs: dueUs === null ? null : dueUs / 1000,
     answer: {
       decisionId: approval?.answer?.decision_id ?? event.id,
-      verdict: type === 'approval.granted' ? 'grant' : 'deny',
+      verdict: verdicts[type] ?? 'deny',
       reason: approval?.answer?.reason ?? '',
       by: {
         kind: actor?.kind ?? 'service',

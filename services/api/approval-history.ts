@@ -27,6 +27,9 @@ const stepTypes: ReadonlySet<string> = new Set<EventType>([
   'approval.denied',
   'approval.expired',
   'approval.used',
+  'approval.overridden',
+  'override.reviewed',
+  'override.overdue',
 ])
 const pageSize = 500
 const mostApprovals = 200

@@ -1,40 +1,34 @@
-import { setTimeout as pause } from 'node:timers/promises'
-
-import type { Logger } from '../runtime/logger.ts'
+import { overrideOf } from '../edge/guard/approvals/approval.ts'
+import type { Overrides } from '../edge/guard/approvals/overrides.ts'
 import type { BookedApproval } from './approval-book.ts'
 import type { UnversionedUpdate } from './control-publisher.ts'
+import { overrideUpdate } from './override-update.ts'
 
 export interface ApprovalTellingOptions {
   /** The approvals as the sealed events tell them. */
   readonly book: { all(): Promise<readonly BookedApproval[]> }
   readonly publisher: { publish(update: UnversionedUpdate): Promise<unknown> }
-  readonly logger: Logger
+  /** The overrides whose review was told already. */
+  readonly overrides: Pick<Overrides, 'find'>
 }
-
-const everyMs = 5_000
 
 /**
  * Tells the edges what was answered. An answer is recorded first, so a process that dies before it has told it leaves it among the
  * sealed events: whatever there was answered, is still good and was not told by this process, is told again, until it succeeds. An edge
- * that has heard it takes no notice.
+ * that has heard it takes no notice. That an override has to be reviewed is told before the override.
  */
-export class ApprovalTelling implements AsyncDisposable {
+export class ApprovalTelling {
   readonly #options: ApprovalTellingOptions
   #told = new Set<string>()
-  readonly #stopping = new AbortController()
-  #working: Promise<void> = Promise.resolve()
 
   constructor(options: ApprovalTellingOptions) {
     this.#options = options
   }
 
-  /** Catches up now, and again a while after each time, until it is disposed. */
-  start(): void {
-    this.#working = this.#keepUp()
-  }
-
   /** Resolves when the outcome, if there is one already, is on the bus. */
-  async tell({ approval, edge }: BookedApproval): Promise<void> {
+  async tell(booked: BookedApproval): Promise<void> {
+    await this.#tellReview(booked)
+    const { approval, edge } = booked
     const { kind } = approval.state
     if (kind !== 'granted' && kind !== 'denied') return
     await this.#options.publisher.publish({
@@ -68,27 +62,11 @@ export class ApprovalTelling implements AsyncDisposable {
     if (failed?.status === 'rejected') throw failed.reason
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#stopping.abort()
-    await this.#working
-  }
-
-  async #keepUp(): Promise<void> {
-    const { signal } = this.#stopping
-    while (!signal.aborted) {
-      await this.#try()
-      await pause(everyMs, undefined, { signal }).catch(() => undefined)
-    }
-  }
-
-  async #try(): Promise<void> {
-    try {
-      await this.catchUp()
-    } catch (error) {
-      this.#options.logger.warn(
-        { err: error },
-        'answers to approvals could not be told to the edges yet',
-      )
-    }
+  /** Also of an override that was used or has expired meanwhile: it waits for its review all the same. */
+  async #tellReview(booked: BookedApproval): Promise<void> {
+    const { overrides, publisher } = this.#options
+    const { approval } = booked
+    if (overrideOf(approval) === null || overrides.find(approval.approvalId) !== null) return
+    await publisher.publish(overrideUpdate(booked))
   }
 }

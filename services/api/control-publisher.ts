@@ -4,6 +4,7 @@ import type {
   ControlUpdate,
   CredentialUpdate,
   LockoutUpdate,
+  OverrideUpdate,
   PolicyUpdate,
   RevocationUpdate,
   SignedControlUpdate,
@@ -28,6 +29,7 @@ export type UnversionedUpdate =
   | Omit<RevocationUpdate, 'version'>
   | Omit<PolicyUpdate, 'version'>
   | Omit<ApprovalUpdate, 'version'>
+  | Omit<OverrideUpdate, 'version'>
   | Omit<LockoutUpdate, 'version'>
 
 /** Tells the edges, on `control.updates`, signed. The caller has recorded the same fact before. */

@@ -3,6 +3,7 @@ import type { KeyObject } from 'node:crypto'
 import { openControlRecord } from '../../schemas/control-record.ts'
 import { controlKey } from '../../schemas/control.ts'
 import type { ControlUpdate, CredentialUpdate, LockoutUpdate } from '../../schemas/control.ts'
+import { Overrides } from '../edge/guard/approvals/overrides.ts'
 import { Lockouts } from '../edge/guard/lockouts.ts'
 
 interface Standing {
@@ -17,6 +18,7 @@ interface Standing {
  */
 export class ControlState {
   readonly lockouts = new Lockouts()
+  readonly overrides = new Overrides()
   readonly #verifyKey: KeyObject
   readonly #standing = new Map<string, Standing>()
   readonly #credentials = new Map<string, CredentialUpdate>()
@@ -67,6 +69,7 @@ export class ControlState {
     this.#standing.set(key, { version: update.version, goneAtMs: goneAt(update) })
     if (update.kind === 'credential') this.#keep(update)
     else if (update.kind === 'lockout') this.lockouts.apply(update)
+    else if (update.kind === 'override') this.overrides.apply(update)
     else if (update.kind === 'policy') this.#policyText = update.text
   }
 
@@ -80,7 +83,9 @@ export class ControlState {
   #forget(key: string): void {
     this.#standing.delete(key)
     const [kind, id] = key.split('/')
-    if (kind !== 'credential' || id === undefined) return
+    if (id === undefined) return
+    if (kind === 'override') this.overrides.forget(id)
+    if (kind !== 'credential') return
     const tokenId = this.#credentials.get(id)?.token_id
     this.#credentials.delete(id)
     if (tokenId !== undefined) this.#usedTokens.delete(tokenId)
@@ -97,6 +102,8 @@ const hourMs = 3_600_000
 const longestLifeMs = 25 * hourMs
 // An edge that was cut off for so long has to be started anew to learn of it.
 const liftedMs = 7 * 24 * hourMs
+// So long it is shown beside those that wait for their review; the ledger tells of it after that.
+const reviewedMs = 7 * 24 * hourMs
 
 /** When a record has had its day, with time to spare for clocks that differ. */
 function goneAt(update: ControlUpdate): number {
@@ -108,6 +115,8 @@ function goneAt(update: ControlUpdate): number {
       return update.version + longestLifeMs
     case 'policy':
       return Infinity
+    case 'override':
+      return update.review === null ? Infinity : update.review.reviewed_at + reviewedMs
     case 'lockout':
       return lockoutGoneAt(update)
   }

@@ -8,6 +8,7 @@ const problems = {
   'not-signed-in': { status: 401, title: 'You are not signed in' },
   'token-refused': { status: 401, title: 'The token was refused' },
   'not-allowed': { status: 403, title: 'This is not for you' },
+  'review-overdue': { status: 403, title: 'A break-glass waits too long for its review' },
   'locked-out': { status: 403, title: 'An operator has locked this out' },
   'cross-site': { status: 403, title: 'The request came from another site' },
   'not-found': { status: 404, title: 'There is no such thing' },

@@ -1,29 +1,12 @@
-import { Command } from 'commander'
+import { Command, Option } from 'commander'
+import type { Static } from 'typebox'
 
+import type { ApprovalList, ApprovalView, OverrideList } from '../api/schemas/approvals.ts'
 import { apiClient } from './api-client.ts'
+import { nameOf, overrideText, reviewOverride, reviewText } from './overrides.ts'
 import type { SignInOptions } from './sign-in.ts'
 
-interface ApprovalView {
-  readonly approval_id: string
-  readonly state: string
-  readonly requester: { readonly subject: string; readonly display: string | null }
-  readonly on_behalf_of: readonly { readonly subject: string; readonly display: string | null }[]
-  readonly target: string
-  readonly statement: string
-  readonly parameters: readonly { readonly value: string | null }[]
-  readonly requirements: readonly {
-    readonly rule_id: string
-    readonly role: string
-    readonly approvers: number
-  }[]
-  readonly binding_sha256: string
-  readonly expires_at: string
-  readonly answers: readonly {
-    readonly verdict: string
-    readonly reason: string
-    readonly by: { readonly subject: string; readonly display: string | null }
-  }[]
-}
+type Approval = Static<typeof ApprovalView>
 
 interface AnswerOptions extends SignInOptions {
   readonly reason: string
@@ -37,24 +20,39 @@ export function approvalsCommand(): Command {
   withSignIn(
     command
       .command('list')
-      .description('What waits for an answer.')
+      .description('What waits for an answer, and break-glass that waits for its review.')
       .option('--all', 'everything of the last day, whatever became of it')
       .option('--json', 'print as JSON'),
   ).action(list)
-  for (const verdict of ['approve', 'deny'] as const) {
+  for (const verdict of ['approve', 'deny', 'break-glass'] as const) {
     withSignIn(
       command
         .command(`${verdict} <id>`)
-        .description(
-          verdict === 'approve'
-            ? 'Let it run once, as it stands. Never your own request.'
-            : 'Say no.',
-        )
+        .description(descriptions[verdict])
         .requiredOption('--reason <text>', 'why; it is recorded')
         .option('--json', 'print as JSON'),
     ).action((id: string, options: AnswerOptions) => answer(id, verdict, options))
   }
+  withSignIn(
+    command
+      .command('review <id>')
+      .description('Say whether a break-glass was justified. Never your own.')
+      .addOption(
+        new Option('--verdict <verdict>', 'what you found')
+          .choices(['justified', 'not-justified'])
+          .makeOptionMandatory(),
+      )
+      .requiredOption('--reason <text>', 'why; it is recorded')
+      .option('--json', 'print as JSON'),
+  ).action(reviewOverride)
   return command
+}
+
+const descriptions = {
+  approve: 'Let it run once, as it stands. Never your own request.',
+  deny: 'Say no.',
+  'break-glass':
+    'In an emergency, let what you ask for, or your agent asks for, run once without approval. Another person reviews it afterwards.',
 }
 
 function withSignIn(command: Command): Command {
@@ -68,36 +66,41 @@ async function list(
 ): Promise<void> {
   const api = await apiClient(options)
   const query = options.all === true ? {} : { state: 'pending' }
-  const { approvals } = await api.get<{ approvals: readonly ApprovalView[] }>(
-    '/v1/approvals',
-    query,
-  )
+  const { approvals } = await api.get<Static<typeof ApprovalList>>('/v1/approvals', query)
+  const { overrides } = await api.get<Static<typeof OverrideList>>('/v1/overrides')
+  const wanted = overrides.filter(({ review }) => options.all === true || review === null)
   if (options.json === true) {
-    process.stdout.write(`${JSON.stringify(approvals, null, 2)}\n`)
+    process.stdout.write(`${JSON.stringify({ approvals, overrides: wanted }, null, 2)}\n`)
     return
   }
   if (approvals.length === 0) process.stdout.write('nothing waits for approval\n')
   for (const approval of approvals) process.stdout.write(`${text(approval)}\n`)
+  if (wanted.length > 0) process.stdout.write('break-glass, reviewed afterwards\n')
+  for (const override of wanted) process.stdout.write(`${overrideText(override)}\n`)
 }
 
 async function answer(
   id: string,
-  verdict: 'approve' | 'deny',
+  verdict: 'approve' | 'deny' | 'break-glass',
   options: AnswerOptions,
 ): Promise<void> {
   const api = await apiClient(options)
   // Whoever answers has seen what it is about: the answer is bound to exactly that.
-  const seen = await api.get<ApprovalView>(`/v1/approvals/${id}`)
-  const after = await api.post<ApprovalView>(`/v1/approvals/${id}/answers`, {
-    verdict: verdict === 'approve' ? 'grant' : 'deny',
-    reason: options.reason,
-    binding_sha256: seen.binding_sha256,
-  })
+  const seen = await api.get<Approval>(`/v1/approvals/${id}`)
+  const said = { reason: options.reason, binding_sha256: seen.binding_sha256 }
+  const after =
+    verdict === 'break-glass'
+      ? await api.post<Approval>(`/v1/approvals/${id}/override`, said)
+      : await api.post<Approval>(`/v1/approvals/${id}/answers`, {
+          verdict: verdict === 'approve' ? 'grant' : 'deny',
+          ...said,
+        })
   process.stdout.write(options.json === true ? `${JSON.stringify(after, null, 2)}\n` : text(after))
 }
 
-function text(approval: ApprovalView): string {
-  const { requester, on_behalf_of: behind, requirements, parameters, answers } = approval
+function text(approval: Approval): string {
+  const { requester, on_behalf_of: behind, requirements, parameters, answers, review } = approval
+  const may = approval.may_override
   const values = parameters.map(({ value }) => value ?? 'NULL').join(', ')
   const lines = [
     `${approval.approval_id}  ${approval.state}  until ${approval.expires_at}`,
@@ -106,11 +109,12 @@ function text(approval: ApprovalView): string {
     ...requirements.map(
       ({ rule_id: rule, role, approvers }) => `  needs ${approvers} × ${role} (rule ${rule})`,
     ),
-    ...answers.map(({ verdict, by, reason }) => `  ${verdict} by ${nameOf(by)}: ${reason}`),
+    ...(may ? ['  in an emergency you may break the glass'] : []),
+    ...answers.map(
+      ({ verdict, by, reason }) =>
+        `  ${verdict === 'override' ? 'break-glass' : verdict} by ${nameOf(by)}: ${reason}`,
+    ),
+    ...(review === null ? [] : [`  ${reviewText({ ...review, review: review.done })}`]),
   ]
   return `${lines.join('\n')}\n`
-}
-
-function nameOf(person: { readonly subject: string; readonly display: string | null }): string {
-  return person.display ?? person.subject
 }

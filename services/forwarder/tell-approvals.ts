@@ -40,7 +40,7 @@ const longestPauseMs = 60_000
 const triesBeforeAlarm = 3
 
 /**
- * Tells a webhook of every step of every approval, once it is sealed, in the order of its session. What is not told yet waits on the
+ * Tells a webhook of every step of every approval, and of what follows a break-glass, once it is sealed, in the order of its session. What is not told yet waits on the
  * bus, not here: a message is sent until the receiver takes or refuses it, or nobody waits for it any more, and a restart goes on with
  * it. After a crash a message may be sent again, under the same id.
  */
@@ -164,7 +164,7 @@ function approvalOf(
   const position = Number(headers[sealedHeaders.position]?.toString('latin1'))
   try {
     // Most records are of other types, and a few bytes tell.
-    if (!outlineEvent(value).type.startsWith('approval.')) return null
+    if (!/^(approval|override)[.]/.test(outlineEvent(value).type)) return null
     return { event: decodeEvent(value), place: { log, position, leafHash } }
   } catch (error) {
     if (error instanceof CodecError) return null

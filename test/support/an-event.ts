@@ -72,10 +72,13 @@ export function anApproval(given: Partial<ApprovalPart> = {}): ApprovalPart {
     database: 'shop',
     role: 'app',
     search_path: null,
-    requirements: [{ rule_id: 'deletes-need-two', role: 'approvers', approvers: 1 }],
+    requirements: [
+      { rule_id: 'deletes-need-two', role: 'approvers', approvers: 1, break_glass: null },
+    ],
     expires_at: 1_764_000_000_000_000,
     answer: null,
     approvers: [],
+    override: null,
     ...given,
   }
 }

@@ -68,6 +68,7 @@ export const credentialRoutes: FastifyPluginCallbackTypebox<CredentialRoutesOpti
         throw new Problem('not-found', `no target is called ${request.body.target}`)
       }
       await refuseWhenLockedOut(request, actor, target.name)
+      await refuseWhenReviewIsOverdue(request, actor)
       if (options.control.size >= mostRecords) {
         throw new Problem('unavailable', 'there are too many session passwords; try again later')
       }
@@ -155,6 +156,21 @@ export const credentialRoutes: FastifyPluginCallbackTypebox<CredentialRoutesOpti
     })
     if (reason === 'token_used') throw new Problem('token-used', 'get a new one from the issuer')
     throw new Problem('token-refused', 'sign in again; the evidence says why')
+  }
+
+  /** Also an agent that acts for whoever broke the glass. */
+  async function refuseWhenReviewIsOverdue(request: FastifyRequest, actor: Actor) {
+    const override = options.control.overrides.overdueOf(actor, options.clock.nowMs())
+    if (override === null) return
+    const { approval_id: id, by, target, due_at: dueMs, reviewer_roles: roles } = override
+    await options.audit.record(request, actor, {
+      type: 'access.denied',
+      auth: { method: 'none', credential_id: null, reason: `override_review_overdue: ${id}` },
+    })
+    throw new Problem(
+      'review-overdue',
+      `${by.display ?? by.subject} broke the glass at ${target} (approval ${id}), and that should have been reviewed by ${new Date(dueMs).toISOString()}; somebody else with the role ${roles.join(' or ')} has to review it, in the console under Approvals or with: affidavit approvals review ${id}`,
+    )
   }
 
   async function refuseWhenLockedOut(request: FastifyRequest, actor: Actor, target: string) {

@@ -2,9 +2,11 @@ import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebo
 import { Type } from 'typebox'
 import type { Static } from 'typebox'
 
+import type { OverridePart } from '../../../schemas/event.ts'
 import type { ActionAudit } from '../action-audit.ts'
 import { approvalsOfSession } from '../approval-history.ts'
 import type { ApprovalHistory, ApprovalHistoryOptions, ApprovalStep } from '../approval-history.ts'
+import { requirementView } from '../approval-view.ts'
 import { personOf, SessionApprovals } from '../schemas/approvals.ts'
 import type { ApprovalHistoryView, ApprovalStepView } from '../schemas/approvals.ts'
 
@@ -59,12 +61,20 @@ function stepView({ event, log, position }: ApprovalStep): Static<typeof Approva
     on_behalf_of: (actor?.on_behalf_of ?? []).map(personOf),
     session_id: event.session_id,
     request_id: event.request_id,
-    requirements: (approval?.requirements ?? []).map((each) => ({ ...each })),
+    requirements: (approval?.requirements ?? []).map(requirementView),
     expires_at: new Date((approval?.expires_at ?? 0) / 1000).toISOString(),
     reason: approval?.answer?.reason ?? null,
     missing: approval?.answer?.missing ?? null,
     approvers: (approval?.approvers ?? []).map(personOf),
+    override: overrideStep(approval?.override ?? null),
     log,
     position,
   }
+}
+
+function overrideStep(override: OverridePart | null): Static<typeof ApprovalStepView>['override'] {
+  if (override === null) return null
+  const { by, due_at: dueUs, verdict } = override
+  const dueAt = dueUs === null ? null : new Date(dueUs / 1000).toISOString()
+  return { by: personOf(by), due_at: dueAt, verdict }
 }

@@ -22,11 +22,41 @@ export function personOf(of: Principal | null): Static<typeof Person> {
   }
 }
 
-const Requirement = Type.Object({
+export const RequirementView = Type.Object({
   rule_id: Type.String(),
   role: Type.String(),
   approvers: Type.Number(),
+  break_glass: nullable(Type.Object({ role: Type.String(), review_within_hours: Type.Number() })),
 })
+
+const OverrideReview = Type.Object({
+  by: Person,
+  verdict: Type.String(),
+  reason: Type.String(),
+  reviewed_at: Type.String(),
+})
+
+/** A hold that somebody behind the request overrode, and what another person says of that, or still has to. */
+export const OverrideView = Type.Object({
+  approval_id: Type.String(),
+  binding_sha256: Type.String(),
+  by: Person,
+  reason: Type.String(),
+  requester: Person,
+  on_behalf_of: Type.Array(Person),
+  target: Type.String(),
+  session_id: nullable(Type.String()),
+  /** Null where its entry was erased. */
+  statement: nullable(Type.String()),
+  reviewer_roles: Type.Array(Type.String()),
+  overridden_at: Type.String(),
+  due_at: Type.String(),
+  is_overdue: Type.Boolean(),
+  may_review: Type.Boolean({ description: 'Whether whoever reads this may review it' }),
+  review: nullable(OverrideReview),
+})
+
+export const OverrideList = Type.Object({ overrides: Type.Array(OverrideView) })
 
 /** A request that policy holds, who asks and for whom, what it would do, and what was answered. */
 export const ApprovalView = Type.Object({
@@ -56,7 +86,7 @@ export const ApprovalView = Type.Object({
   reads: Type.Array(Type.String()),
   writes: Type.Array(Type.String()),
   functions: Type.Array(Type.String()),
-  requirements: Type.Array(Requirement),
+  requirements: Type.Array(RequirementView),
   missing: Type.Array(Type.Object({ role: Type.String(), count: Type.Number() })),
   binding_sha256: Type.String(),
   policy_digest: nullable(Type.String()),
@@ -70,6 +100,14 @@ export const ApprovalView = Type.Object({
       by: Person,
     }),
   ),
+  may_override: Type.Boolean({ description: 'Whether whoever reads this may break the glass now' }),
+  review: nullable(
+    Type.Object({
+      due_at: Type.String(),
+      is_overdue: Type.Boolean(),
+      done: nullable(OverrideReview),
+    }),
+  ),
 })
 
 /** One event of an approval, with the place where it is sealed. */
@@ -80,11 +118,18 @@ export const ApprovalStepView = Type.Object({
   on_behalf_of: Type.Array(Person),
   session_id: nullable(Type.String()),
   request_id: nullable(Type.String()),
-  requirements: Type.Array(Requirement),
+  requirements: Type.Array(RequirementView),
   expires_at: Type.String(),
   reason: nullable(Type.String()),
   missing: nullable(Type.Number()),
   approvers: Type.Array(Person),
+  override: nullable(
+    Type.Object({
+      by: Person,
+      due_at: nullable(Type.String()),
+      verdict: nullable(Type.String()),
+    }),
+  ),
   log: Type.String(),
   position: Type.Number(),
 })
@@ -98,14 +143,25 @@ export const SessionApprovals = Type.Object({ approvals: Type.Array(ApprovalHist
 
 export const ApprovalList = Type.Object({ approvals: Type.Array(ApprovalView) })
 
+const said = {
+  reason: Type.String({ minLength: 1, maxLength: 2000 }),
+  binding_sha256: Type.String({
+    pattern: '^[0-9a-f]{64}$',
+    description: 'Of what was looked at: an answer to something else is refused',
+  }),
+}
+
 export const ApprovalAnswer = Type.Object(
+  { verdict: Type.Union([Type.Literal('grant'), Type.Literal('deny')]), ...said },
+  { additionalProperties: false },
+)
+
+export const BreakGlass = Type.Object(said, { additionalProperties: false })
+
+export const ReviewOfOverride = Type.Object(
   {
-    verdict: Type.Union([Type.Literal('grant'), Type.Literal('deny')]),
-    reason: Type.String({ minLength: 1, maxLength: 2000 }),
-    binding_sha256: Type.String({
-      pattern: '^[0-9a-f]{64}$',
-      description: 'Of what was looked at: an answer to something else is refused',
-    }),
+    verdict: Type.Union([Type.Literal('justified'), Type.Literal('not_justified')]),
+    ...said,
   },
   { additionalProperties: false },
 )

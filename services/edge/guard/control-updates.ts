@@ -80,6 +80,9 @@ export class ControlUpdates {
       case 'revocation':
         credentials.revoke(update)
         return { ok: true, kind: update.kind }
+      case 'override':
+        held.overrides.apply(update)
+        return { ok: true, kind: update.kind }
       case 'lockout':
         return lockouts.apply(update) === 'full'
           ? { ok: false, reason: 'not_applied' }

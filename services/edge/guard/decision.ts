@@ -29,6 +29,13 @@ export interface ApprovalObligation {
   readonly approvers: 1 | 2
   /** How long it may be answered. The client is refused at once, with an id to come back with. */
   readonly expiresMs: number
+  readonly breakGlass: BreakGlass | null
+}
+
+/** Who behind the request may override the hold, and how soon another person has to review that. */
+export interface BreakGlass {
+  readonly role: string
+  readonly reviewWithinHours: number
 }
 
 /** Values of these classes do not leave unmasked. */

@@ -1,5 +1,6 @@
-import type { ApprovalPart } from '../../../schemas/event.ts'
+import type { ApprovalPart, Principal } from '../../../schemas/event.ts'
 import type { ApprovalObligation } from '../guard/decision.ts'
+import { overrideOf } from '../guard/approvals/approval.ts'
 import { bindingSha256, parametersSha256 } from '../guard/approvals/hold-binding.ts'
 import type { HoldBinding } from '../guard/approvals/hold-binding.ts'
 import type { Approval } from '../guard/approvals/approval-state.ts'
@@ -47,13 +48,9 @@ export class HoldGate {
     switch (asked.kind) {
       case 'granted': {
         const { approval } = asked
-        const part = { ...approvalPart(approval, edge), approvers: approversOf(approval) }
+        const part = usedPart(approval, edge)
         if (!log.approvalUsed(requestId, part)) return { kind: 'unrecorded' }
-        const by = part.approvers.map(({ display, subject }) => display ?? subject)
-        return {
-          kind: 'granted',
-          reason: `approved by ${by.join(' and ')} (${approval.approvalId})`,
-        }
+        return { kind: 'granted', reason: `${grantOf(part)} (${approval.approvalId})` }
       }
       case 'pending': {
         const { approval, isNew } = asked
@@ -104,15 +101,34 @@ export class HoldGate {
         issuer,
       })),
       policyDigest: log.context.policy_digest?.toString('hex') ?? '',
-      requirements: obligations.map(({ ruleId, role, approvers }) => ({ ruleId, role, approvers })),
+      requirements: obligations.map(({ ruleId, role, approvers, breakGlass }) => ({
+        ruleId,
+        role,
+        approvers,
+        breakGlass,
+      })),
     }
   }
 }
 
-function approversOf({ answers }: Approval): ApprovalPart['approvers'] {
-  return answers
+/** With whose answers let it run; where the hold was overridden, whoever had approved before that is named as well. */
+function usedPart(approval: Approval, edge: string): ApprovalPart {
+  const approvers = approval.answers
     .filter(({ verdict }) => verdict === 'grant')
-    .map(({ by: { kind, subject, issuer, display } }) => ({ kind, subject, issuer, display }))
+    .map(({ by }) => principalOf(by))
+  const by = overrideOf(approval)?.by
+  const override = by === undefined ? null : { by: principalOf(by), due_at: null, verdict: null }
+  return { ...approvalPart(approval, edge), approvers, override }
+}
+
+function principalOf({ kind, subject, issuer, display }: Principal): Principal {
+  return { kind, subject, issuer, display }
+}
+
+function grantOf({ approvers, override }: ApprovalPart): string {
+  const nameOf = ({ display, subject }: Principal): string => display ?? subject
+  if (override !== null) return `break-glass by ${nameOf(override.by)}`
+  return `approved by ${approvers.map(nameOf).join(' and ')}`
 }
 
 /** What an event says of an approval. */
@@ -128,13 +144,18 @@ export function approvalPart(approval: Approval, edge: string): ApprovalPart {
     database: binding.database,
     role: binding.role,
     search_path: binding.searchPath,
-    requirements: binding.requirements.map(({ ruleId, role, approvers }) => ({
+    requirements: binding.requirements.map(({ ruleId, role, approvers, breakGlass }) => ({
       rule_id: ruleId,
       role,
       approvers,
+      break_glass:
+        breakGlass === null
+          ? null
+          : { role: breakGlass.role, review_within_hours: breakGlass.reviewWithinHours },
     })),
     expires_at: approval.expiresAtMs * 1000,
     answer: null,
     approvers: [],
+    override: null,
   }
 }

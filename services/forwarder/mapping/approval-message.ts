@@ -1,4 +1,4 @@
-import type { AuditEvent, Principal } from '../../../schemas/event.ts'
+import type { AuditEvent, OverridePart, Principal } from '../../../schemas/event.ts'
 import type { WebhookMessage } from './standard-webhook.ts'
 
 /** Where an event was sealed, so that whoever is told can have it proven. */
@@ -42,6 +42,7 @@ export function approvalMessage(
     expires_at: new Date(expiresMs).toISOString(),
     reason: part.answer?.reason ?? null,
     answers_missing: part.answer?.missing ?? null,
+    break_glass: part.override && breakGlass(part.override),
     console: new URL('/approvals', consoleUrl).href,
     sealed: {
       log: place.log,
@@ -51,6 +52,15 @@ export function approvalMessage(
   }
   const timestamp = new Date(occurredMs).toISOString()
   return { id: event.id, body: JSON.stringify({ type: event.type, timestamp, data }) }
+}
+
+/** Who broke the glass; until when that has to be reviewed, or what the reviewer said. */
+function breakGlass({ by, due_at: dueUs, verdict }: OverridePart) {
+  return {
+    by: person(by),
+    review_due_at: dueUs === null ? null : new Date(dueUs / 1000).toISOString(),
+    verdict,
+  }
 }
 
 function person({ kind, subject, issuer, display }: Principal): Principal {

@@ -1,24 +1,36 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
-import type { ApprovalUpdate } from '../../../schemas/control.ts'
+import type { ApprovalUpdate, ControlUpdate } from '../../../schemas/control.ts'
 import { ApprovalTelling } from '../../../services/api/approval-telling.ts'
 import type { BookedApproval } from '../../../services/api/approval-book.ts'
 import type { UnversionedUpdate } from '../../../services/api/control-publisher.ts'
 import { answerApproval } from '../../../services/edge/guard/approvals/approval.ts'
+import { Overrides } from '../../../services/edge/guard/approvals/overrides.ts'
 import { HeldRequests } from '../../../services/edge/guard/approvals/held-requests.ts'
-import { createLogger } from '../../../services/runtime/logger.ts'
-import { anEvent } from '../../support/an-event.ts'
-import { aBinding, anAnswer, anApproval } from '../edge/guard/approvals/approval-builders.ts'
+import { anActor, anEvent } from '../../support/an-event.ts'
+import {
+  aBinding,
+  anAnswer,
+  anApproval,
+  anOverride,
+  breakable,
+} from '../edge/guard/approvals/approval-builders.ts'
 
-const logger = createLogger('silent')
+const overrides = new Overrides()
 
 function booked(verdict: 'grant' | 'deny' | null): BookedApproval {
   const answer = verdict === null ? null : anAnswer('sam', { verdict })
   const asked = anEvent({ type: 'approval.requested' })
   const pending = anApproval()
   const approval = answer === null ? pending : answerApproval(pending, answer, 1_000).approval
-  return { approval, edge: 'edge-1', asked }
+  return {
+    approval,
+    edge: 'edge-1',
+    asked,
+    askedAt: { log: 'log', position: 1 },
+    reviewDueMs: null,
+  }
 }
 
 /** What one process of the api does; `dies` before anything is on the bus. */
@@ -33,7 +45,7 @@ function anApi(recorded: readonly BookedApproval[], options: { readonly dies?: b
         return Promise.resolve()
       },
     },
-    logger,
+    overrides,
   })
   return { telling, told }
 }
@@ -80,7 +92,7 @@ test('an answer that cannot be told keeps no other back', async () => {
         return Promise.resolve()
       },
     },
-    logger,
+    overrides,
   })
   await assert.rejects(telling.catchUp(), /too large/)
   assert.deepEqual(told, ['approval-2'])
@@ -123,4 +135,42 @@ test('what the bus did not take is told when it does', async () => {
   options.dies = false
   await telling.catchUp()
   assert.equal(told.length, 1)
+})
+
+test('that an override has to be reviewed is told before it, and again by the next process when the first has died', async () => {
+  const approval = answerApproval(anApproval(breakable), anOverride('olivia'), 1_000).approval
+  const asked = anEvent({ type: 'approval.requested', actor: anActor() })
+  const askedAt = { log: 'log', position: 1 }
+  const recorded = { approval, edge: 'edge-1', asked, askedAt, reviewDueMs: 1_000 + 3_600_000 }
+  // What a process knows of it comes from the topic.
+  const topic: ControlUpdate[] = []
+  const aProcess = (mostTold: number) => {
+    const known = new Overrides()
+    for (const update of topic) if (update.kind === 'override') known.apply(update)
+    let told = 0
+    return new ApprovalTelling({
+      book: { all: () => Promise.resolve([recorded]) },
+      publisher: {
+        publish: (update: UnversionedUpdate) => {
+          if ((told += 1) > mostTold) return Promise.reject(new Error('killed'))
+          topic.push({ ...update, version: topic.length + 1 })
+          return Promise.resolve()
+        },
+      },
+      overrides: known,
+    })
+  }
+  await assert.rejects(aProcess(0).tell(recorded), /killed/)
+  await assert.rejects(aProcess(1).catchUp(), /killed/)
+  await aProcess(1).catchUp()
+  assert.deepEqual(
+    topic.map(({ kind }) => kind),
+    ['override', 'approval'],
+  )
+  const [override] = topic
+  assert.ok(override?.kind === 'override')
+  assert.deepEqual(
+    [override.by.subject, override.overridden_at, override.due_at, override.reviewer_roles],
+    ['olivia', 1_000, 3_601_000, ['owner']],
+  )
 })

@@ -12,6 +12,7 @@ export function sealStep(
   type: AuditEvent['type'],
   atMs: number,
   answer: ApprovalPart['answer'] = null,
+  override: ApprovalPart['override'] = null,
 ): SealedRecord {
   return log.seal({
     type,
@@ -27,10 +28,13 @@ export function sealStep(
       database: 'shop',
       role: 'affidavit_edge',
       search_path: null,
-      requirements: [{ rule_id: 'deletes-wait', role: 'approver', approvers: 1 }],
+      requirements: [
+        { rule_id: 'deletes-wait', role: 'approver', approvers: 1, break_glass: null },
+      ],
       expires_at: (atMs + 600_000) * 1000,
       answer,
       approvers: [],
+      override,
     },
   })
 }

@@ -33,3 +33,27 @@ test('it says who asks for whom, by which rule, and where that is sealed', () =>
 test('of an event that is no step of an approval there is nothing to tell', () => {
   assert.equal(approvalMessage(anEvent(), place, 'https://console.example', nowMs), null)
 })
+
+test('of a break-glass it says by whom, why, and until when it has to be reviewed', () => {
+  const log = new ALog()
+  const by = {
+    kind: 'human',
+    subject: 'u-1001',
+    issuer: 'https://issuer.example',
+    display: null,
+  } as const
+  const override = { by, due_at: (nowMs + 3_600_000) * 1000, verdict: null }
+  const answer = { decision_id: 'd', reason: 'the shop is down', roles: ['on-call'], missing: 0 }
+  const told = (type: 'approval.overridden' | 'override.overdue'): unknown => {
+    const event = decodeEvent(sealStep(log, type, nowMs, answer, override).value)
+    const message = approvalMessage(event, place, 'https://console.example/', nowMs)
+    return JSON.parse(message?.body ?? 'null')
+  }
+  const data = {
+    reason: 'the shop is down',
+    break_glass: { by, review_due_at: '2026-11-25T09:00:00.000Z', verdict: null },
+  }
+  for (const type of ['approval.overridden', 'override.overdue'] as const) {
+    assert.partialDeepStrictEqual(told(type), { type, data })
+  }
+})

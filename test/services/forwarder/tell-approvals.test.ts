@@ -33,11 +33,12 @@ test('every step of an approval is told in order, signed, once it is sealed, and
   log.seal({ type: 'edge.heartbeat' })
   const answer = { decision_id: 'd', reason: 'ticket 7', roles: ['approver'], missing: 0 }
   sealStep(log, 'approval.granted', nowMs + 1_000, answer)
+  sealStep(log, 'override.overdue', nowMs + 2_000)
   await publish(stage.bus, log.records)
   await using _teller = stage.tell()
-  await stage.until(() => stage.received.length === 2 && stage.recorded.length === 2)
-  const [requested, granted] = stage.received
-  assert.ok(requested !== undefined && granted !== undefined)
+  await stage.until(() => stage.received.length === 3 && stage.recorded.length === 3)
+  const [requested, granted, overdue] = stage.received
+  assert.ok(requested !== undefined && granted !== undefined && overdue !== undefined)
   for (const { headers, body } of stage.received) {
     const id = String(headers['webhook-id'])
     const signed = webhookHeaders({ id, body }, secret, nowMs)
@@ -46,12 +47,14 @@ test('every step of an approval is told in order, signed, once it is sealed, and
   const told = JSON.parse(granted.body) as { type: string; data: Record<string, unknown> }
   assert.equal((JSON.parse(requested.body) as { type: string }).type, 'approval.requested')
   assert.equal(told.type, 'approval.granted')
+  assert.equal((JSON.parse(overdue.body) as { type: string }).type, 'override.overdue')
   assert.equal(told.data['approval_id'], approvalId)
   assert.equal(told.data['reason'], 'ticket 7')
   assert.equal(told.data['console'], 'https://console.example/approvals')
   assert.deepEqual(
     stage.recorded.map(({ type, evidence }) => [type, evidence?.reference]),
     [
+      ['alert.delivered', approvalId],
       ['alert.delivered', approvalId],
       ['alert.delivered', approvalId],
     ],

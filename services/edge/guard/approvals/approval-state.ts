@@ -41,7 +41,8 @@ export interface Answer {
   /** Of its own for each answer: the same one again is a replay. */
   readonly decisionId: string
   readonly by: Approver
-  readonly verdict: 'grant' | 'deny'
+  /** `override`: break-glass, by somebody behind the request. */
+  readonly verdict: 'grant' | 'deny' | 'override'
   readonly reason: string
 }
 
@@ -64,6 +65,9 @@ export type AnswerRefusal =
   | 'role_missing'
   | 'reason_missing'
   | 'reason_too_long'
+  | 'override_not_allowed'
+  | 'override_is_for_requester'
+  | 'reviewed_already'
 
 /** What became of the approval, and why the step did not do what it was for; null where it did. */
 export interface Step {

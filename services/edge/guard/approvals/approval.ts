@@ -16,7 +16,7 @@ export function requestApproval(
   return { ...request, answers: [], state: { kind: 'pending' }, seenMs: request.requestedAtMs }
 }
 
-/** One person's answer. A denial ends it; the grant that fulfils the last requirement gives it. */
+/** One person's answer. A denial ends it; the grant that fulfils the last requirement gives it, and so does an override by itself. */
 export function answerApproval(before: Approval, answer: Answer, nowMs: number): Step {
   if (before.answers.some(({ decisionId }) => decisionId === answer.decisionId)) {
     return { approval: before, refusal: 'replayed' }
@@ -32,12 +32,14 @@ export function answerApproval(before: Approval, answer: Answer, nowMs: number):
   if (answer.verdict === 'deny') {
     return { approval: { ...answered, state: { kind: 'denied', atMs } }, refusal: null }
   }
-  if (!isFulfilled(answered)) return { approval: answered, refusal: null }
-  const validUntilMs = atMs + grantLifetimeMs
-  return {
-    approval: { ...answered, state: { kind: 'granted', atMs, validUntilMs } },
-    refusal: null,
+  if (answer.verdict === 'override' || isFulfilled(answered)) {
+    const validUntilMs = atMs + grantLifetimeMs
+    return {
+      approval: { ...answered, state: { kind: 'granted', atMs, validUntilMs } },
+      refusal: null,
+    }
   }
+  return { approval: answered, refusal: null }
 }
 
 /** The one use of a grant. */
@@ -63,6 +65,19 @@ export function passTime(approval: Approval, nowMs: number): Step {
   const state: ApprovalState =
     endMs !== null && atMs >= endMs ? { kind: 'expired', atMs: endMs } : approval.state
   return { approval: { ...approval, state, seenMs: atMs }, refusal: null }
+}
+
+/** The answer by which somebody behind the request broke the glass; null where nobody did. */
+export function overrideOf({ answers }: Approval): Answer | null {
+  return answers.find(({ verdict }) => verdict === 'override') ?? null
+}
+
+/** How many hours after an override it has to be reviewed: by the strictest of the rules that held it; null where none lets it be. */
+export function reviewWithinHours({ binding }: Approval): number | null {
+  const hours = binding.requirements.flatMap(({ breakGlass }) =>
+    breakGlass === null ? [] : [breakGlass.reviewWithinHours],
+  )
+  return hours.length === 0 ? null : Math.min(...hours)
 }
 
 /** How many people are still missing, by requirement. */

@@ -6,6 +6,7 @@ import {
   answerApproval,
   clockToleranceMs,
   grantLifetimeMs,
+  overrideOf,
   passTime,
   requestApproval,
   useApproval,
@@ -13,6 +14,8 @@ import {
 import type { Answer, Approval, StepRefusal } from './approval-state.ts'
 import { bindingSha256 } from './hold-binding.ts'
 import type { HoldBinding } from './hold-binding.ts'
+import { Overrides } from './overrides.ts'
+import type { OverrideBar } from './overrides.ts'
 
 export interface HeldRequestsOptions {
   /** The edge's id: an answer for another edge is none for this one, or it could be used once at each. */
@@ -42,6 +45,8 @@ export type AppliedAnswer =
   | 'not_asked'
   | 'other_binding'
   | 'other_outcome'
+  | 'review_not_told'
+  | OverrideBar
   | StepRefusal
 
 /**
@@ -50,6 +55,8 @@ export type AppliedAnswer =
  * open is asked for anew: a grant is good for one use, restarts included, and nothing has to be kept on disk for that.
  */
 export class HeldRequests {
+  /** What was overridden here or elsewhere, and whether it is reviewed. */
+  readonly overrides = new Overrides()
   readonly #options: HeldRequestsOptions
   readonly #maxRequests: number
   readonly #maxOfActor: number
@@ -112,6 +119,8 @@ export class HeldRequests {
       approval = step.approval
     }
     if (approval.state.kind !== update.outcome) return 'other_outcome'
+    const barred = this.#barred(approval, nowMs)
+    if (barred !== null) return barred
     approval = notBeyond(approval, update.decided_at)
     if (passTime(approval, nowMs).approval.state.kind === 'expired') return 'expired'
     this.#byId.set(approval.approvalId, approval)
@@ -146,6 +155,18 @@ export class HeldRequests {
       }
     }
     return expired
+  }
+
+  /** An override counts only when its review was told before, and nothing of the same person is overdue. */
+  #barred(approval: Approval, nowMs: number): 'review_not_told' | OverrideBar | null {
+    const override = overrideOf(approval)
+    if (override === null) return null
+    const { approvalId, bindingSha256: sha256 } = approval
+    const told = this.overrides.find(approvalId)
+    if (told?.binding_sha256 !== sha256 || told.by.subject !== override.by.subject) {
+      return 'review_not_told'
+    }
+    return this.overrides.barTo(override.by, approvalId, nowMs)
   }
 
   #askAnew(binding: HoldBinding, sha256: string, nowMs: number, expiresMs: number): Asked {

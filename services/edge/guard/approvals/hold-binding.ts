@@ -26,13 +26,17 @@ export interface HoldBinding {
   readonly requirements: readonly Requirement[]
 }
 
-/** So many different people with this role. */
-export type Requirement = Pick<ApprovalObligation, 'ruleId' | 'role' | 'approvers'>
+/** So many different people with this role; and who may do without them. */
+export type Requirement = Pick<ApprovalObligation, 'ruleId' | 'role' | 'approvers' | 'breakGlass'>
 
-/** SHA-256 over all of it, hexadecimal. Two bindings have the same digest only if they are the same. */
+/**
+ * SHA-256 over all of it, hexadecimal. Two bindings have the same digest only if they are the same. Where no rule allows break-glass it is
+ * the digest that edges without it make.
+ */
 export function bindingSha256(binding: HoldBinding): string {
   const { actor, onBehalfOf, requirements } = binding
-  return digestOf('affidavit/hold-binding/v1', [
+  const isOverridable = requirements.some(({ breakGlass }) => breakGlass !== null)
+  return digestOf(isOverridable ? 'affidavit/hold-binding/v2' : 'affidavit/hold-binding/v1', [
     binding.statementSha256,
     binding.parametersSha256,
     binding.target,
@@ -46,8 +50,17 @@ export function bindingSha256(binding: HoldBinding): string {
     String(onBehalfOf.length),
     ...onBehalfOf.flatMap(({ kind, subject, issuer }) => [kind, subject, issuer]),
     String(requirements.length),
-    ...requirements.flatMap(({ ruleId, role, approvers }) => [ruleId, role, String(approvers)]),
+    ...requirements.flatMap(({ ruleId, role, approvers, breakGlass }) => [
+      ruleId,
+      role,
+      String(approvers),
+      ...(isOverridable ? breakGlassParts(breakGlass) : []),
+    ]),
   ])
+}
+
+function breakGlassParts(breakGlass: Requirement['breakGlass']): readonly (string | null)[] {
+  return [breakGlass?.role ?? null, breakGlass && String(breakGlass.reviewWithinHours)]
 }
 
 /** Over the bound values in their order, each with its format. Null is no value, and not the empty one. */

@@ -44,16 +44,25 @@ export function compileRule(rule: PolicyRule): CompiledRule {
 }
 
 const defaultExpiresSeconds = 900
+const defaultReviewHours = 24
 
 function obligationOf(rule: PolicyRule): Obligation | null {
   const { id: ruleId, approval, mask } = rule
   if (rule.outcome === 'hold' && approval !== undefined) {
+    const { break_glass: breakGlass } = approval
     return {
       kind: 'approval',
       ruleId,
       role: approval.role,
       approvers: approval.approvers ?? 1,
       expiresMs: (approval.expires_seconds ?? defaultExpiresSeconds) * 1000,
+      breakGlass:
+        breakGlass === undefined
+          ? null
+          : {
+              role: breakGlass.role,
+              reviewWithinHours: breakGlass.review_within_hours ?? defaultReviewHours,
+            },
     }
   }
   if (rule.outcome === 'mask' && mask !== undefined) {

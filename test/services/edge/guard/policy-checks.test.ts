@@ -23,6 +23,14 @@ test('each mistake in a rule is explained', () => {
       /approval\.approvers: expected a number <= 2, found 3/,
     ],
     [
+      `${start}, ${reads}, approval: { role: dba, break_glass: { review_within_hours: 24 } }, outcome: hold`,
+      /approval\.break_glass\.role: is required but missing/,
+    ],
+    [
+      `${start}, ${reads}, approval: { role: dba, break_glass: { role: a, review_within_hours: 169 } }, outcome: hold`,
+      /review_within_hours: expected a number <= 168, found 169/,
+    ],
+    [
       `${start}, columns: { read: [ssn] }, outcome: block`,
       /columns\.read\[0\]: expected text that matches .*relation\.column/,
     ],

@@ -1,4 +1,8 @@
-import type { ApprovalAnswer, ApprovalUpdate } from '../../../../../schemas/control.ts'
+import type {
+  ApprovalAnswer,
+  ApprovalUpdate,
+  OverrideUpdate,
+} from '../../../../../schemas/control.ts'
 import { requestApproval } from '../../../../../services/edge/guard/approvals/approval.ts'
 import type {
   Answer,
@@ -20,7 +24,7 @@ export function aBinding(changes: Partial<HoldBinding> = {}): HoldBinding {
     actor: { kind: 'agent', subject: 'shop-agent', issuer },
     onBehalfOf: [{ kind: 'human', subject: 'olivia', issuer }],
     policyDigest: 'ef'.repeat(32),
-    requirements: [{ ruleId: 'deletes', role: 'owner', approvers: 1 }],
+    requirements: [{ ruleId: 'deletes', role: 'owner', approvers: 1, breakGlass: null }],
     ...changes,
   }
 }
@@ -78,4 +82,44 @@ export function anApprovalUpdate(
 export function published({ decisionId, verdict, reason, by }: Answer): ApprovalAnswer {
   const { isDelegated, ...person } = by
   return { decision_id: decisionId, verdict, reason, by: { ...person, is_delegated: isDelegated } }
+}
+
+/** Held by a rule whose glass a person of the role on-call may break. */
+export const breakable = aBinding({
+  requirements: [
+    {
+      ruleId: 'deletes',
+      role: 'owner',
+      approvers: 1,
+      breakGlass: { role: 'on-call', reviewWithinHours: 1 },
+    },
+  ],
+})
+
+export function anOverride(subject: string, by: Partial<Answer['by']> = {}): Answer {
+  return anAnswer(subject, { verdict: 'override', by: { roles: ['on-call'], ...by } })
+}
+
+/** The review that is due after it, as an edge is told. */
+export function anOverrideUpdate(changes: Partial<OverrideUpdate> = {}): OverrideUpdate {
+  const olivia = { kind: 'human', subject: 'olivia', issuer, display: 'Olivia' } as const
+  return {
+    kind: 'override',
+    version: 1,
+    approval_id: 'approval-1',
+    binding_sha256: bindingSha256(breakable),
+    target: 'shop',
+    by: olivia,
+    reason: 'the shop is down',
+    requester: { kind: 'agent', subject: 'shop-agent', issuer, display: null },
+    on_behalf_of: [olivia],
+    owners: [],
+    reviewer_roles: ['owner'],
+    asked: { log: 'log', position: 1 },
+    overridden_at: 0,
+    due_at: 3_600_000,
+    is_overdue_recorded: false,
+    review: null,
+    ...changes,
+  }
 }

@@ -5,7 +5,9 @@ import {
   answerApproval,
   grantLifetimeMs,
   missingApprovers,
+  overrideOf,
   passTime,
+  reviewWithinHours,
   useApproval,
 } from '../../../../../services/edge/guard/approvals/approval.ts'
 import type {
@@ -13,9 +15,11 @@ import type {
   Approval,
   StepRefusal,
 } from '../../../../../services/edge/guard/approvals/approval-state.ts'
-import { aBinding, anAnswer, anApproval } from './approval-builders.ts'
+import { aBinding, anAnswer, anApproval, anOverride, breakable } from './approval-builders.ts'
 
-const two = aBinding({ requirements: [{ ruleId: 'deletes', role: 'owner', approvers: 2 }] })
+const two = aBinding({
+  requirements: [{ ruleId: 'deletes', role: 'owner', approvers: 2, breakGlass: null }],
+})
 
 function refusalOf(answer: Answer, approval = anApproval(), nowMs = 1): StepRefusal | null {
   const step = answerApproval(approval, answer, nowMs)
@@ -68,8 +72,8 @@ test('two different people are two different people', () => {
 test('each rule that holds must have its role', () => {
   const binding = aBinding({
     requirements: [
-      { ruleId: 'deletes', role: 'owner', approvers: 1 },
-      { ruleId: 'many', role: 'dba', approvers: 1 },
+      { ruleId: 'deletes', role: 'owner', approvers: 1, breakGlass: null },
+      { ruleId: 'many', role: 'dba', approvers: 1, breakGlass: null },
     ],
   })
   const first = answerApproval(anApproval(binding), anAnswer('sam'), 1)
@@ -122,6 +126,67 @@ test('what has expired stays so, also when the clock goes back', () => {
   })
 })
 
+test('who may break the glass', () => {
+  const held = anApproval(breakable)
+  const rows: readonly (readonly [string, Answer, StepRefusal | null])[] = [
+    ['the person an agent asks for', anOverride('olivia'), null],
+    ['somebody else', anOverride('sam'), 'override_is_for_requester'],
+    ['the agent', anOverride('shop-agent', { kind: 'agent' }), 'approver_is_no_person'],
+    [
+      'a person by the name of the agent',
+      anOverride('shop-agent', { kind: 'human' }),
+      'override_is_for_requester',
+    ],
+    [
+      'the same subject at another issuer',
+      anOverride('olivia', { issuer: 'https://other.test' }),
+      'override_is_for_requester',
+    ],
+    ['through somebody', anOverride('olivia', { isDelegated: true }), 'approver_is_delegated'],
+    ['without the role', anOverride('olivia', { roles: ['owner'] }), 'role_missing'],
+    ['without a reason', { ...anOverride('olivia'), reason: ' ' }, 'reason_missing'],
+  ]
+  for (const [what, answer, expected] of rows) assert.equal(refusalOf(answer, held), expected, what)
+  const own = aBinding({ ...breakable, actor: { ...breakable.onBehalfOf[0]! }, onBehalfOf: [] })
+  assert.equal(refusalOf(anOverride('olivia'), anApproval(own)), null)
+  assert.equal(refusalOf(anOverride('olivia'), anApproval()), 'override_not_allowed')
+})
+
+test('where several rules hold, each must let the glass be broken', () => {
+  const [first] = breakable.requirements
+  assert.ok(first !== undefined)
+  const withSecond = (breakGlass: typeof first.breakGlass) =>
+    anApproval(
+      aBinding({
+        requirements: [first, { ruleId: 'many', role: 'dba', approvers: 2, breakGlass }],
+      }),
+    )
+  assert.equal(refusalOf(anOverride('olivia'), withSecond(null)), 'override_not_allowed')
+  const both = withSecond({ role: 'lead', reviewWithinHours: 24 })
+  assert.equal(refusalOf(anOverride('olivia'), both), 'role_missing')
+  assert.equal(refusalOf(anOverride('olivia', { roles: ['lead', 'on-call'] }), both), null)
+  assert.equal(reviewWithinHours(both), 1)
+  assert.equal(reviewWithinHours(anApproval()), null)
+})
+
+test('an override is good for one use like a grant, and is none after a denial', () => {
+  const held = anApproval(breakable)
+  const given = answerApproval(held, anOverride('olivia'), 1).approval
+  assert.deepEqual(given.state, { kind: 'granted', atMs: 1, validUntilMs: 1 + grantLifetimeMs })
+  assert.equal(overrideOf(given)?.by.subject, 'olivia')
+  assert.deepEqual(missingApprovers(given), [{ role: 'owner', count: 1 }])
+  assert.equal(refusalOf(anOverride('olivia'), given), 'replayed')
+  const again = { ...anOverride('olivia'), decisionId: 'another' }
+  assert.equal(refusalOf(again, given, 2), 'not_pending')
+  const use = { bindingSha256: given.bindingSha256, requestId: 'r' }
+  const used = useApproval(given, use, 2).approval
+  assert.equal(used.state.kind, 'used')
+  assert.equal(useApproval(used, use, 3).refusal, 'not_granted')
+  assert.equal(useApproval(given, use, 1 + grantLifetimeMs).refusal, 'expired')
+  const denied = answerApproval(held, anAnswer('sam', { verdict: 'deny' }), 1).approval
+  assert.equal(refusalOf(anOverride('olivia'), denied), 'not_pending')
+})
+
 type Move =
   | { readonly kind: 'answer'; readonly answer: Answer; readonly advanceMs: number }
   | { readonly kind: 'use'; readonly isOther: boolean; readonly advanceMs: number }
@@ -135,7 +200,7 @@ const answers = fc
     verdict: fc.constantFrom('grant', 'grant', 'grant', 'deny'),
     reason: fc.constantFrom('fine', 'fine', ''),
     kind: fc.constantFrom('human', 'human', 'agent'),
-    roles: fc.subarray(['owner', 'dba', 'guest']),
+    roles: fc.subarray(['owner', 'dba', 'guest', 'on-call']),
     isDelegated: fc.constantFrom(false, false, false, true),
   } as const)
   .map(({ subject, decision, verdict, reason, kind, roles, isDelegated }) =>
@@ -146,10 +211,29 @@ const answers = fc
       by: { kind, roles, isDelegated },
     }),
   )
+const overriding = fc
+  .record({
+    subject: fc.constantFrom('olivia', 'olivia', 'sam', 'shop-agent', 'keeper'),
+    decision: fc.nat(6),
+    reason: fc.constantFrom('fine', 'fine', ''),
+    kind: fc.constantFrom('human', 'human', 'agent'),
+    roles: fc.constantFrom(['on-call'], ['on-call', 'dba'], ['owner', 'dba']),
+    isDelegated: fc.constantFrom(false, false, false, true),
+  } as const)
+  .map(({ subject, decision, reason, ...by }) => ({
+    ...anOverride(subject, by),
+    decisionId: `d${decision}`,
+    reason,
+  }))
 const moves = fc.array(
   fc.oneof(
     fc.record({ kind: fc.constant('answer'), answer: answers, advanceMs: fc.nat(2_000) } as const),
     fc.record({ kind: fc.constant('answer'), answer: answers, advanceMs: fc.nat(2_000) } as const),
+    fc.record({
+      kind: fc.constant('answer'),
+      answer: overriding,
+      advanceMs: fc.nat(2_000),
+    } as const),
     fc.record({
       kind: fc.constant('use'),
       isOther: fc.boolean(),
@@ -160,12 +244,14 @@ const moves = fc.array(
   { maxLength: 14 },
 ) as fc.Arbitrary<readonly Move[]>
 const requirements = fc.constantFrom<Approval['binding']['requirements']>(
-  [{ ruleId: 'a', role: 'owner', approvers: 1 }],
-  [{ ruleId: 'a', role: 'owner', approvers: 2 }],
+  [{ ruleId: 'a', role: 'owner', approvers: 1, breakGlass: null }],
+  [{ ruleId: 'a', role: 'owner', approvers: 2, breakGlass: null }],
   [
-    { ruleId: 'a', role: 'owner', approvers: 1 },
-    { ruleId: 'b', role: 'dba', approvers: 2 },
+    { ruleId: 'a', role: 'owner', approvers: 1, breakGlass: null },
+    { ruleId: 'b', role: 'dba', approvers: 2, breakGlass: null },
   ],
+  breakable.requirements,
+  [...breakable.requirements, { ruleId: 'b', role: 'dba', approvers: 1, breakGlass: null }],
 )
 
 const order = ['pending', 'granted', 'denied', 'expired', 'used']
@@ -210,23 +296,39 @@ test('whatever comes, in whatever order: nothing is granted that was not agreed 
         assert.ok(uses <= 1)
         if (approval.state.kind === 'granted') assertAgreed(approval)
       }
-      reached.set(approval.state.kind, (reached.get(approval.state.kind) ?? 0) + 1)
+      const { kind } = approval.state
+      reached.set(kind, (reached.get(kind) ?? 0) + 1)
+      if (overrideOf(approval) !== null) reached.set('override', (reached.get('override') ?? 0) + 1)
     }),
     { numRuns: 4000 },
   )
-  for (const kind of order) {
+  for (const kind of [...order, 'override']) {
     assert.ok((reached.get(kind) ?? 0) > 10, `${kind} was hardly ever reached`)
   }
 })
 
-function assertAgreed({ answers: given, binding }: Approval): void {
+function assertAgreed(approval: Approval): void {
+  const { answers, binding } = approval
+  const override = overrideOf(approval)
+  if (override !== null) {
+    const { by, reason } = override
+    assert.equal(answers.at(-1), override)
+    assert.deepEqual(
+      [by.subject, by.kind, by.isDelegated, reason],
+      ['olivia', 'human', false, 'fine'],
+    )
+    for (const { breakGlass } of binding.requirements) {
+      assert.ok(breakGlass !== null && by.roles.includes(breakGlass.role))
+    }
+  }
+  const given = answers.filter((each) => each !== override)
   const people = given.map(({ by }) => by.subject)
   assert.equal(new Set(people).size, people.length)
   assert.ok(!people.some((name) => ['olivia', 'shop-agent', 'keeper'].includes(name)))
   for (const { by, verdict, reason } of given) {
     assert.deepEqual([by.kind, by.isDelegated, verdict, reason], ['human', false, 'grant', 'fine'])
   }
-  for (const { role, approvers } of binding.requirements) {
+  for (const { role, approvers } of override === null ? binding.requirements : []) {
     assert.ok(given.filter(({ by }) => by.roles.includes(role)).length >= approvers)
   }
 }

@@ -2,10 +2,21 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import * as fc from 'fast-check'
 import type { ApprovalUpdate } from '../../../../../schemas/control.ts'
-import { grantLifetimeMs } from '../../../../../services/edge/guard/approvals/approval.ts'
+import {
+  grantLifetimeMs,
+  overrideOf,
+} from '../../../../../services/edge/guard/approvals/approval.ts'
 import { HeldRequests } from '../../../../../services/edge/guard/approvals/held-requests.ts'
 import type { Asked } from '../../../../../services/edge/guard/approvals/held-requests.ts'
-import { aBinding, anAnswer, anApprovalUpdate, published } from './approval-builders.ts'
+import {
+  aBinding,
+  anAnswer,
+  anApprovalUpdate,
+  anOverride,
+  anOverrideUpdate,
+  breakable,
+  published,
+} from './approval-builders.ts'
 
 function anEdge(options: { readonly maxRequests?: number; readonly maxOfActor?: number } = {}) {
   const time = { nowMs: 0 }
@@ -91,7 +102,9 @@ test('an edge follows the rules, whatever the api signed', () => {
     assert.equal(held.ask(aBinding(), 'r2', expiresMs).kind, 'pending')
   }
   const { held } = anEdge()
-  const two = aBinding({ requirements: [{ ruleId: 'deletes', role: 'owner', approvers: 2 }] })
+  const two = aBinding({
+    requirements: [{ ruleId: 'deletes', role: 'owner', approvers: 2, breakGlass: null }],
+  })
   held.ask(two, 'r1', expiresMs)
   assert.equal(held.apply(anApprovalUpdate(two)), 'other_outcome')
   const twice = [published(anAnswer('sam')), published(anAnswer('sam', { decisionId: 'other' }))]
@@ -161,6 +174,39 @@ test('only so many wait, of one actor and of all', () => {
   time.nowMs = expiresMs
   assert.equal(held.expire().length, 3)
   assert.equal(asked('d', 'two').kind, 'pending')
+})
+
+test('an override counts only after its review was told, and while nothing of the same person is overdue', () => {
+  const answers = [published(anOverride('olivia'))]
+  const update = anApprovalUpdate(breakable, { answers })
+  const asked = () => {
+    const edge = anEdge()
+    edge.held.ask(breakable, 'r1', expiresMs)
+    return edge
+  }
+  const untold = asked()
+  assert.equal(untold.held.apply(update), 'review_not_told')
+  untold.held.overrides.apply(anOverrideUpdate({ binding_sha256: '0'.repeat(64) }))
+  assert.equal(untold.held.apply(update), 'review_not_told')
+  assert.equal(untold.held.ask(breakable, 'r2', expiresMs).kind, 'pending')
+
+  const { held } = asked()
+  held.overrides.apply(anOverrideUpdate())
+  assert.equal(held.apply(update), 'applied')
+  const ran = held.ask(breakable, 'r3', expiresMs)
+  assert.ok(ran.kind === 'granted' && overrideOf(ran.approval)?.by.subject === 'olivia')
+  assert.equal(held.ask(breakable, 'r4', expiresMs).kind, 'pending', 'it is for one use')
+
+  const overdue = asked()
+  const earlier = { approval_id: 'approval-0', overridden_at: -7_200_000, due_at: -3_600_000 }
+  overdue.held.overrides.apply(anOverrideUpdate(earlier))
+  overdue.held.overrides.apply(anOverrideUpdate())
+  assert.equal(overdue.held.apply(update), 'review_overdue')
+
+  const foreign = asked()
+  foreign.held.overrides.apply(anOverrideUpdate())
+  const byAnother = anApprovalUpdate(breakable, { answers: [published(anOverride('sam'))] })
+  assert.equal(foreign.held.apply(byAnother), 'override_is_for_requester')
 })
 
 type Move =

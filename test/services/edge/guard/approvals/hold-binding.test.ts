@@ -9,6 +9,14 @@ import type { HoldBinding } from '../../../../../services/edge/guard/approvals/h
 import { aBinding } from './approval-builders.ts'
 
 const issuer = 'https://issuer.test'
+const onCall = (reviewWithinHours: number) => ({ role: 'on-call', reviewWithinHours })
+
+test('where nobody may break the glass the digest is the one that edges without it make', () => {
+  assert.equal(
+    bindingSha256(aBinding()),
+    'cf6ffe64960ed632b716a9c5ae204b42c9082f2347252945ab859e363c2e7068',
+  )
+})
 
 test('each part of what is held makes it another request', () => {
   const changes: readonly Partial<HoldBinding>[] = [
@@ -25,9 +33,11 @@ test('each part of what is held makes it another request', () => {
     { onBehalfOf: [] },
     { onBehalfOf: [{ kind: 'human', subject: 'sam', issuer }] },
     { policyDigest: '00'.repeat(32) },
-    { requirements: [{ ruleId: 'deletes', role: 'owner', approvers: 2 }] },
-    { requirements: [{ ruleId: 'deletes', role: 'dba', approvers: 1 }] },
+    { requirements: [{ ruleId: 'deletes', role: 'owner', approvers: 2, breakGlass: null }] },
+    { requirements: [{ ruleId: 'deletes', role: 'dba', approvers: 1, breakGlass: null }] },
     { requirements: [] },
+    { requirements: [{ ruleId: 'deletes', role: 'owner', approvers: 1, breakGlass: onCall(24) }] },
+    { requirements: [{ ruleId: 'deletes', role: 'owner', approvers: 1, breakGlass: onCall(1) }] },
   ]
   const digests = [{}, ...changes].map((change) => bindingSha256(aBinding(change)))
   assert.equal(new Set(digests).size, digests.length)
@@ -51,7 +61,14 @@ const binding: fc.Arbitrary<HoldBinding> = fc.record({
   onBehalfOf: fc.array(person, { maxLength: 2 }),
   policyDigest: text,
   requirements: fc.array(
-    fc.record({ ruleId: text, role: text, approvers: fc.constantFrom(1, 2) } as const),
+    fc.record({
+      ruleId: text,
+      role: text,
+      approvers: fc.constantFrom(1, 2),
+      breakGlass: fc.option(
+        fc.record({ role: text, reviewWithinHours: fc.integer({ min: 1, max: 3 }) }),
+      ),
+    } as const),
     { maxLength: 2 },
   ),
 })

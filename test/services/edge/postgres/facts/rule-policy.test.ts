@@ -220,6 +220,7 @@ test('what is held or would have to be masked is refused, with what it needs', (
         role: 'shop-owner',
         approvers: 2,
         expiresMs: 900_000,
+        breakGlass: null,
       },
       {
         kind: 'approval',
@@ -227,6 +228,7 @@ test('what is held or would have to be masked is refused, with what it needs', (
         role: 'dba',
         approvers: 1,
         expiresMs: 900_000,
+        breakGlass: null,
       },
     ],
   })

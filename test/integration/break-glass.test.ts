@@ -1,0 +1,250 @@
+import assert from 'node:assert/strict'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { after, before, suite, test } from 'node:test'
+import { setTimeout as pause } from 'node:timers/promises'
+
+import { Client, DatabaseError } from 'pg'
+
+import { openControlRecord } from '../../schemas/control-record.ts'
+import { controlKey, controlSignedText } from '../../schemas/control.ts'
+import type { OverrideUpdate } from '../../schemas/control.ts'
+import { keyOf, signerOf } from '../../services/all-in-one/data-directory.ts'
+import type { Person } from '../../services/all-in-one/demo/people.ts'
+import { openBus } from '../../services/all-in-one/open-bus.ts'
+import { followTopic } from '../../services/bus/follow-topic.ts'
+import { topics } from '../../services/bus/topics.ts'
+import { parseVkey } from '../../services/ledger/proof/note.ts'
+import { createLogger } from '../../services/runtime/logger.ts'
+import { aDeployment } from '../support/deployment.ts'
+import type { Deployment } from '../support/deployment.ts'
+import { runCommand } from '../support/product-process.ts'
+import type { CommandOutcome, RunningProduct } from '../support/product-process.ts'
+
+const policy = `version: 1
+rules:
+  - id: people-count
+    targets: ['*']
+    actors: { kinds: [human] }
+    statements: [read, insert, delete, transaction, session]
+    relations: { read: ['*'], write: [public.numbers] }
+    outcome: allow
+  - id: deletes-wait
+    targets: ['*']
+    statements: [delete]
+    outcome: hold
+    approval:
+      role: approvers
+      break_glass: { role: on-call, review_within_hours: 1 }
+    reason: deleting needs a second person
+`
+
+// Olivia could approve what others ask for; her own break-glass is still not hers to review.
+const people: readonly Person[] = [
+  aPerson('olivia', 'Olivia Okafor', ['approvers', 'on-call']),
+  aPerson('nia', 'Nia Novák', ['approvers', 'on-call']),
+  aPerson('sam', 'Sam Silva', ['security']),
+]
+
+function aPerson(username: string, name: string, groups: readonly string[]): Person {
+  return { username, name, email: `${username}@shop.example`, groups }
+}
+
+suite('break-glass, on the whole product', () => {
+  let deployment: Deployment
+  let product: RunningProduct
+  let client: Client
+  let overridden = ''
+  let waiting = ''
+  before(async () => {
+    deployment = await aDeployment({ policy, people })
+    product = await deployment.start()
+    client = await connected()
+    for (const n of [1, 2]) await client.query(`INSERT INTO numbers VALUES (${n})`)
+  })
+  after(async () => {
+    await client.end()
+    await deployment[Symbol.asyncDispose]()
+  })
+
+  const connected = async (): Promise<Client> => {
+    const { host, port, database, user, password, ca_pem: ca } = await deployment.sessionPassword()
+    const fresh = new Client({ host, port, database, user, password, ssl: { ca } })
+    fresh.on('error', () => undefined)
+    await fresh.connect()
+    return fresh
+  }
+  const call = async (username: string, path: string, body?: unknown): Promise<Response> =>
+    fetch(new URL(path, deployment.api), {
+      headers: {
+        authorization: `Bearer ${await deployment.tokenOf(username)}`,
+        'content-type': 'application/json',
+      },
+      ...(body === undefined ? {} : { method: 'POST', body: JSON.stringify(body) }),
+    })
+  const refused = async (response: Response, why: RegExp): Promise<void> => {
+    const { detail } = (await response.json()) as { readonly detail: string }
+    assert.equal(response.status, 403, detail)
+    assert.match(detail, why)
+  }
+  /** What became of it: `run`, or what the client was told instead. */
+  const tried = async (text: string): Promise<string> => {
+    try {
+      await client.query(text)
+      return 'run'
+    } catch (error) {
+      if (!(error instanceof DatabaseError) || error.code !== '42501') throw error
+      return error.message
+    }
+  }
+  /** The id of what is held, as soon as it is sealed and found. */
+  const held = async (text: string): Promise<string> => {
+    const message = await tried(text)
+    const id = /held for approval ([0-9a-f-]{36})/.exec(message)?.[1]
+    assert.ok(id !== undefined, message)
+    while (!(await call('nia', `/v1/approvals/${id}`)).ok) await pause(200)
+    return id
+  }
+  const affidavit = async (
+    username: string,
+    ...args: readonly string[]
+  ): Promise<CommandOutcome> => {
+    const file = join(deployment.directory, `${username}.json`)
+    const signIn = {
+      api: deployment.api,
+      issuer: '',
+      client_id: '',
+      access_token: await deployment.tokenOf(username),
+      expires_at: Date.now() + 600_000,
+    }
+    await writeFile(file, JSON.stringify(signIn))
+    return runCommand([...args, '--sign-in', file])
+  }
+  const override = async (username: string, id: string, reason: string): Promise<Response> => {
+    const seen = (await (await call('nia', `/v1/approvals/${id}`)).json()) as {
+      binding_sha256: string
+    }
+    const { binding_sha256 } = seen
+    return call(username, `/v1/approvals/${id}/override`, { reason, binding_sha256 })
+  }
+  const measured = async (name: string): Promise<string | undefined> => {
+    const text = await (await fetch(new URL('/metrics', deployment.api))).text()
+    return new RegExp(`^affidavit_${name} (\\d+)$`, 'm').exec(text)?.[1]
+  }
+  /** What the search says of the events of this type, once there is one. */
+  const remarks = async (kind: string): Promise<readonly (string | null)[]> => {
+    for (;;) {
+      const response = await call('sam', `/v1/search?kind=${kind}`)
+      const { hits } = (await response.json()) as { hits: { remark: string | null }[] }
+      if (hits.length > 0) return hits.map(({ remark }) => remark)
+      await pause(200)
+    }
+  }
+
+  test('who asks may override the hold with a reason, and it runs once', async () => {
+    const text = 'DELETE FROM numbers WHERE n = 1'
+    overridden = await held(text)
+    await refused(await override('nia', overridden, 'helping'), /for the person who asks/)
+    await refused(await override('sam', overridden, 'curious'), /for the person who asks/)
+    const args = ['approvals', 'break-glass', overridden, '--reason', 'the shop is down']
+    const broken = await affidavit('olivia', ...args)
+    assert.equal(broken.status, 0, broken.stderr)
+    assert.match(
+      broken.stdout,
+      /break-glass by Olivia Okafor: the shop is down\n {2}to be reviewed/,
+    )
+    while ((await tried(text)) !== 'run') await pause(50)
+    assert.match(await tried(text), /^held for approval/, 'it is good for one use')
+    const rows = await deployment.askTarget<{ n: string }>('SELECT n FROM numbers')
+    assert.deepEqual(
+      rows.map(({ n }) => Number(n)),
+      [2],
+    )
+    assert.deepEqual(await remarks('approval.used'), [
+      `runs by break-glass of Olivia Okafor (approval ${overridden})`,
+    ])
+    const [said] = await remarks('approval.overridden')
+    assert.match(said ?? '', /^break-glass by Olivia Okafor: the shop is down \(approval .* until/)
+    assert.equal(await measured('overrides_unreviewed'), '1')
+  })
+
+  test('it is reviewed by another person only', async () => {
+    const args = ['review', overridden, '--verdict', 'justified', '--reason', 'mine']
+    const own = await affidavit('olivia', 'approvals', ...args)
+    assert.notEqual(own.status, 0)
+    assert.match(own.stderr, /or reviews his own break-glass/)
+    const unable = await affidavit('sam', 'approvals', ...args)
+    assert.match(unable.stderr, /this needs the role approver/)
+    const list = await affidavit('sam', 'approvals', 'list')
+    assert.match(list.stdout, new RegExp(`${overridden} {2}waits for review\n`))
+    waiting = await held('DELETE FROM numbers WHERE n = 2')
+  })
+
+  test('once it is overdue, over a restart, there is no password and no break-glass until it is reviewed', async () => {
+    await client.end()
+    assert.equal(await product.stop(), 0)
+    await makeOverdue(deployment, overridden)
+    product = await deployment.start()
+    assert.equal(await measured('overrides_overdue'), '1')
+    await assert.rejects(
+      deployment.sessionPassword(),
+      /Olivia Okafor broke the glass at numbers .* somebody else with the role approvers has to review it/,
+    )
+    await refused(await override('olivia', waiting, 'again'), /review of an earlier break-glass/)
+    assert.match((await remarks('override.overdue'))[0] ?? '', /by Olivia Okafor was not reviewed/)
+    await pause(6_000)
+    assert.equal((await remarks('override.overdue')).length, 1, 'it is recorded once')
+
+    const args = ['review', overridden, '--verdict', 'not-justified', '--reason', 'it was up']
+    const review = await affidavit('nia', 'approvals', ...args)
+    assert.equal(review.status, 0, review.stderr)
+    assert.match(review.stdout, /found not justified by Nia Novák: it was up/)
+    const again = await affidavit('nia', 'approvals', ...args)
+    assert.match(again.stderr, /it was reviewed already/)
+    assert.equal(await measured('overrides_unreviewed'), '0')
+    assert.equal(await measured('overrides_overdue'), '0')
+    assert.deepEqual(await remarks('override.reviewed'), [
+      `break-glass by Olivia Okafor was not justified: it was up (approval ${overridden})`,
+    ])
+    client = await connected()
+    assert.match(await tried('DELETE FROM numbers WHERE n = 2'), /^held for approval/)
+    const broken = await override('olivia', waiting, 'now it may be')
+    assert.equal(broken.status, 201, await broken.text())
+    assert.equal(await product.stop(), 0)
+  })
+})
+
+/** What the product told of the override, told again by its own key as if that had been two hours ago. */
+async function makeOverdue({ config }: Deployment, approvalId: string): Promise<void> {
+  const logger = createLogger('error')
+  const [key, { vkey }] = await Promise.all([keyOf(config, 'api'), signerOf(config, 'api')])
+  await using bus = await openBus(config, logger)
+  const found: OverrideUpdate[] = []
+  const stop = new AbortController()
+  const following = followTopic({
+    bus,
+    group: 'test',
+    topic: topics.controlUpdates,
+    take: (record) => {
+      const opened = openControlRecord(record, parseVkey(vkey).key)
+      if (opened.ok && opened.update.kind === 'override') found.push(opened.update)
+    },
+    signal: stop.signal,
+  })
+  await following.caughtUp
+  stop.abort()
+  await following.done
+  const told = found.find(({ approval_id: id }) => id === approvalId)
+  assert.ok(told !== undefined, 'its review is told')
+  assert.equal(told.due_at - told.overridden_at, 3_600_000)
+  const hoursAgo = {
+    overridden_at: told.overridden_at - 7_200_000,
+    due_at: told.due_at - 7_200_000,
+  }
+  const update = { ...told, ...hoursAgo, version: told.version + 1 }
+  const text = JSON.stringify(update)
+  const signature = key.sign(controlSignedText(text)).toString('base64')
+  await bus.producer.send(topics.controlUpdates, Buffer.from(controlKey(update)), [
+    { value: Buffer.from(JSON.stringify({ update: text, signature })), headers: {} },
+  ])
+}
