@@ -80,7 +80,7 @@ export class GapWatch {
 
   take(events: readonly ChainedEvent[], nowMs: number): void {
     const found: GapPart[] = []
-    for (const event of events) found.push(...this.#chain.take(event, nowMs))
+    for (const event of events) for (const gap of this.#chain.take(event, nowMs)) found.push(gap)
     if (found.length > 0) this.#record(found)
   }
 

@@ -26,7 +26,9 @@ export class LeafTemplate {
   #beforeSeq = ''
   #cty = ''
   #afterSize = ''
-  #ixKey = ''
+  #ixType = ''
+  #ixOutcome: string | null = null
+  #lepoch = -1
   #beforeOffset = ''
   #prod = ''
   #beforePseq = ''
@@ -50,8 +52,10 @@ export class LeafTemplate {
   event(fields: EventLeafFields, seq: number, prev: string, poff: number): string {
     if (fields.cty !== this.#cty) this.#setContentType(fields.cty)
     if (fields.prod !== this.#prod) this.#setProducer(fields.prod)
-    const ixKey = `${fields.ixType}\n${fields.ixOutcome ?? ''}\n${fields.lepoch}`
-    if (ixKey !== this.#ixKey) this.#setType(fields.ixType, fields.ixOutcome, fields.lepoch)
+    const { ixType, ixOutcome, lepoch } = fields
+    if (ixType !== this.#ixType || ixOutcome !== this.#ixOutcome || lepoch !== this.#lepoch) {
+      this.#setType(ixType, ixOutcome, lepoch)
+    }
     const dupOf = fields.dupOf === null ? '' : `"dupOf":${fields.dupOf},`
     return `{"com":"${fields.com}","csz":${fields.csz}${this.#afterSize}${dupOf}"et":"${fields.et}","evt":${text(fields.evt)}${this.#beforeOffset}${fields.off},"part":${this.#part},"poff":${poff},"prev":"${prev}"${this.#beforePseq}${fields.pseq}${this.#beforeSeq}${seq}${this.#tail}`
   }
@@ -62,7 +66,9 @@ export class LeafTemplate {
   }
 
   #setType(type: string, outcome: string | null, lepoch: number): void {
-    this.#ixKey = `${type}\n${outcome ?? ''}\n${lepoch}`
+    this.#ixType = type
+    this.#ixOutcome = outcome
+    this.#lepoch = lepoch
     const ix = outcome === null ? '' : `"outcome":${text(outcome)},`
     this.#beforeOffset = `,"ix":{${ix}"type":${text(type)}},"lepoch":${lepoch},"log":${this.#log},"off":`
   }

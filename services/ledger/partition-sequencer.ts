@@ -244,8 +244,15 @@ export class PartitionSequencer {
   }
 }
 
+/** Made once for each schema, so that a leaf is compared with the one before by the same string. */
+const contentTypes = new Map<number, string>()
+
 function contentTypeOf(schemaId: number): string {
-  return `${contentType};schema=${schemaId}`
+  const known = contentTypes.get(schemaId)
+  if (known !== undefined) return known
+  const made = `${contentType};schema=${schemaId}`
+  contentTypes.set(schemaId, made)
+  return made
 }
 
 function keptKey(key: Buffer): Buffer {

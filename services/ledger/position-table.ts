@@ -32,16 +32,18 @@ export class PositionTable {
       this.#others.set(id, position)
       return
     }
-    if (this.#count * 2 >= this.#slots) this.#grow()
-    // Growing has read other ids.
-    readWords(id)
+    if (this.#count * 2 >= this.#slots) {
+      this.#grow()
+      // Growing has read other ids.
+      readWords(id)
+    }
     this.#put(position)
     this.#count += 1
   }
 
   #put(position: number): void {
     const slot = this.#slotOf()
-    this.#words.set(words, slot * 4)
+    for (let word = 0; word < 4; word += 1) this.#words[slot * 4 + word] = words[word] ?? 0
     this.#positions[slot] = position
   }
 
@@ -67,35 +69,59 @@ export class PositionTable {
     this.#slots *= 2
     this.#words = new Uint32Array(this.#slots * 4)
     this.#positions = new Float64Array(this.#slots).fill(-1)
-    for (const [slot, position] of before.positions.entries()) {
+    lastRead = null
+    for (let slot = 0; slot < before.positions.length; slot += 1) {
+      const position = before.positions[slot] ?? -1
       if (position === -1) continue
-      words.set(before.words.subarray(slot * 4, slot * 4 + 4))
+      for (let word = 0; word < 4; word += 1) words[word] = before.words[slot * 4 + word] ?? 0
       this.#put(position)
     }
   }
 }
 
-/** The id that was read last. One thread, no await between. */
+/** The id that was read last: it is asked for in one table after the other, then added. One thread, no await between. */
 const words = new Uint32Array(4)
+let lastRead: string | null = null
 const uuidLength = 36
 const dash = 0x2d
 
+/** What a digit of lower case is worth, -1 for anything else. */
+const digits = new Int8Array(128).fill(-1)
+for (let value = 0; value < 16; value += 1) digits[value.toString(16).charCodeAt(0)] = value
+
 /** Whether the text is a UUID with its digits in lower case; then `words` holds it. */
 function readWords(id: string): boolean {
+  if (id === lastRead) return true
+  lastRead = null
   if (id.length !== uuidLength) return false
-  let word = 0
-  let digits = 0
-  for (let at = 0; at < uuidLength; at += 1) {
-    const code = id.charCodeAt(at)
-    if (at === 8 || at === 13 || at === 18 || at === 23) {
-      if (code !== dash) return false
-      continue
-    }
-    const digit = code < 0x3a ? code - 0x30 : code - 0x57
-    if (digit < 0 || digit > 15 || (code >= 0x3a && digit < 10)) return false
-    word = (word << 4) | digit
-    digits += 1
-    if (digits % 8 === 0) words[digits / 8 - 1] = word
-  }
+  for (let at = 8; at <= 23; at += 5) if (id.charCodeAt(at) !== dash) return false
+  const a = readFour(id, 0)
+  const b = readFour(id, 4)
+  const c = readFour(id, 9)
+  const d = readFour(id, 14)
+  const e = readFour(id, 19)
+  const f = readFour(id, 24)
+  const g = readFour(id, 28)
+  const h = readFour(id, 32)
+  if ((a | b | c | d | e | f | g | h) < 0) return false
+  words[0] = (a << 16) | b
+  words[1] = (c << 16) | d
+  words[2] = (e << 16) | f
+  words[3] = (g << 16) | h
+  lastRead = id
   return true
+}
+
+/** Four digits from `at` on; negative when one of them is none. */
+function readFour(id: string, at: number): number {
+  return (
+    (valueOf(id, at) << 12) |
+    (valueOf(id, at + 1) << 8) |
+    (valueOf(id, at + 2) << 4) |
+    valueOf(id, at + 3)
+  )
+}
+
+function valueOf(id: string, at: number): number {
+  return digits[id.charCodeAt(at)] ?? -1
 }

@@ -37,6 +37,8 @@ const rememberedHashes = 4096
 export class ProducerChain {
   readonly #options: ProducerChainOptions
   readonly #producers = new Map<string, Producer>()
+  /** The one that was asked for last: events of one come in runs. */
+  #last: { readonly name: string; readonly producer: Producer } | null = null
 
   constructor(options: ProducerChainOptions) {
     this.#options = options
@@ -85,8 +87,14 @@ export class ProducerChain {
   }
 
   #producer(outline: EventOutline): Producer {
-    const known = this.#producers.get(outline.producer)
-    if (known !== undefined) return known
+    const name = outline.producer
+    if (this.#last?.name === name) return this.#last.producer
+    const producer = this.#producers.get(name) ?? this.#begin(outline)
+    this.#last = { name, producer }
+    return producer
+  }
+
+  #begin(outline: EventOutline): Producer {
     const first = this.#options.seesBeginning === true ? 0 : outline.producerSeq
     const producer: Producer = {
       next: first,

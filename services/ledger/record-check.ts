@@ -1,5 +1,3 @@
-import { isAscii } from 'node:buffer'
-
 import { CodecError } from '../../schemas/codec.ts'
 import type { CodecErrorCode } from '../../schemas/codec.ts'
 import { outlineEvent } from '../../schemas/event-outline.ts'
@@ -69,8 +67,13 @@ function isName(text: string): boolean {
   return text.length > 0 && text.length <= maxNameLength
 }
 
-/** Whether these bytes are the text in UTF-8. */
+/** Whether these bytes are the text in UTF-8. Nearly always both are ASCII. */
 function isText(bytes: Buffer, text: string): boolean {
-  if (bytes.length === text.length) return isAscii(bytes) && bytes.toString('latin1') === text
-  return bytes.length > text.length && Buffer.from(text).equals(bytes)
+  if (bytes.length < text.length) return false
+  if (bytes.length > text.length) return Buffer.from(text).equals(bytes)
+  for (let at = 0; at < text.length; at += 1) {
+    const code = text.charCodeAt(at)
+    if (code > 0x7f || code !== bytes[at]) return false
+  }
+  return true
 }

@@ -12,9 +12,8 @@ const rightAt = leftAt + hashBytes
  */
 export class MerkleTree {
   #size = 0
-  /** `0x01 | left | right`, as it is hashed: a hash is written once, to where it is needed. */
-  readonly #nodes: Buffer[] = []
-  readonly #lent = Buffer.alloc(hashBytes)
+  /** A hash is written once, to where it is needed. */
+  readonly #nodes: TreeNode[] = []
 
   /** A tree of `size` leaves from the roots of its complete subtrees, the smallest first. */
   static ofRoots(size: number, roots: readonly Buffer[]): MerkleTree {
@@ -26,7 +25,7 @@ export class MerkleTree {
     tree.#size = size
     for (const [at, level] of levels.entries()) {
       const root = roots[at]
-      if (root !== undefined) tree.#node(level).set(root, leftAt)
+      if (root !== undefined) tree.#node(level).left.set(root)
     }
     return tree
   }
@@ -38,50 +37,53 @@ export class MerkleTree {
   /** Adds a leaf. `completed` is told the hash of each subtree that is complete with it; the buffer is lent for the call. */
   append(leaf: Uint8Array, completed?: (level: number, index: number, hash: Buffer) => void): void {
     if (leaf.length !== hashBytes) throw new RangeError(`a leaf hash has ${hashBytes} bytes`)
-    const lent = this.#lent
     let level = 0
     let index = this.#size
     let node = this.#node(0)
-    node.set(leaf, index % 2 === 0 ? leftAt : rightAt)
-    if (completed !== undefined) {
-      lent.set(leaf)
-      completed(0, index, lent)
-    }
+    let half = index % 2 === 0 ? node.left : node.right
+    half.set(leaf)
+    completed?.(0, index, half)
     while (index % 2 === 1) {
-      const digest = hash('sha256', node, 'binary')
+      const digest = hash('sha256', node.bytes, 'binary')
       level += 1
       index = (index - 1) / 2
       node = this.#node(level)
-      node.write(digest, index % 2 === 0 ? leftAt : rightAt, hashBytes, 'latin1')
-      if (completed !== undefined) {
-        lent.write(digest, 0, hashBytes, 'latin1')
-        completed(level, index, lent)
-      }
+      half = index % 2 === 0 ? node.left : node.right
+      half.write(digest, 0, hashBytes, 'latin1')
+      completed?.(level, index, half)
     }
     this.#size += 1
   }
 
   /** The roots of its complete subtrees, the smallest first; copies. With `size` they are all that `ofRoots` needs. */
   roots(): Buffer[] {
-    return [...setBits(this.#size)].map((level) => Buffer.from(this.#left(level)))
+    return [...setBits(this.#size)].map((level) => Buffer.from(this.#node(level).left))
   }
 
   root(): Buffer {
     let root: Buffer | null = null
     for (const level of setBits(this.#size)) {
-      const left = this.#left(level)
+      const { left } = this.#node(level)
       root = root === null ? Buffer.from(left) : nodeHash(left, root)
     }
     return root ?? Buffer.from(emptyRoot)
   }
 
-  #left(level: number): Buffer {
-    return this.#node(level).subarray(leftAt, rightAt)
+  #node(level: number): TreeNode {
+    return (this.#nodes[level] ??= newNode())
   }
+}
 
-  #node(level: number): Buffer {
-    return (this.#nodes[level] ??= Buffer.alloc(rightAt + hashBytes, nodePrefix))
-  }
+interface TreeNode {
+  /** `0x01 | left | right`, as it is hashed. */
+  readonly bytes: Buffer
+  readonly left: Buffer
+  readonly right: Buffer
+}
+
+function newNode(): TreeNode {
+  const bytes = Buffer.alloc(rightAt + hashBytes, nodePrefix)
+  return { bytes, left: bytes.subarray(leftAt, rightAt), right: bytes.subarray(rightAt) }
 }
 
 /** The bits that are set in `size`, from the lowest. Sizes may exceed 2^32. */
