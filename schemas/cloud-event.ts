@@ -27,7 +27,8 @@ export function cloudEventHeaders(
   const schemaId = value.readUInt32BE(1)
   if (!schemas.has(schemaId)) return {}
   const head = new HeadReader(value, frameBytes)
-  const id = head.text()
+  head.text()
+  const id = head.last()
   const type = typeHeaders[head.long()]
   head.long() // schema_version
   const time = timeHeader(head.long())
@@ -35,7 +36,7 @@ export function cloudEventHeaders(
   head.long() // producer_seq
   head.skip(sha256Bytes) // prev
   head.optionalText() // request_id
-  const session = head.optionalText()
+  const session = head.optionalText() ? head.last() : none
   if (head.failed || id.length === 0 || type === undefined || time === null || source.length === 0)
     return {}
   const headers: Record<string, Buffer> = {
@@ -48,7 +49,7 @@ export function cloudEventHeaders(
   }
   if (session.length > 0) headers['ce_subject'] = session
   if (options.registryUrl !== undefined)
-    headers['ce_dataschema'] = Buffer.from(`${options.registryUrl}/schemas/ids/${schemaId}`)
+    headers['ce_dataschema'] = dataSchemaHeader(options.registryUrl, schemaId)
   return headers
 }
 
@@ -68,6 +69,7 @@ class HeadReader {
   failed = false
   readonly #bytes: Buffer
   #at: number
+  #start = 0
 
   constructor(bytes: Buffer, at: number) {
     this.#bytes = bytes
@@ -96,37 +98,55 @@ class HeadReader {
     return NaN
   }
 
-  text(): Buffer {
-    const bytes = this.skip(this.long())
-    if (!isUtf8(bytes)) this.failed = true
-    return bytes
+  /** Text that `last` gives; of what is only looked through no view is made. */
+  text(): void {
+    this.skip(this.long())
+    if (!this.failed && !this.#isText()) this.failed = true
   }
 
-  /** A union of null and a string. Empty for null. */
-  optionalText(): Buffer {
+  /** A union of null and a string. Whether it is a string, which `last` gives. */
+  optionalText(): boolean {
     const branch = this.long()
-    if (branch === 1) return this.text()
-    if (branch !== 0) this.failed = true
-    return none
+    if (branch === 1) this.text()
+    else if (branch !== 0) this.failed = true
+    return branch === 1
   }
 
   /** A string, as the URI reference that names the producer. */
   source(): Buffer {
-    const name = this.text()
-    if (this.failed || name.equals(lastProducer)) return this.failed ? none : lastSource
-    lastProducer = Buffer.from(name)
-    lastSource = Buffer.from(encodeURIComponent(name.toString()))
+    this.text()
+    if (this.failed) return none
+    if (!this.#isLast(lastProducer)) {
+      lastProducer = Buffer.from(this.last())
+      lastSource = Buffer.from(encodeURIComponent(lastProducer.toString()))
+    }
     return lastSource
   }
 
-  skip(size: number): Buffer {
-    const start = this.#at
-    if (this.failed || size < 0 || size > this.#bytes.length - start) {
-      this.failed = true
-      return none
+  skip(size: number): void {
+    this.#start = this.#at
+    if (this.failed || size < 0 || size > this.#bytes.length - this.#start) this.failed = true
+    else this.#at += size
+  }
+
+  /** A view of what was skipped or read as text last. */
+  last(): Buffer {
+    return this.failed ? none : this.#bytes.subarray(this.#start, this.#at)
+  }
+
+  #isText(): boolean {
+    for (let at = this.#start; at < this.#at; at += 1) {
+      if (this.#bytes[at]! > 0x7f) return isUtf8(this.last())
     }
-    this.#at = start + size
-    return this.#bytes.subarray(start, this.#at)
+    return true
+  }
+
+  #isLast(bytes: Buffer): boolean {
+    if (bytes.length !== this.#at - this.#start) return false
+    for (let at = 0; at < bytes.length; at += 1) {
+      if (bytes[at] !== this.#bytes[this.#start + at]) return false
+    }
+    return true
   }
 }
 
@@ -137,6 +157,19 @@ let lastProducer = none
 let lastSource = none
 let lastSecond = NaN
 let lastTime = none
+let lastRegistryUrl = ''
+/** By schema id. */
+const dataSchemas = new Map<number, Buffer>()
+
+function dataSchemaHeader(registryUrl: string, schemaId: number): Buffer {
+  if (registryUrl !== lastRegistryUrl) dataSchemas.clear()
+  lastRegistryUrl = registryUrl
+  const known = dataSchemas.get(schemaId)
+  if (known !== undefined) return known
+  const made = Buffer.from(`${registryUrl}/schemas/ids/${schemaId}`)
+  dataSchemas.set(schemaId, made)
+  return made
+}
 
 /** RFC 3339 in UTC with microseconds; null for what RFC 3339 cannot say. */
 function timeHeader(us: number): Buffer | null {
