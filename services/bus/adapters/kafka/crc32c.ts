@@ -1,29 +1,20 @@
-/** CRC-32C (Castagnoli), by which Kafka tells damaged batches. Eight bytes at a time, each through a table of its own. */
+/** CRC-32C (Castagnoli), by which Kafka tells damaged batches. Sixteen bytes at a time, each through a table of its own. */
 export function crc32c(bytes: Uint8Array, from: number, to: number): number {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   let crc = -1
   let at = from
   for (; at + slices <= to; at += slices) {
-    const low =
-      crc ^
-      (byte(bytes, at) |
-        (byte(bytes, at + 1) << 8) |
-        (byte(bytes, at + 2) << 16) |
-        (byte(bytes, at + 3) << 24))
     crc =
-      step(7, low & 0xff) ^
-      step(6, (low >>> 8) & 0xff) ^
-      step(5, (low >>> 16) & 0xff) ^
-      step(4, low >>> 24) ^
-      step(3, byte(bytes, at + 4)) ^
-      step(2, byte(bytes, at + 5)) ^
-      step(1, byte(bytes, at + 6)) ^
-      step(0, byte(bytes, at + 7))
+      word(12, crc ^ view.getInt32(at, true)) ^
+      word(8, view.getInt32(at + 4, true)) ^
+      word(4, view.getInt32(at + 8, true)) ^
+      word(0, view.getInt32(at + 12, true))
   }
-  for (; at < to; at += 1) crc = step(0, (crc ^ byte(bytes, at)) & 0xff) ^ (crc >>> 8)
+  for (; at < to; at += 1) crc = step(0, (crc ^ (bytes[at] ?? 0)) & 0xff) ^ (crc >>> 8)
   return ~crc >>> 0
 }
 
-const slices = 8
+const slices = 16
 const reversedPolynomial = 0x82f63b78
 
 /** Table t at `256 t`: what a byte comes to with t zero bytes after it. */
@@ -45,10 +36,16 @@ function makeTables(): Int32Array {
   return made
 }
 
-function step(zeros: number, value: number): number {
-  return tables[zeros * 256 + value] ?? 0
+/** Four bytes, the lowest first, with so many zero bytes after them. */
+function word(zeros: number, value: number): number {
+  return (
+    step(zeros + 3, value & 0xff) ^
+    step(zeros + 2, (value >>> 8) & 0xff) ^
+    step(zeros + 1, (value >>> 16) & 0xff) ^
+    step(zeros, value >>> 24)
+  )
 }
 
-function byte(bytes: Uint8Array, at: number): number {
-  return bytes[at] ?? 0
+function step(zeros: number, value: number): number {
+  return tables[zeros * 256 + value] ?? 0
 }

@@ -22,25 +22,31 @@ const crcAt = 17
 const checkedAt = 21
 const noProducer = -1n
 
-/** The part of a record that does not say where and when it stands. */
+/** Bodies are put together here, before their size is known. One thread, no await between: it is never shared. */
+const scratch = Buffer.allocUnsafeSlow(64 * 1024)
+
+/** The part of a record that does not say where and when it stands. Its own headers have precedence over those that are added. */
 export function encodeBody(
   key: Uint8Array,
   value: Uint8Array,
   headers: Readonly<Record<string, Uint8Array>>,
+  added: Readonly<Record<string, Uint8Array>> = noHeaders,
 ): Buffer {
-  const names = Object.keys(headers)
-  let size = sizeOfBytes(key) + sizeOfBytes(value) + sizeOfVarint(names.length)
-  for (const name of names) size += encodedName(name).length + sizeOfBytes(headers[name] ?? none)
-  const body = Buffer.allocUnsafe(size)
-  let at = writeBytes(body, 0, key)
+  const ownNames = Object.keys(headers)
+  const addedNames = Object.keys(added)
+  let most = key.length + value.length + 3 * longestLength
+  for (const name of ownNames) most += mostOf(name, headers[name] ?? none)
+  for (const name of addedNames) most += mostOf(name, added[name] ?? none)
+  const bytes = most <= scratch.length ? scratch : Buffer.allocUnsafeSlow(most)
+  let at = writeBytes(bytes, 0, key)
   // On a compacted topic an empty record is a tombstone, which to Kafka is null.
-  at = value.length === 0 ? writeVarint(body, at, -1) : writeBytes(body, at, value)
-  at = writeVarint(body, at, names.length)
-  for (const name of names) {
-    const encoded = encodedName(name)
-    body.set(encoded, at)
-    at = writeBytes(body, at + encoded.length, headers[name] ?? none)
-  }
+  at = value.length === 0 ? writeVarint(bytes, at, -1) : writeBytes(bytes, at, value)
+  const kept = addedNames.filter((name) => !Object.hasOwn(headers, name))
+  at = writeVarint(bytes, at, kept.length + ownNames.length)
+  for (const name of kept) at = writeHeader(bytes, at, name, added[name] ?? none)
+  for (const name of ownNames) at = writeHeader(bytes, at, name, headers[name] ?? none)
+  const body = Buffer.allocUnsafe(at)
+  bytes.copy(body, 0, 0, at)
   return body
 }
 
@@ -123,7 +129,20 @@ function writeBytes(target: Uint8Array, at: number, bytes: Uint8Array): number {
   return start + bytes.length
 }
 
+function writeHeader(target: Uint8Array, at: number, name: string, value: Uint8Array): number {
+  const encoded = encodedName(name)
+  target.set(encoded, at)
+  return writeBytes(target, at + encoded.length, value)
+}
+
+/** A character takes three bytes at most, and there are two lengths. */
+function mostOf(name: string, value: Uint8Array): number {
+  return 3 * name.length + value.length + 2 * longestLength
+}
+
+const longestLength = 5
 const none = new Uint8Array(0)
+const noHeaders: Readonly<Record<string, Uint8Array>> = Object.freeze({})
 
 // The same few names stand in every record.
 const keptNames = 256

@@ -14,7 +14,7 @@ export function outgoingRecord(
   { value, headers }: BusRecord,
   added: Readonly<Record<string, Buffer>>,
 ): OutgoingRecord {
-  const body = encodeBody(key, value, { ...added, ...headers })
+  const body = encodeBody(key, value, headers, added)
   return { body, sizeBytes: recordOverheadBytes + body.length }
 }
 
