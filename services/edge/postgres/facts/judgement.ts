@@ -35,7 +35,8 @@ export class StatementJudge {
     if (!result.ok) return { result, input: null, verdict: policy.refuse(result.message) }
     const input = inputOf(result.facts, subject, nowMs)
     const verdict = policy.decide(input)
-    if (verdict.outcome === 'allow' || verdict.outcome === 'mask') {
+    // What is held may still be approved, and then the name is there.
+    if (verdict.outcome !== 'block') {
       named.statement.addAll(result.prepared)
       named.portal.addAll(result.cursors)
     }
