@@ -28,6 +28,7 @@ export interface PolicyApproval {
   readonly role: string
   readonly approvers?: 1 | 2
   readonly expires_seconds?: number
+  readonly wait_seconds?: number
   readonly break_glass?: PolicyBreakGlass
 }
 

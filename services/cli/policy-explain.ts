@@ -114,13 +114,15 @@ function textOf({ verdict, facts, rules }: Explanation): string {
 function needs(obligation: Obligation): string {
   if (obligation.kind === 'mask')
     return `masks ${obligation.dataClasses.join(', ')} (${obligation.ruleId})`
-  const { approvers, role, expiresMs, ruleId, breakGlass } = obligation
+  const { approvers, role, expiresMs, waitMs, ruleId, breakGlass } = obligation
   const people = approvers === 1 ? 'one person' : 'two people'
+  const wait =
+    waitMs === 0 ? 'refused until then' : `for which the client waits up to ${waitMs / 1000} s`
   const emergency =
     breakGlass === null
       ? ''
       : `, or break-glass by a person with the role ${breakGlass.role}, reviewed within ${breakGlass.reviewWithinHours} h`
-  return `needs approval by ${people} with the role ${role} within ${expiresMs / 1000} s, refused until then${emergency} (${ruleId})`
+  return `needs approval by ${people} with the role ${role} within ${expiresMs / 1000} s, ${wait}${emergency} (${ruleId})`
 }
 
 function factLines(facts: Facts): readonly (readonly [string, string])[] {

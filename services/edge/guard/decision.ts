@@ -27,8 +27,10 @@ export interface ApprovalObligation {
   readonly ruleId: string
   readonly role: string
   readonly approvers: 1 | 2
-  /** How long it may be answered. The client is refused at once, with an id to come back with. */
+  /** How long it may be answered. */
   readonly expiresMs: number
+  /** How long the client may be kept waiting for the answer. Zero: it is refused at once, with an id to come back with. */
+  readonly waitMs: number
   readonly breakGlass: BreakGlass | null
 }
 

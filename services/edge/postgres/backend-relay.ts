@@ -162,6 +162,7 @@ export class BackendRelay implements FrameSink {
   #readyForQuery(bytes: Buffer, start: number, end: number): void {
     if (end - start !== headerBytes + 1) throw outOfStep()
     const status = transactionStatus(bytes[start + headerBytes] ?? 0)
+    this.#state.transactionStatus = status
     const { expected, portals } = this.#state
     const head = expected.head
     if (head?.kind !== 'query' && head?.kind !== 'sync' && head?.kind !== 'function-call') {

@@ -4,6 +4,7 @@ import type { Recorder } from '../capture/recorder.ts'
 import type { HeldRequests } from '../guard/approvals/held-requests.ts'
 import type { CredentialStore } from '../guard/credentials.ts'
 import type { Lockouts } from '../guard/lockouts.ts'
+import type { WaitingRoom } from './approval-wait.ts'
 import type { CancelKeys } from './cancel-keys.ts'
 import type { ServerTls } from './client-handshake.ts'
 import type { PostgresLimits } from './limits.ts'
@@ -20,6 +21,8 @@ export interface EdgeParts {
   readonly policy: StatementPolicy
   /** Null where approvals cannot be asked for. */
   readonly held: HeldRequests | null
+  /** For the sessions that wait for an approval. */
+  readonly waiting: WaitingRoom
   readonly recorder: Recorder
   readonly clock: Clock
   readonly logger: Logger

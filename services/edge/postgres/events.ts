@@ -127,6 +127,19 @@ export class SessionLog {
     return isTaken ? this.#requestInFlight(id, statement, occurredAt) : null
   }
 
+  /**
+   * Records what became of a request that was held. It goes on as the statement is decided now. Null when the recorder did not take
+   * it.
+   */
+  decided(
+    request: RequestInFlight,
+    statement: Statement,
+    decision: DecisionPart,
+  ): RequestInFlight | null {
+    const isTaken = this.#record({ type: 'request.decided', request_id: request.id, decision })
+    return isTaken ? this.#requestInFlight(request.id, statement, request.startedUs) : null
+  }
+
   #requestPart(received: ReceivedRequest): RequestPart {
     const { statement, step, whole } = received
     const { verdict } = statement

@@ -52,6 +52,10 @@ export class ExpectedResponses {
     return this.#entries[this.#head] ?? null
   }
 
+  get last(): Expected | null {
+    return this.#entries.at(-1) ?? null
+  }
+
   push(entry: Expected): void {
     this.#entries.push(entry)
   }

@@ -3,15 +3,16 @@ import { Outgoing } from './outgoing.ts'
 import { OversizedMessage } from './oversized.ts'
 import { BodyReader } from './protocol/body-reader.ts'
 import { ProtocolError } from './protocol/error.ts'
-import type { FrameLimits, FrameSink, PartPosition } from './protocol/frame.ts'
+import type { FrameSink, PartPosition } from './protocol/frame.ts'
 import { decodeFrontend, encodeFrontend } from './protocol/frontend.ts'
 import type { BoundParameter } from './protocol/frontend.ts'
 import { frontend, headerBytes } from './protocol/message-types.ts'
 import { sqlState } from './refusals.ts'
-import { RequestGate } from './request-gate.ts'
+import { AuditUnavailable, RequestGate } from './request-gate.ts'
 import type { SessionState } from './session-state.ts'
 import { ownStatement, sha256, unparseable } from './statements.ts'
 import type { Statement } from './statements.ts'
+import { endsWithholding, mayWithholdMore, withholdIfItMayWait } from './withheld-batch.ts'
 
 /**
  * The client's messages on their way to the target: each statement is decided and recorded before it is added to what goes
@@ -32,14 +33,15 @@ export class FrontendRelay implements FrameSink {
   message(type: number, bytes: Buffer, start: number, end: number): boolean {
     const state = this.#state
     if (state.awaited !== null || state.expected.length >= state.limits.maxInFlight) return false
+    if (state.wait?.end === null) return false
     if (state.isSkipping && type !== frontend.sync && type !== frontend.terminate) {
       // The target would ignore it too; COPY data must not even look like a message of its own.
       return true
     }
+    if (endsWithholding(type)) state.isWithheld = false
     switch (type) {
       case frontend.query:
-        this.#query(bytes, start, end)
-        return true
+        return this.#query(bytes, start, end)
       case frontend.parse:
         return this.#parse(bytes, start, end)
       case frontend.bind:
@@ -89,6 +91,7 @@ export class FrontendRelay implements FrameSink {
     if (type !== frontend.query && type !== frontend.parse && type !== frontend.bind) {
       throw new ProtocolError('LENGTH_OVER_LIMIT', 'message length over the limit')
     }
+    state.isWithheld = false
     if (position.first) this.#oversized = new OversizedMessage(type, recordedHeadBytes)
     this.#oversized?.add(bytes, start, end, position.first)
     if (position.remaining === 0) this.#refuseOversized()
@@ -104,25 +107,41 @@ export class FrontendRelay implements FrameSink {
 
   /** The chunk is at its end: what is to be known of it is taken now. */
   finishChunk(): void {
-    this.#state.copyIn?.response.suspend()
+    const { copyIn, wait, isWithheld } = this.#state
+    copyIn?.response.suspend()
+    if (isWithheld && (wait !== null || mayWithholdMore(this.#state, this.toTarget.size))) return
+    this.#state.isWithheld = false
     this.#gate.recordUnclaimed()
   }
 
+  /** The session ends. What was withheld stays here, and yet it came. */
+  recordWithheld(): void {
+    try {
+      this.#gate.recordUnclaimed()
+    } catch (error) {
+      if (!(error instanceof AuditUnavailable)) throw error
+    }
+  }
+
   // Query: String text
-  #query(bytes: Buffer, start: number, end: number): void {
+  #query(bytes: Buffer, start: number, end: number): boolean {
     this.#refuseDuringCopy()
     const textStart = start + headerBytes
     if (end - textStart < 1 || bytes[end - 1] !== 0) {
       throw new ProtocolError('MESSAGE_MALFORMED', 'string without terminator')
     }
     this.#gate.recordUnclaimed()
-    if (this.#state.isSkipping) return
+    if (this.#state.isSkipping) return true
     const statement = this.#state.cache.decide(bytes, textStart, end - 1)
+    if (!withholdIfItMayWait(this.#state, statement)) return false
     const entry = new Expected('query', this.#state.batch)
-    if (!this.#gate.admit(entry, statement, [], null, 'simple')) return
+    const admission = this.#gate.admit(entry, statement, [], null, 'simple')
+    if (admission !== 'forwarded') return admission !== 'waits'
+    this.#state.isWithheld = false
     this.#applyNames(statement)
     if (statement.verdict.settles) this.#state.awaited = entry
     this.#forward(entry, bytes, start, end)
+    return true
   }
 
   // Parse: String statement, String text, Int16 n, Int32 type OID × n
@@ -143,6 +162,7 @@ export class FrontendRelay implements FrameSink {
       this.#gate.admit(entry, statement, [], null)
       return true
     }
+    if (!withholdIfItMayWait(this.#state, statement)) return false
     if (this.#mayBeMisread(text)) {
       this.#gate.refuse(
         entry,
@@ -185,6 +205,7 @@ export class FrontendRelay implements FrameSink {
       )
       return true
     }
+    if (!withholdIfItMayWait(this.#state, statement)) return false
     if (name !== '' && portals.size >= limits.maxNames) {
       this.#gate.refuse(entry, statement, [], sqlState.tooMuch, 'too many portals')
       return true
@@ -216,7 +237,9 @@ export class FrontendRelay implements FrameSink {
       this.#gate.refuseUnknown(entry, sqlState.portalUnknown, 'portal does not exist')
       return true
     }
-    if (!this.#gate.admit(entry, portal.statement, portal.parameters, null)) return true
+    const admission = this.#gate.admit(entry, portal.statement, portal.parameters, null)
+    if (admission !== 'forwarded') return admission !== 'waits'
+    this.#state.isWithheld = false
     this.#gate.claim(portal, entry.request)
     this.#applyNames(portal.statement)
     if (portal.statement.verdict.settles) this.#state.isUnsettled = true
@@ -323,6 +346,7 @@ export class FrontendRelay implements FrameSink {
   }
 
   #forward(entry: Expected, bytes: Buffer, start: number, end: number): void {
+    this.#state.isMidBatch = entry.kind !== 'query' && entry.kind !== 'sync'
     this.#state.expected.push(entry)
     this.toTarget.add(bytes, start, end)
   }
@@ -330,6 +354,7 @@ export class FrontendRelay implements FrameSink {
   /** Takes no further message before the reply to this one, which the target is asked to send at once. */
   #await(entry: Expected): void {
     this.#state.awaited = entry
+    this.#state.isWithheld = false
     this.toTarget.push(flushMessage)
   }
 
@@ -354,30 +379,7 @@ export class FrontendRelay implements FrameSink {
   }
 }
 
-export function frontendFrameLimits(limits: SessionState['limits']): FrameLimits {
-  return {
-    maxMessageBytes: limits.maxMessageBytes,
-    wholeUpTo(type) {
-      switch (type) {
-        case frontend.query:
-        case frontend.parse:
-          return limits.maxStatementBytes + headerBytes
-        case frontend.bind:
-          return limits.maxBindBytes
-        case frontend.copyData:
-          return limits.passThroughBytes
-        case frontend.functionCall:
-          return maxFunctionCallBytes
-        default:
-          return maxSmallMessageBytes
-      }
-    },
-  }
-}
-
 const recordedHeadBytes = 64 * 1024
-const maxFunctionCallBytes = 1024 * 1024
-const maxSmallMessageBytes = 64 * 1024
 const flushMessage = Buffer.of(frontend.flush, 0, 0, 0, 4)
 
 function ownParameter({ format, value }: BoundParameter): BoundParameter {

@@ -1,10 +1,13 @@
 import type { ApprovalPart, Principal } from '../../../schemas/event.ts'
+import type { Clock } from '../../runtime/clock.ts'
 import type { ApprovalObligation } from '../guard/decision.ts'
 import { overrideOf } from '../guard/approvals/approval.ts'
 import { bindingSha256, parametersSha256 } from '../guard/approvals/hold-binding.ts'
 import type { HoldBinding } from '../guard/approvals/hold-binding.ts'
 import type { Approval } from '../guard/approvals/approval-state.ts'
 import type { HeldRequests } from '../guard/approvals/held-requests.ts'
+import { ApprovalWait } from './approval-wait.ts'
+import type { ApprovalWaitOptions, WaitingRoom } from './approval-wait.ts'
 import type { SessionLog } from './events.ts'
 import type { BoundParameter } from './protocol/frontend.ts'
 import type { RequestMode } from './request-in-flight.ts'
@@ -13,6 +16,8 @@ import type { Statement } from './statements.ts'
 
 export interface HoldGateOptions {
   readonly held: HeldRequests
+  readonly waiting: WaitingRoom
+  readonly clock: Clock
   /** The id of the edge. */
   readonly edge: string
   readonly subject: StatementSubject & { readonly role: string }
@@ -21,7 +26,10 @@ export interface HoldGateOptions {
 
 export type HoldAnswer =
   | { readonly kind: 'granted'; readonly reason: string }
-  | { readonly kind: 'held'; readonly message: string }
+  /** Nobody has answered yet. */
+  | { readonly kind: 'pending'; readonly approval: Approval; readonly message: string }
+  /** It does not run: somebody has said no, or nobody can be asked. */
+  | { readonly kind: 'refused'; readonly message: string }
   /** Nobody could be asked, or the use not be noted, since the recorder does not take it. */
   | { readonly kind: 'unrecorded' }
 
@@ -61,23 +69,30 @@ export class HoldGate {
           }
         }
         return {
-          kind: 'held',
+          kind: 'pending',
+          approval,
           message: `held for approval ${approval.approvalId} until ${new Date(approval.expiresAtMs).toISOString()}: run it again, unchanged, when it is approved`,
         }
       }
       case 'denied': {
         const denial = asked.approval.answers.find(({ verdict }) => verdict === 'deny')
         return {
-          kind: 'held',
+          kind: 'refused',
           message: `approval ${asked.approval.approvalId} was denied by ${denial?.by.display ?? denial?.by.subject ?? 'an approver'}: ${denial?.reason ?? ''}`,
         }
       }
       case 'refused':
         return {
-          kind: 'held',
+          kind: 'refused',
           message: `needs approval, which cannot be asked for: ${asked.reason}`,
         }
     }
+  }
+
+  /** Begins to wait for the answer. Null where so many sessions wait already that the client is not to. */
+  wait(options: Omit<ApprovalWaitOptions, 'held' | 'room' | 'nowMs'>): ApprovalWait | null {
+    const { held, waiting: room, clock } = this.#options
+    return room.enter() ? new ApprovalWait({ ...options, held, room, nowMs: clock.nowMs() }) : null
   }
 
   #binding(

@@ -2,6 +2,10 @@
 export interface PostgresLimits {
   /** Sessions at a time; more are answered with 53300. */
   readonly maxSessions: number
+  /** Sessions that wait for an approval at a time; more are refused at once, so that there is always room for those that work. */
+  readonly maxWaiting: number
+  /** What a client may send behind a request that waits, the request itself included; beyond it, it is refused. */
+  readonly maxWaitingBytes: number
   /** From the first byte to the end of authentication. */
   readonly handshakeMs: number
   /** Part of that: to connect and sign in to the target. */
@@ -35,6 +39,8 @@ export interface PostgresLimits {
 
 export const defaultLimits: PostgresLimits = {
   maxSessions: 1_000,
+  maxWaiting: 100,
+  maxWaitingBytes: 512 * 1024,
   handshakeMs: 15_000,
   targetMs: 10_000,
   maxMessageBytes: 0x3fffffff,

@@ -14,6 +14,12 @@ export class Outgoing {
     return this.#bytes === null
   }
 
+  /** In bytes. */
+  get size(): number {
+    const last = this.#bytes === null ? 0 : this.#end - this.#start
+    return this.#before.reduce((sum, { length }) => sum + length, last)
+  }
+
   add(bytes: Buffer, start: number, end: number): void {
     if (this.#bytes === bytes && this.#end === start) {
       this.#end = end

@@ -10,6 +10,7 @@ import type { Recorder } from '../capture/recorder.ts'
 import type { HeldRequests } from '../guard/approvals/held-requests.ts'
 import type { CredentialStore } from '../guard/credentials.ts'
 import { Lockouts } from '../guard/lockouts.ts'
+import { WaitingRoom } from './approval-wait.ts'
 import { CancelKeys } from './cancel-keys.ts'
 import type { ServerTls } from './client-handshake.ts'
 import { ignore, openSession } from './connection.ts'
@@ -71,6 +72,7 @@ class Edge implements PostgresEdge {
   constructor(options: PostgresEdgeOptions) {
     this.#options = options
     const { tls, guard, listen } = options
+    const limits = { ...defaultLimits, ...options.limits }
     if (tls === null && !isLoopback(listen.host)) {
       throw new RangeError('a listener without TLS must be on the loopback address')
     }
@@ -81,10 +83,11 @@ class Edge implements PostgresEdge {
       lockouts: guard.lockouts ?? new Lockouts(),
       policy: guard.policy,
       held: guard.held ?? null,
+      waiting: new WaitingRoom(limits.maxWaiting),
       recorder: options.recorder,
       clock: options.clock,
       logger: options.logger,
-      limits: { ...defaultLimits, ...options.limits },
+      limits,
       tenant: options.tenant,
       synthetic: options.synthetic ?? false,
       cancelKeys: new CancelKeys(randomBytes),

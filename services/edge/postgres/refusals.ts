@@ -6,6 +6,7 @@ import { encodeFrontend } from './protocol/frontend.ts'
 export interface Refusal {
   readonly sqlState: string
   readonly message: string
+  readonly detail: string | null
   readonly hint: string
   readonly position: number | null
 }
@@ -15,6 +16,7 @@ export const sqlState = {
   syntax: '42601',
   notRecorded: '58030',
   tooMuch: '54000',
+  cancelled: '57014',
   statementUnknown: '26000',
   portalUnknown: '34000',
 } as const
@@ -30,9 +32,9 @@ export function refusalOf(
   code: string,
   message: string,
   decisionId: string,
-  position: number | null = null,
+  { position = null, detail = null }: Partial<Pick<Refusal, 'position' | 'detail'>> = {},
 ): Refusal {
-  return { sqlState: code, message, hint: `affidavit decision ${decisionId}`, position }
+  return { sqlState: code, message, detail, hint: `affidavit decision ${decisionId}`, position }
 }
 
 /** What the client gets. A plain syntax error looks as PostgreSQL's own does, so it carries no hint. */
@@ -42,6 +44,7 @@ export function encodeRefusal(refusal: Refusal): Buffer {
     severity: 'ERROR',
     sqlState: refusal.sqlState,
     message: refusal.message,
+    ...(refusal.detail === null ? {} : { detail: refusal.detail }),
     ...(isSyntax ? {} : { hint: refusal.hint }),
     ...(refusal.position === null ? {} : { position: refusal.position }),
   })

@@ -1,4 +1,6 @@
 import type { DecisionPart } from '../../../schemas/event.ts'
+import type { Approval } from '../guard/approvals/approval-state.ts'
+import type { ApprovalWait } from './approval-wait.ts'
 import { Expected } from './expected-responses.ts'
 import type { ExpectedKind } from './expected-responses.ts'
 import type { Outgoing, OutgoingMark } from './outgoing.ts'
@@ -8,8 +10,10 @@ import type { Refusal } from './refusals.ts'
 import type { RequestInFlight, RequestMode } from './request-in-flight.ts'
 import type { SessionState } from './session-state.ts'
 import { outcomeOf } from './statement-policy.ts'
+import type { StatementRefusal, Verdict } from './statement-policy.ts'
 import { sha256, unparseable } from './statements.ts'
 import type { Portal, Statement } from './statements.ts'
+import { waitMsOf, whyItCannotWait } from './withheld-batch.ts'
 
 /**
  * Where a request is recorded and let through or refused. What is let through, the caller forwards; for what is refused the
@@ -30,9 +34,7 @@ export class RequestGate {
     this.#toTarget = toTarget
   }
 
-  /**
-   * Records a request and its decision. False when it must not be forwarded: then the refusal is on its way already.
-   */
+  /** Records a request and its decision, or, where it has waited, what is decided now. */
   admit(
     entry: Expected,
     declared: Statement,
@@ -40,36 +42,148 @@ export class RequestGate {
     step: 'parse' | 'bind' | null,
     mode: RequestMode = 'extended',
     wholeBytes: number | null = null,
-  ): boolean {
+  ): Admission {
     const state = this.#state
     // A simple query has been decided just now.
     const statement = mode === 'extended' ? state.cache.renewed(declared) : declared
-    const { sha256 } = statement
-    const id = state.log.nextRequestId()
-    const decided = this.#decide(id, statement, parameters, step, mode)
-    const request = state.log.received(
-      id,
-      {
-        mode,
-        step,
-        statement,
-        parameters,
-        whole: wholeBytes === null ? null : { bytes: wholeBytes, sha256 },
-      },
-      { decision_id: id, ...decided.decision },
-    )
+    const { wait } = state
+    state.wait = null
     this.hasRecorded = true
-    entry.request = request
     entry.isLast = true
-    if (decided.refusal !== null) {
-      const { code, message, position } = decided.refusal
-      this.#answer(entry, id, refusalOf(code, message, id, position))
-      return false
+    if (wait !== null)
+      return this.#goOn(wait, { id: wait.requestId, entry, statement, parameters, mode })
+    const { sha256, verdict } = statement
+    const id = state.log.nextRequestId()
+    const asked = { id, entry, statement, parameters, mode }
+    const whole = wholeBytes === null ? null : { bytes: wholeBytes, sha256 }
+    entry.request = state.log.received(
+      id,
+      { mode, step, statement, parameters, whole },
+      { decision_id: id, ...decisionOn(verdict, step) },
+    )
+    const { refusal } = verdict
+    if (refusal !== null && refusal.kind !== 'held') return this.#refuse(asked, refusal)
+    if (entry.request === null && !this.#mayRunUnrecorded(asked)) return 'refused'
+    if (refusal !== null && step === null) return this.#ask(asked, null)
+    this.#unclaimedFrom = null
+    return 'forwarded'
+  }
+
+  /** It has waited: policy decides about it anew, and whoever answered is heard. */
+  #goOn(wait: ApprovalWait, asked: Asked): Admission {
+    const { entry, statement, id } = asked
+    const { refusal, ruleIds, reason } = statement.verdict
+    entry.request = wait.request
+    if (wait.end === 'cancelled') {
+      this.#answer(
+        entry,
+        id,
+        refusalOf(sqlState.cancelled, 'canceling statement due to user request', id),
+      )
+      return 'refused'
     }
-    if (request !== null) {
-      this.#unclaimedFrom = null
-      return true
+    if (refusal === null) return this.#release(asked, reason)
+    if (refusal.kind === 'held') return this.#ask(asked, wait)
+    if (entry.request !== null) {
+      const decision = { decision_id: id, outcome: 'block', rule_ids: ruleIds, reason } as const
+      entry.request = this.#state.log.decided(entry.request, statement, decision) ?? entry.request
     }
+    return this.#refuse(asked, refusal)
+  }
+
+  /** Somebody has to approve it: it runs by the grant, waits for it, or is refused with an id to come back with. */
+  #ask(asked: Asked, wait: ApprovalWait | null): Admission {
+    const { id, entry, statement, parameters, mode } = asked
+    const { holds } = this.#state
+    const { refusal } = statement.verdict
+    const obligations = refusal?.kind === 'held' ? refusal.obligations : []
+    const refuse = (message: string, detail: string | null = null): Admission => {
+      this.#answer(entry, id, refusalOf(sqlState.blocked, message, id, { detail }))
+      return 'refused'
+    }
+    if (holds === null) return refuse(refusal?.message ?? '')
+    if (wait?.isExpired === true) {
+      return refuse(
+        `approval ${wait.approvalId} was not given in time: run it again, and it is asked for anew`,
+      )
+    }
+    const approvals = obligations.filter((each) => each.kind === 'approval')
+    const answer = holds.ask(id, statement, parameters, approvals, mode)
+    switch (answer.kind) {
+      case 'granted':
+        return this.#release(asked, answer.reason)
+      case 'refused':
+        return refuse(answer.message)
+      case 'unrecorded':
+        this.#answer(
+          entry,
+          id,
+          refusalOf(sqlState.notRecorded, 'its approval cannot be recorded, so it was not run', id),
+        )
+        return 'refused'
+      case 'pending': {
+        if (wait !== null) return refuse(answer.message, whyItWaitsNoMore(wait))
+        const waiting = this.#wait(asked, answer.approval)
+        return waiting.ok ? 'waits' : refuse(answer.message, waiting.why)
+      }
+    }
+  }
+
+  /** Begins to wait, or says why not: null where policy does not let it. */
+  #wait(
+    { id, entry, statement }: Asked,
+    approval: Approval,
+  ): { readonly ok: true } | { readonly ok: false; readonly why: string | null } {
+    const state = this.#state
+    const waitMs = waitMsOf(statement)
+    if (waitMs === 0) return { ok: false, why: null }
+    const obstacle = whyItCannotWait(state)
+    if (obstacle !== null) return { ok: false, why: `it does not wait here: ${obstacle}` }
+    const digest = state.cache.policyDigest
+    state.wait =
+      state.holds?.wait({
+        approval,
+        waitMs,
+        requestId: id,
+        request: entry.request,
+        isOutdated: () => !state.cache.policyDigest.equals(digest),
+        onOver: () => state.onWaitOver(),
+      }) ?? null
+    if (state.wait !== null) return { ok: true }
+    return { ok: false, why: 'it does not wait here: too many sessions of this edge wait already' }
+  }
+
+  /** It was held and may run now. */
+  #release(asked: Asked, reason: string | null): Admission {
+    const { id, entry, statement } = asked
+    const { mask, ruleIds } = statement.verdict
+    const outcome = mask === null ? 'allow' : 'mask'
+    const held = entry.request
+    if (held !== null) {
+      const decision = { decision_id: id, outcome, rule_ids: ruleIds, reason } as const
+      const released = this.#state.log.decided(held, statement, decision)
+      entry.request = released
+      if (released === null && this.#state.onAuditFailure === 'refuse') {
+        held.fail(sqlState.notRecorded, 'its release cannot be recorded')
+        this.#state.log.completed(held, 'refused')
+      }
+      if (released === null && !this.#mayRunUnrecorded(asked)) return 'refused'
+    }
+    this.#unclaimedFrom = null
+    return 'forwarded'
+  }
+
+  #refuse({ id, entry }: Asked, refusal: Exclude<StatementRefusal, { kind: 'held' }>): 'refused' {
+    const isSyntax = refusal.kind === 'syntax'
+    const code = isSyntax ? sqlState.syntax : sqlState.blocked
+    const position = isSyntax ? refusal.position : null
+    this.#answer(entry, id, refusalOf(code, refusal.message, id, { position }))
+    return 'refused'
+  }
+
+  /** The recorder did not take it: it goes on where the target allows that, else it is refused. */
+  #mayRunUnrecorded({ id, entry, statement }: Asked): boolean {
+    const state = this.#state
     if (state.onAuditFailure === 'allow') {
       entry.request = state.log.unrecorded(id, statement)
       return true
@@ -82,43 +196,6 @@ export class RequestGate {
       refusalOf(sqlState.notRecorded, 'the statement cannot be recorded, so it was not run', id),
     )
     return false
-  }
-
-  /** What the policy said, and for what it holds, what people say. To parse and to bind it needs nobody: neither runs it. */
-  #decide(
-    id: string,
-    statement: Statement,
-    parameters: readonly BoundParameter[],
-    step: 'parse' | 'bind' | null,
-    mode: RequestMode,
-  ): Decided {
-    const { verdict } = statement
-    const { refusal, ruleIds, reason } = verdict
-    const decision = { outcome: outcomeOf(verdict), rule_ids: ruleIds, reason }
-    if (refusal?.kind !== 'held') {
-      const code = refusal?.kind === 'syntax' ? sqlState.syntax : sqlState.blocked
-      const position = refusal?.kind === 'syntax' ? refusal.position : null
-      return { decision, refusal: refusal && { code, message: refusal.message, position } }
-    }
-    if (step !== null) return { decision, refusal: null }
-    const approvals = refusal.obligations.filter((each) => each.kind === 'approval')
-    const answer = this.#state.holds?.ask(id, statement, parameters, approvals, mode)
-    const refused = (message: string, code: string = sqlState.blocked): Decided => ({
-      decision,
-      refusal: { code, message, position: null },
-    })
-    switch (answer?.kind) {
-      case undefined:
-        return refused(refusal.message)
-      case 'held':
-        return refused(answer.message)
-      case 'unrecorded':
-        return refused('its approval cannot be recorded, so it was not run', sqlState.notRecorded)
-      case 'granted': {
-        const outcome = verdict.mask === null ? 'allow' : 'mask'
-        return { decision: { outcome, rule_ids: ruleIds, reason: answer.reason }, refusal: null }
-      }
-    }
   }
 
   addUnclaimed(step: Unclaimed): void {
@@ -169,9 +246,12 @@ export class RequestGate {
   /** Puts what always fails in place of the message, and keeps our answer for when it does. */
   #answer(entry: Expected, decisionId: string, refusal: Refusal): void {
     const state = this.#state
+    // The target is to fail too, with all that was kept from it.
+    state.isWithheld = false
     if (entry.request !== null) {
+      const isCancelled = refusal.sqlState === sqlState.cancelled
       entry.request.fail(refusal.sqlState, refusal.message)
-      state.log.completed(entry.request, 'refused')
+      state.log.completed(entry.request, isCancelled ? 'cancelled' : 'refused')
       entry.request = null
     }
     entry.isLast = false
@@ -202,19 +282,21 @@ export class RequestGate {
     for (const { entry, portal, statement } of unclaimed) {
       if (entry.request !== null) continue
       const step = portal === null ? 'parse' : 'bind'
-      if (!this.admit(entry, statement, portal?.parameters ?? [], step)) break
+      if (this.admit(entry, statement, portal?.parameters ?? [], step) !== 'forwarded') break
     }
     this.#unclaimed = []
   }
 }
 
-interface Decided {
-  readonly decision: Omit<DecisionPart, 'decision_id'>
-  readonly refusal: {
-    readonly code: string
-    readonly message: string
-    readonly position: number | null
-  } | null
+/** What became of a request: `waits` keeps its message, to be offered again when the wait is over. */
+export type Admission = 'forwarded' | 'refused' | 'waits'
+
+interface Asked {
+  readonly id: string
+  readonly entry: Expected
+  readonly statement: Statement
+  readonly parameters: readonly BoundParameter[]
+  readonly mode: RequestMode
 }
 
 interface Unclaimed {
@@ -227,4 +309,35 @@ interface Unclaimed {
 /** What the recorder did not take and must not run, at a point where no answer of its own is possible: the session ends. */
 export class AuditUnavailable extends Error {
   override readonly name = 'AuditUnavailable'
+}
+
+/** To parse and to bind what is held needs nobody: neither runs it. */
+function decisionOn(
+  verdict: Verdict,
+  step: 'parse' | 'bind' | null,
+): Omit<DecisionPart, 'decision_id'> {
+  const { refusal, ruleIds, reason } = verdict
+  if (refusal?.kind !== 'held' || step === null) {
+    return { outcome: outcomeOf(verdict), rule_ids: ruleIds, reason }
+  }
+  return {
+    outcome: 'allow',
+    rule_ids: ruleIds,
+    reason: `prepared only; to run, it ${refusal.message}`,
+  }
+}
+
+function whyItWaitsNoMore({ end, waitMs }: ApprovalWait): string | null {
+  switch (end) {
+    case 'out_of_time':
+      return `nobody has answered within ${Math.round(waitMs / 1000)} s`
+    case 'policy_changed':
+      return 'another policy is in force since it began to wait'
+    case 'overrun':
+      return 'it waits no longer, since too much was sent behind it'
+    case null:
+    case 'answered':
+    case 'cancelled':
+      return null
+  }
 }

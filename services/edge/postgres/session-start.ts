@@ -51,10 +51,17 @@ export function runSession(parts: EdgeParts, start: SessionStart): Session {
     holds:
       parts.held === null
         ? null
-        : new HoldGate({ held: parts.held, edge: recorder.producer, subject, log }),
+        : new HoldGate({
+            held: parts.held,
+            waiting: parts.waiting,
+            clock,
+            edge: recorder.producer,
+            subject,
+            log,
+          }),
   })
-  const key = cancelKeys.issue(start.minor, () => cancelForClient(parts, start))
-  const running = new Session({
+  const key = cancelKeys.issue(start.minor, () => cancelForClient(parts, start, running))
+  const running: Session = new Session({
     client,
     target: connection.socket,
     state,
@@ -87,8 +94,12 @@ export function runSession(parts: EdgeParts, start: SessionStart): Session {
   return running
 }
 
-/** A request of the client to cancel what it runs: recorded, then passed on by a connection of its own. */
-async function cancelForClient(parts: EdgeParts, { log, connection }: SessionStart): Promise<void> {
+/** A request of the client to cancel what it runs: recorded, then passed on by a connection of its own, unless what it runs still waits. */
+async function cancelForClient(
+  parts: EdgeParts,
+  { log, connection }: SessionStart,
+  running: Session,
+): Promise<void> {
   const { target, recorder, logger } = parts
   const id = log.nextRequestId()
   const request = log.received(
@@ -100,7 +111,7 @@ async function cancelForClient(parts: EdgeParts, { log, connection }: SessionSta
   try {
     if (target.durability === 'strict') await recorder.durable()
     else recorder.writeOut()
-    await passOn(parts, connection)
+    if (!running.cancelWait()) await passOn(parts, connection)
   } catch (error) {
     logger.warn({ err: error, target: target.name }, 'a cancel request was not passed on')
     request?.fail('08006', 'the target cannot be reached')

@@ -1,10 +1,12 @@
 import type { SessionPart } from '../../../schemas/event.ts'
+import type { ApprovalWait } from './approval-wait.ts'
 import type { SessionLog } from './events.ts'
 import { ExpectedResponses } from './expected-responses.ts'
 import type { Expected } from './expected-responses.ts'
 import type { HoldGate } from './hold-gate.ts'
 import type { PostgresLimits } from './limits.ts'
 import { Namespace } from './namespace.ts'
+import type { TransactionStatus } from './protocol/backend.ts'
 import type { RequestInFlight } from './request-in-flight.ts'
 import type { Portal, Statement, StatementCache } from './statements.ts'
 
@@ -29,6 +31,16 @@ export class SessionState {
   copyIn: RequestInFlight | null = null
   /** The reply that must come before another message of the client is taken. */
   awaited: Expected | null = null
+  /** The request that waits for an approval, or has waited and is asked about next. */
+  wait: ApprovalWait | null = null
+  /** Called when `wait` is over. */
+  onWaitOver: () => void = () => undefined
+  /** What goes out to the target is kept until it is known whether this batch waits: see withheld-batch.ts. */
+  isWithheld = false
+  /** Messages of the extended protocol have come since the last Sync. */
+  isMidBatch = false
+  /** As the target last reported it. */
+  transactionStatus: TransactionStatus = 'I'
   /** A statement of this batch may have changed how text is read; known at the next ReadyForQuery. */
   isUnsettled = false
   /** Statements have changed relations, which others see once the transaction has ended. */

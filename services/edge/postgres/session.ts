@@ -5,12 +5,14 @@ import type { Clock } from '../../runtime/clock.ts'
 import type { Logger } from '../../runtime/logger.ts'
 import type { Recorder } from '../capture/recorder.ts'
 import { backendFrameLimits, BackendRelay } from './backend-relay.ts'
-import { frontendFrameLimits, FrontendRelay } from './frontend-relay.ts'
+import { frontendFrameLimits } from './frontend-frame-limits.ts'
+import { FrontendRelay } from './frontend-relay.ts'
 import { encodeError } from './protocol/backend.ts'
 import type { Report } from './protocol/backend.ts'
 import { ProtocolError } from './protocol/error.ts'
 import { Framer } from './protocol/frame.ts'
 import { encodeFrontend } from './protocol/frontend.ts'
+import { frontend } from './protocol/message-types.ts'
 import { sqlState } from './refusals.ts'
 import { AuditUnavailable } from './request-gate.ts'
 import type { SessionState } from './session-state.ts'
@@ -74,6 +76,7 @@ export class Session {
     this.#fromTarget = new Framer(backendFrameLimits(state.limits))
     this.#startedUs = options.clock.nowUs()
     this.#policyDigest = options.policy.digest
+    state.onWaitOver = () => this.#resumeRelay()
   }
 
   /** `early`: what the client sent before the session began. */
@@ -104,8 +107,10 @@ export class Session {
     this.#outcome = outcome
     const { client, target, state, recorder, clock, onEnded } = this.#options
     if (this.#expiry !== null) clearTimeout(this.#expiry)
+    this.#endWait(outcome, report?.sqlState ?? '57P01', report?.message ?? 'the session ended')
     // A target notices that nobody listens only when it has something to say.
-    if (state.expected.length > 0 && outcome !== 'target_lost') this.#options.cancel()
+    if (state.expected.length > 0 && !state.isWithheld && outcome !== 'target_lost')
+      this.#options.cancel()
     for (let entry = state.expected.shift(); entry !== null; entry = state.expected.shift()) {
       // Whether the target ran it nobody here can say.
       if (entry.request !== null) state.log.completed(entry.request, 'unknown')
@@ -121,11 +126,20 @@ export class Session {
     recorder.writeOut()
     if (!client.destroyed) this.#backend.toClient.writeTo(client)
     // A statement that is not sent is completed as unknown, like one that was.
-    const isToBeSent = outcome === 'closed' && (this.#held & held.byRecorder) === 0
+    const isReady = (this.#held & held.byRecorder) === 0 && !state.isWithheld
+    const isToBeSent = outcome === 'closed' && isReady
     if (isToBeSent && !target.destroyed) this.#frontend.toTarget.writeTo(target)
     close(client, report === undefined ? null : encodeError({ severity: 'FATAL', ...report }))
     close(target, encodeFrontend({ type: 'terminate' }))
     onEnded()
+  }
+
+  /** The client no longer wants what waits for its approval. False when nothing waits. */
+  cancelWait(): boolean {
+    const { wait } = this.#options.state
+    if (wait?.end !== null) return false
+    wait.finish('cancelled')
+    return true
   }
 
   readonly #onClientData = (chunk: Buffer): void => {
@@ -136,6 +150,7 @@ export class Session {
       this.#followPolicy()
       if (!this.#fromClient.push(chunk, this.#frontend)) this.#hold(held.byRelay)
       this.#forward()
+      this.#watchWait()
     } catch (error) {
       this.#fail(error)
     }
@@ -192,7 +207,7 @@ export class Session {
   #send(): void {
     const { client, target } = this.#options
     if (!this.#backend.toClient.writeTo(client)) target.pause()
-    if ((this.#held & held.byRecorder) !== 0) return
+    if ((this.#held & held.byRecorder) !== 0 || this.#options.state.isWithheld) return
     if (!this.#frontend.toTarget.writeTo(target)) this.#hold(held.byTarget)
     if (this.#frontend.isTerminated) this.end('closed')
   }
@@ -226,19 +241,58 @@ export class Session {
   }
 
   #resumeRelay(): void {
-    if ((this.#held & held.byRecorder) !== 0) return
+    if (this.#outcome !== null || (this.#held & held.byRecorder) !== 0) return
     try {
+      // Whoever is to go goes before another thing runs.
+      if (this.#hasExpired()) return
+      this.#followPolicy()
       if (this.#fromClient.resume(this.#frontend)) this.#release(held.byRelay)
+      else this.#hold(held.byRelay)
       this.#forward()
+      this.#watchWait()
     } catch (error) {
       this.#fail(error)
     }
   }
 
+  /**
+   * While a request waits for an approval, the client is read on: only so is it noticed when it leaves. What it sends is kept unread,
+   * up to a bound.
+   */
+  #watchWait(): void {
+    const { state } = this.#options
+    const { wait } = state
+    if (wait?.end !== null) return
+    const notice = wait.takeNotice()
+    if (notice !== null) {
+      this.#backend.toClient.push(notice)
+      this.#planSend()
+      this.#release(0)
+    }
+    if (this.#fromClient.hasUnread(frontend.terminate)) this.end('closed')
+    else if (this.#fromClient.unreadBytes > state.limits.maxWaitingBytes) wait.finish('overrun')
+  }
+
+  #endWait(outcome: SessionOutcome, code: string, message: string): void {
+    const { state } = this.#options
+    const { wait } = state
+    if (wait === null) {
+      if (state.isWithheld) this.#frontend.recordWithheld()
+      return
+    }
+    wait.abandon()
+    state.wait = null
+    if (wait.request === null) return
+    if (outcome === 'closed') {
+      wait.request.fail(sqlState.cancelled, 'the client left while it waited for its approval')
+    } else wait.request.fail(code, message)
+    state.log.completed(wait.request, outcome === 'closed' ? 'cancelled' : 'refused')
+  }
+
   #hold(reason: number): void {
     this.#held |= reason
     // Most clients wait for the answer anyway: one that waits for the disk is paused when it sends more.
-    if (reason !== held.byRecorder) this.#pauseClient()
+    if (reason !== held.byRecorder && this.#options.state.wait === null) this.#pauseClient()
   }
 
   #pauseClient(): void {
@@ -249,7 +303,8 @@ export class Session {
 
   #release(reason: number): void {
     this.#held &= ~reason
-    if (this.#held !== 0 || !this.#isClientPaused || this.#outcome !== null) return
+    const ignored = this.#options.state.wait === null ? 0 : held.byRelay
+    if ((this.#held & ~ignored) !== 0 || !this.#isClientPaused || this.#outcome !== null) return
     this.#isClientPaused = false
     this.#options.client.resume()
   }
@@ -297,13 +352,17 @@ export class Session {
     }
   }
 
+  #hasExpired(): boolean {
+    const { clock, expiresAtMs } = this.#options
+    if (clock.nowMs() < expiresAtMs) return false
+    this.end('expired', { sqlState: '57P01', message: 'the session password has expired' })
+    return true
+  }
+
   #scheduleExpiry(): void {
+    if (this.#hasExpired()) return
     const { clock, expiresAtMs } = this.#options
     const leftMs = expiresAtMs - clock.nowMs()
-    if (leftMs <= 0) {
-      this.end('expired', { sqlState: '57P01', message: 'the session password has expired' })
-      return
-    }
     this.#expiry = setTimeout(() => this.#scheduleExpiry(), Math.min(leftMs, maxTimerMs))
     this.#expiry.unref()
   }

@@ -61,6 +61,11 @@ export class StatementCache {
     this.#digest = policy.digest
   }
 
+  /** Of the policy in force. */
+  get policyDigest(): Buffer {
+    return this.#policy.digest
+  }
+
   /** The statement in [start, end) of `bytes`, decided by the policy in force. Its text may lie in `bytes`: see `own`. */
   decide(bytes: Buffer, start: number, end: number): Statement {
     if (this.#policy.digest !== this.#digest) this.#forgetAll()

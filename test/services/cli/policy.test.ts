@@ -46,7 +46,7 @@ rules:
     statements: [delete]
     relations: { read: [public.*], write: [public.*] }
     when: role != 'owner'
-    approval: { role: shop-owner, approvers: 2, break_glass: { role: on-call } }
+    approval: { role: shop-owner, approvers: 2, wait_seconds: 10, break_glass: { role: on-call } }
     outcome: hold
     reason: rows that are gone stay gone
 `
@@ -175,7 +175,7 @@ test('explain says what decided, by which facts, and why the others did not', as
   assert.equal(ended.code, 0, ended.stderr)
   for (const expected of [
     /^hold {2}by deletes\n {2}rows that are gone stay gone\n/,
-    /needs approval by two people with the role shop-owner within 900 s, refused until then, or break-glass by a person with the role on-call, reviewed within 24 h \(deletes\)/,
+    /needs approval by two people with the role shop-owner within 900 s, for which the client waits up to 10 s, or break-glass by a person with the role on-call, reviewed within 24 h \(deletes\)/,
     /columns read {5}orders\.id/,
     / {4}read {5}allow {2}statements: does not cover delete/,
     / {2}\* deletes {2}hold .*statements: touches delete; .*when: role != 'owner' is true/,

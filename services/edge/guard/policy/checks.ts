@@ -5,6 +5,7 @@ import { isReservedRuleId } from './baseline.ts'
 import { closestName } from './closest-name.ts'
 import { checkCondition } from './condition-checks.ts'
 import { isBesideNoAllow } from './mask-reach.ts'
+import { defaultExpiresSeconds } from './rule.ts'
 import { kindsOfStatements } from './rule-parts.ts'
 import { shadowOf } from './shadows.ts'
 
@@ -60,6 +61,14 @@ function checkOutcome(rule: PolicyRule, report: Report): void {
   }
   if (outcome !== 'hold' && rule.approval !== undefined) {
     report(['approval'], `expected only in hold rules; the outcome of this one is ${outcome}`)
+  }
+  const { wait_seconds: wait = 0, expires_seconds: expires = defaultExpiresSeconds } =
+    rule.approval ?? {}
+  if (wait > expires) {
+    report(
+      ['approval', 'wait_seconds'],
+      `expected at most the ${expires} seconds in which it may be answered (expires_seconds)`,
+    )
   }
   if (outcome === 'mask' && rule.mask === undefined) {
     report(['mask'], 'is required in a mask rule: say which classes of values are masked')

@@ -43,7 +43,8 @@ export function compileRule(rule: PolicyRule): CompiledRule {
   }
 }
 
-const defaultExpiresSeconds = 900
+/** How long a request may be answered where its rule does not say. */
+export const defaultExpiresSeconds = 900
 const defaultReviewHours = 24
 
 function obligationOf(rule: PolicyRule): Obligation | null {
@@ -56,6 +57,7 @@ function obligationOf(rule: PolicyRule): Obligation | null {
       role: approval.role,
       approvers: approval.approvers ?? 1,
       expiresMs: (approval.expires_seconds ?? defaultExpiresSeconds) * 1000,
+      waitMs: (approval.wait_seconds ?? 0) * 1000,
       breakGlass:
         breakGlass === undefined
           ? null

@@ -254,6 +254,17 @@ export interface Report {
 }
 
 export function encodeError(report: Report): Buffer {
+  return encodeBackend({ type: 'error', fields: fieldsOf(report) })
+}
+
+/** Something the client is told while nothing is wrong. */
+export function encodeNotice(report: Omit<Report, 'severity'>): Buffer {
+  return encodeBackend({ type: 'notice', fields: fieldsOf({ severity: 'NOTICE', ...report }) })
+}
+
+function fieldsOf(
+  report: Omit<Report, 'severity'> & { readonly severity: string },
+): Map<string, string> {
   const fields = new Map([
     ['S', report.severity],
     ['V', report.severity],
@@ -263,5 +274,5 @@ export function encodeError(report: Report): Buffer {
   if (report.detail !== undefined) fields.set('D', report.detail)
   if (report.hint !== undefined) fields.set('H', report.hint)
   if (report.position !== undefined) fields.set('P', String(report.position))
-  return encodeBackend({ type: 'error', fields })
+  return fields
 }

@@ -63,6 +63,18 @@ export class Framer {
     return this.#unread?.length ?? 0
   }
 
+  /** Whether a message of this type waits behind the first one that a sink said stop to. */
+  hasUnread(type: number): boolean {
+    const unread = this.#unread
+    if (unread === null) return false
+    let at = 0
+    while (unread.length - at >= headerBytes) {
+      if (at > 0 && unread[at] === type) return true
+      at += this.#totalLength(unread.readUInt32BE(at + 1))
+    }
+    return false
+  }
+
   /** Hands over every message of `chunk`. False when the sink said stop; the rest waits for `resume`. */
   push(chunk: Buffer, sink: FrameSink): boolean {
     if (this.#unread !== null) {

@@ -31,6 +31,18 @@ test('each mistake in a rule is explained', () => {
       /review_within_hours: expected a number <= 168, found 169/,
     ],
     [
+      `${start}, ${reads}, approval: { role: dba, wait_seconds: 0 }, outcome: hold`,
+      /approval\.wait_seconds: expected a number >= 1, found 0/,
+    ],
+    [
+      `${start}, ${reads}, approval: { role: dba, wait_seconds: 601 }, outcome: hold`,
+      /approval\.wait_seconds: expected a number <= 600, found 601/,
+    ],
+    [
+      `${start}, ${reads}, approval: { role: dba, expires_seconds: 30, wait_seconds: 31 }, outcome: hold`,
+      /approval\.wait_seconds: expected at most the 30 seconds in which it may be answered/,
+    ],
+    [
       `${start}, columns: { read: [ssn] }, outcome: block`,
       /columns\.read\[0\]: expected text that matches .*relation\.column/,
     ],

@@ -190,7 +190,7 @@ rules:
     targets: [shop]
     statements: [delete]
     relations: { read: [public.*], write: [public.*] }
-    approval: { role: shop-owner, approvers: 2 }
+    approval: { role: shop-owner, approvers: 2, wait_seconds: 5 }
     outcome: hold
     reason: rows that are gone stay gone
   - id: many
@@ -221,6 +221,7 @@ test('what is held or would have to be masked is refused, with what it needs', (
         approvers: 2,
         expiresMs: 900_000,
         breakGlass: null,
+        waitMs: 5_000,
       },
       {
         kind: 'approval',
@@ -229,6 +230,7 @@ test('what is held or would have to be masked is refused, with what it needs', (
         approvers: 1,
         expiresMs: 900_000,
         breakGlass: null,
+        waitMs: 0,
       },
     ],
   })

@@ -1,0 +1,59 @@
+import { frontend } from './protocol/message-types.ts'
+import type { SessionState } from './session-state.ts'
+import type { Statement } from './statements.ts'
+
+/**
+ * A request waits for its approval only where the target is idle and stays so: nothing before it is unanswered, no transaction is open,
+ * and what was parsed and bound for it was not sent either, since the target would keep its locks and its snapshot meanwhile. So from
+ * the first message of a batch that may have to wait, everything is withheld until it is known. Nobody can tell: without Flush or Sync
+ * the target need not answer.
+ *
+ * Called for each statement that comes. False: not now, `state.awaited` comes first.
+ */
+export function withholdIfItMayWait(state: SessionState, statement: Statement): boolean {
+  if (state.isWithheld || state.isMidBatch || waitMsOf(statement) === 0) return true
+  const { last } = state.expected
+  if (last !== null) {
+    const isEnd = last.kind === 'query' || last.kind === 'sync' || last.kind === 'function-call'
+    // A COPY gets its answer only when the client has sent what lies behind this message.
+    if (!isEnd || last.request?.statement?.verdict.operation.includes('copy') === true) return true
+    state.awaited = last
+    return false
+  }
+  state.isWithheld = state.transactionStatus === 'I' && state.copyIn === null
+  return true
+}
+
+/** A message of this type is not kept back, nor what came before it: the client may wait for its reply. */
+export function endsWithholding(type: number): boolean {
+  return !withheldTypes.has(type)
+}
+
+/** Up to one Parse and one Bind of the longest, and the few messages that lie between them and their Execute. */
+export function mayWithholdMore({ expected, limits }: SessionState, bytes: number): boolean {
+  return expected.length <= mostWithheld && bytes <= limits.maxStatementBytes + limits.maxBindBytes
+}
+
+/** Why a request cannot wait where it stands, for the person who asked; null when it can. */
+export function whyItCannotWait(state: SessionState): string | null {
+  if (state.isWithheld) return null
+  return state.transactionStatus === 'I'
+    ? 'it follows other messages of its batch or pipeline, which the target has begun'
+    : 'a transaction is open, which would keep its locks meanwhile; run it outside one, and it waits'
+}
+
+/** How long policy lets the client be kept waiting. Of several rules that hold it each has to; zero: not at all. */
+export function waitMsOf({ verdict: { refusal } }: Statement): number {
+  if (refusal?.kind !== 'held') return 0
+  const waits = refusal.obligations.filter((each) => each.kind === 'approval')
+  return waits.length === 0 ? 0 : Math.min(...waits.map(({ waitMs }) => waitMs))
+}
+
+const withheldTypes: ReadonlySet<number> = new Set([
+  frontend.parse,
+  frontend.bind,
+  frontend.describe,
+  frontend.close,
+  frontend.execute,
+])
+const mostWithheld = 16
