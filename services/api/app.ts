@@ -219,6 +219,7 @@ async function serveConsole(app: FastifyInstance, directory: string): Promise<vo
     '/search',
     '/approvals',
     '/approvals/*',
+    '/lockouts',
     '/reports',
     '/reports/*',
   ]) {

@@ -151,21 +151,20 @@ export class ApprovalDesk implements AsyncDisposable {
     })
   }
 
-  /** Whether this person could break the glass of it now, by a reason alone. */
-  mayOverride({ approval }: BookedApproval, actor: Actor): boolean {
-    if (approval.state.kind !== 'pending') return false
-    const by = this.#approver(actor)
-    const answer: Answer = { decisionId: '', verdict: 'override', reason: 'why', by }
-    return (
-      refusalOfAnswer(approval, answer) === null &&
-      this.overrides.barTo(by, approval.approvalId, this.nowMs) === null
-    )
+  /** Whether this person may approve or deny it now, with a reason. */
+  mayAnswer(booked: BookedApproval, actor: Actor): boolean {
+    return this.#mayDecide(actor) && this.#wouldBeTaken(booked, actor, 'grant')
+  }
+
+  /** Whether this person may break the glass of it now, with a reason. */
+  mayOverride(booked: BookedApproval, actor: Actor): boolean {
+    const bar = this.overrides.barTo(actor, booked.approval.approvalId, this.nowMs)
+    return bar === null && this.#wouldBeTaken(booked, actor, 'override')
   }
 
   mayReview(override: OverrideUpdate, actor: Actor): boolean {
-    const { roles } = this.#options
-    if (!permits(rolesOf(actor.groups, roles), 'decide_approvals').ok) return false
-    return refusalOfReview(override, { by: this.#approver(actor), reason: 'why' }) === null
+    const review = { by: this.#approver(actor), reason: 'why' }
+    return this.#mayDecide(actor) && refusalOfReview(override, review) === null
   }
 
   get nowMs(): number {
@@ -198,6 +197,20 @@ export class ApprovalDesk implements AsyncDisposable {
       await audit.published()
       await publisher.publish({ ...override, is_overdue_recorded: true })
     }
+  }
+
+  #mayDecide({ groups }: Actor): boolean {
+    return permits(rolesOf(groups, this.#options.roles), 'decide_approvals').ok
+  }
+
+  #wouldBeTaken(
+    { approval }: BookedApproval,
+    actor: Actor,
+    verdict: 'grant' | 'override',
+  ): boolean {
+    if (approval.state.kind !== 'pending') return false
+    const answer = { decisionId: '', verdict, reason: 'why', by: this.#approver(actor) }
+    return refusalOfAnswer(approval, answer) === null
   }
 
   #approver(actor: Actor): Approver {

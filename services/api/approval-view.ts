@@ -1,7 +1,7 @@
 import type { Static } from 'typebox'
 
 import type { OverrideReview, OverrideUpdate } from '../../schemas/control.ts'
-import type { ApprovalPart, AuditEvent } from '../../schemas/event.ts'
+import type { ApprovalPart, AuditEvent, RequestPart } from '../../schemas/event.ts'
 import { missingApprovers } from '../edge/guard/approvals/approval.ts'
 import { isOverdue } from '../edge/guard/approvals/overrides.ts'
 import type { BookedApproval } from './approval-book.ts'
@@ -14,6 +14,7 @@ export function approvalView(
   { approval, edge, asked }: BookedApproval,
   seen: {
     readonly override: OverrideUpdate | null
+    readonly mayAnswer: boolean
     readonly mayOverride: boolean
     readonly nowMs: number
   },
@@ -37,10 +38,7 @@ export function approvalView(
     statement: request === null ? '' : readableText(request.statement),
     statement_bytes: request?.statement_bytes ?? 0,
     statement_sha256: binding.statementSha256,
-    parameters: (request?.parameters ?? []).map(({ format, value }) => ({
-      format,
-      value: value === null ? null : format === 0 ? readableText(value) : value.toString('hex'),
-    })),
+    parameters: parameterViews(request),
     reads: [...(request?.reads ?? [])],
     writes: [...(request?.writes ?? [])],
     functions: [...(request?.functions ?? [])],
@@ -56,6 +54,7 @@ export function approvalView(
       reason,
       by: personOf(by),
     })),
+    may_answer: seen.mayAnswer,
     may_override: seen.mayOverride,
     review:
       seen.override === null
@@ -88,6 +87,7 @@ export function overrideView(
     target: override.target,
     session_id: seen.asked?.session_id ?? null,
     statement: statement === null ? null : readableText(statement),
+    parameters: parameterViews(seen.asked?.request ?? null),
     reviewer_roles: [...override.reviewer_roles],
     overridden_at: instant(override.overridden_at),
     due_at: instant(override.due_at),
@@ -102,6 +102,13 @@ export function requirementView(
 ): Static<typeof RequirementView> {
   const { rule_id, role, approvers, break_glass } = requirement
   return { rule_id, role, approvers, break_glass: break_glass && { ...break_glass } }
+}
+
+function parameterViews(request: RequestPart | null): Static<typeof ApprovalView>['parameters'] {
+  return (request?.parameters ?? []).map(({ format, value }) => ({
+    format,
+    value: value === null ? null : format === 0 ? readableText(value) : value.toString('hex'),
+  }))
 }
 
 function reviewView({ by, verdict, reason, reviewed_at: atMs }: OverrideReview) {

@@ -23,9 +23,9 @@ test('a second person approves in the console what an agent would delete, and it
   await builtConsole()
   await using stack = await demoStack({ people })
   await using browser = await aBrowser(chromium)
-  // Two people at two machines: the issuer knows each by a cookie of its own.
-  const [page, analyst] = [await aPage(browser), await aPage(browser)]
-  const complaints = [complaintsOf(page), complaintsOf(analyst)]
+  // Three people at three machines: the issuer knows each by a cookie of its own.
+  const [page, analyst, owner] = [await aPage(browser), await aPage(browser), await aPage(browser)]
+  const complaints = [complaintsOf(page), complaintsOf(analyst), complaintsOf(owner)]
   const { demo } = stack
   const agent = await anAgent(stack)
   let approvalId = ''
@@ -127,7 +127,77 @@ test('a second person approves in the console what an agent would delete, and it
     await picture(analyst, 'session-proof')
   })
 
-  await agent.end()
+  await t.test('whom the agent acts for breaks the glass, and it runs once', async () => {
+    await owner.goto(`${demo.product.address}/approvals`)
+    await signIn(owner, stack, 'olivia')
+    const item = owner.getByRole('article', { name: /^delete by .* at shop$/ })
+    await item.getByText('by operations, reviewed within 24 h').waitFor()
+    assert.equal(await item.getByRole('button', { name: 'Approve' }).count(), 0)
+    const button = item.getByRole('button', { name: 'Break the glass' })
+    assert.ok(await button.isDisabled(), 'without a reason')
+    await item.getByLabel('Why it cannot wait').fill('the shop is down')
+    await picture(owner, 'break-glass')
+    await button.click()
+    await owner.getByRole('article', { name: 'Break-glass by Olivia Okafor at shop' }).waitFor()
+    await owner.getByText('Somebody else with the role approvers reviews it').waitFor()
+    let outcome = await remove(agent)
+    while (outcome.startsWith('held for')) outcome = await remove(agent)
+    assert.equal(outcome, 'deleted')
+    await picture(owner, 'break-glass-broken')
+  })
+
+  await t.test('another person reviews it, and the session says so', async () => {
+    await page.goto(`${demo.product.address}/approvals`)
+    const item = page.getByRole('article', { name: 'Break-glass by Olivia Okafor at shop' })
+    await item.getByText('Break-glass by Olivia Okafor: the shop is down').waitFor()
+    await item.getByText('To be reviewed until').waitFor()
+    await item.getByText('$1 = 1').waitFor()
+    await item.getByLabel('What you found').fill('it was down indeed')
+    await picture(page, 'review')
+    await item.getByRole('button', { name: 'It was justified' }).click()
+    await item.waitFor({ state: 'detached' })
+    await analyst.goto(analyst.url().replace(/[?#].*/, ''))
+    const statements = analyst.getByRole('region', { name: 'Statements' }).getByRole('listitem')
+    await eventually('the review in the session', async () => {
+      await analyst.reload()
+      await statements.first().waitFor()
+      const told = statements.getByText(
+        'break-glass by Olivia Okafor: the shop is down; reviewed by Nia Novák: justified',
+      )
+      return (await told.count()) > 0 || null
+    })
+    await picture(analyst, 'session-break-glass')
+  })
+
+  await t.test(
+    'the kill switch locks the agent out from the session, until it is let in',
+    async () => {
+      let isEnded = false
+      agent.on('end', () => {
+        isEnded = true
+      })
+      agent.on('error', () => undefined)
+      await analyst.getByRole('button', { name: 'Kill switch …' }).click()
+      const form = analyst.getByRole('form', { name: 'Kill switch' })
+      await form.getByRole('radio', { name: 'End this session' }).waitFor()
+      await form.getByRole('radio', { name: 'Lock out shop-agent' }).click()
+      await form.getByLabel('Reason').fill('it deletes too much')
+      await picture(analyst, 'kill-switch')
+      await form.getByRole('button', { name: 'Lock out' }).click()
+      await analyst.getByText('shop-agent is locked out').waitFor()
+      await eventually('the end of the session', () => Promise.resolve(isEnded || null))
+      await assert.rejects(anAgent(stack), /locked/)
+      await analyst.getByRole('dialog').getByRole('link', { name: 'Lockouts' }).click()
+      const lockout = analyst.getByRole('form', { name: 'actor shop-agent' })
+      await lockout.getByText('it deletes too much').waitFor()
+      await picture(analyst, 'lockouts')
+      await lockout.getByLabel('Why it may come in again').fill('its prompt was repaired')
+      await lockout.getByRole('button', { name: 'Let in again' }).click()
+      await analyst.getByRole('heading', { name: 'Nothing is locked out' }).waitFor()
+      await (await anAgent(stack)).end()
+    },
+  )
+
   assert.deepEqual(complaints.flat(), [])
 })
 

@@ -113,6 +113,7 @@ export const approvalRoutes: FastifyPluginCallbackTypebox<ApprovalRoutesOptions>
   function view(booked: BookedApproval, actor: Actor): Static<typeof ApprovalView> {
     return approvalView(booked, {
       override: desk.overrides.find(booked.approval.approvalId),
+      mayAnswer: desk.mayAnswer(booked, actor),
       mayOverride: desk.mayOverride(booked, actor),
       nowMs: desk.nowMs,
     })

@@ -29,6 +29,8 @@ export const RequirementView = Type.Object({
   break_glass: nullable(Type.Object({ role: Type.String(), review_within_hours: Type.Number() })),
 })
 
+const BoundValue = Type.Object({ format: Type.Number(), value: nullable(Type.String()) })
+
 const OverrideReview = Type.Object({
   by: Person,
   verdict: Type.String(),
@@ -48,6 +50,7 @@ export const OverrideView = Type.Object({
   session_id: nullable(Type.String()),
   /** Null where its entry was erased. */
   statement: nullable(Type.String()),
+  parameters: Type.Array(BoundValue),
   reviewer_roles: Type.Array(Type.String()),
   overridden_at: Type.String(),
   due_at: Type.String(),
@@ -82,7 +85,7 @@ export const ApprovalView = Type.Object({
   statement: Type.String(),
   statement_bytes: Type.Number(),
   statement_sha256: Type.String(),
-  parameters: Type.Array(Type.Object({ format: Type.Number(), value: nullable(Type.String()) })),
+  parameters: Type.Array(BoundValue),
   reads: Type.Array(Type.String()),
   writes: Type.Array(Type.String()),
   functions: Type.Array(Type.String()),
@@ -100,6 +103,9 @@ export const ApprovalView = Type.Object({
       by: Person,
     }),
   ),
+  may_answer: Type.Boolean({
+    description: 'Whether whoever reads this may approve or deny it now',
+  }),
   may_override: Type.Boolean({ description: 'Whether whoever reads this may break the glass now' }),
   review: nullable(
     Type.Object({

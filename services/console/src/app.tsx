@@ -1,6 +1,7 @@
 import { Route, Routes } from 'react-router'
 
 import { ApprovalsPage } from './approvals/approvals-page.tsx'
+import { LockoutsPage } from './lockouts/lockouts-page.tsx'
 import { ReportsPage } from './reports/reports-page.tsx'
 import { SearchPage } from './search/search-page.tsx'
 import { SessionPage } from './session/session-page.tsx'
@@ -18,6 +19,7 @@ export function App() {
         <Route path="sessions/:id" element={<SessionPage />} />
         <Route path="search" element={<SearchPage />} />
         <Route path="approvals" element={<ApprovalsPage />} />
+        <Route path="lockouts" element={<LockoutsPage />} />
         <Route path="reports" element={<ReportsPage />} />
         <Route path="*" element={<NoSuchPage />} />
       </Route>

@@ -7,6 +7,8 @@ import type {
   ApprovalHistories,
   Approvals,
   Entry,
+  Lockouts,
+  Overrides,
   Proof,
   RecordedRows,
   ReportRun,
@@ -117,6 +119,18 @@ export function approvalsOfState(state: string) {
     refetchInterval: 2_000,
   })
 }
+
+export const allOverrides = queryOptions({
+  queryKey: ['approvals', 'overrides'],
+  queryFn: ({ signal }) => getJson<Overrides>('/v1/overrides', {}, signal),
+  refetchInterval: 2_000,
+})
+
+/** Each look is recorded, so it is asked again only when something was locked out or let in. */
+export const lockoutsInForce = queryOptions({
+  queryKey: ['lockouts'],
+  queryFn: ({ signal }) => getJson<Lockouts>('/v1/lockouts', {}, signal),
+})
 
 export const allReports = queryOptions({
   queryKey: ['reports'],

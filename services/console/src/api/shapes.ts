@@ -5,9 +5,12 @@ import type {
   ApprovalList,
   ApprovalStepView,
   ApprovalView,
+  OverrideList,
+  OverrideView,
   SessionApprovals,
 } from '../../../api/schemas/approvals.ts'
 import type { EntryView, ProofView, RecordedResult } from '../../../api/schemas/entries.ts'
+import type { LockoutList } from '../../../api/schemas/lockouts.ts'
 import type { Me } from '../../../api/schemas/identity.ts'
 import type { ReportRun, ReportRuns } from '../../../api/schemas/reports.ts'
 import type {
@@ -27,6 +30,10 @@ export type Approvals = Static<typeof ApprovalList>
 export type ApprovalHistory = Static<typeof ApprovalHistoryView>
 export type ApprovalStep = Static<typeof ApprovalStepView>
 export type ApprovalHistories = Static<typeof SessionApprovals>
+export type Override = Static<typeof OverrideView>
+export type Overrides = Static<typeof OverrideList>
+export type { LockoutList as Lockouts }
+export type Lockout = LockoutList['lockouts'][number]
 export type SignedIn = Static<typeof Me>
 export type Actor = Static<typeof ActorView>
 export type Session = Static<typeof SessionView>

@@ -13,6 +13,15 @@ export function ApprovalFacts({ approval }: { readonly approval: Approval }) {
         .map(({ rule_id: rule, role, approvers }) => `${rule} (${approvers} × ${role})`)
         .join(', '),
     ],
+    [
+      'Break-glass',
+      requirements
+        .map(({ break_glass: each }) =>
+          each === null ? '' : `by ${each.role}, reviewed within ${each.review_within_hours} h`,
+        )
+        .filter((text) => text !== '')
+        .join(', '),
+    ],
     ['Still missing', missing.map(({ role, count }) => `${count} × ${role}`).join(', ')],
     ['Would change', writes.join(', ')],
     ['Would read', reads.join(', ')],

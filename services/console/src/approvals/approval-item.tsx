@@ -9,6 +9,15 @@ import { Time } from '../words/time.tsx'
 import { AnswerForm } from './answer-form.tsx'
 import { ApprovalFacts } from './approval-facts.tsx'
 import { ApprovalState } from './approval-state.tsx'
+import { BoundValues } from './bound-values.tsx'
+import { BreakGlassForm } from './break-glass-form.tsx'
+import { ReviewLine } from './review-line.tsx'
+
+const answered: Readonly<Record<string, string>> = {
+  grant: 'Approved',
+  deny: 'Denied',
+  override: 'Break-glass',
+}
 
 /** Who asks and for whom, exactly what would run, what it touches and by which rule it is held. */
 export function ApprovalItem({ approval }: { readonly approval: Approval }) {
@@ -41,34 +50,29 @@ export function ApprovalItem({ approval }: { readonly approval: Approval }) {
                 <Time ms={Date.parse(approval.expires_at)} />
               </Text>
             </div>
-            <ApprovalState state={approval.state} />
+            <ApprovalState state={approval.state} isOverridden={approval.review !== null} />
           </Group>
           <CopiedText
             label={`Statement, ${bytes(approval.statement_bytes)}`}
             text={approval.statement}
           />
-          {parameters.length > 0 && (
-            <Text size="sm">
-              with{' '}
-              {parameters.map(({ value }, index) => (
-                <Text span inherit ff="monospace" key={index} mr="sm">
-                  ${index + 1} = {value ?? 'NULL'}
-                </Text>
-              ))}
-            </Text>
-          )}
+          <BoundValues parameters={parameters} />
           <ApprovalFacts approval={approval} />
           {approval.answers.map(({ decision_id: id, verdict, reason, by }) => (
             <Text size="sm" key={id}>
-              {verdict === 'grant' ? 'Approved' : 'Denied'} by {by.display ?? by.subject}: {reason}
+              {answered[verdict] ?? verdict} by {by.display ?? by.subject}: {reason}
             </Text>
           ))}
+          {approval.review !== null && (
+            <ReviewLine {...approval.review} review={approval.review.done} />
+          )}
           {approval.session_id !== null && (
             <Anchor component={Link} to={`/sessions/${approval.session_id}`} size="sm">
               The session it comes from
             </Anchor>
           )}
-          {approval.state === 'pending' && <AnswerForm approval={approval} />}
+          {approval.may_answer && <AnswerForm approval={approval} />}
+          {approval.may_override && <BreakGlassForm approval={approval} />}
         </Stack>
       </Paper>
     </li>

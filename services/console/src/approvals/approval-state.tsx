@@ -12,8 +12,22 @@ const states: Readonly<Record<Approval['state'], { symbol: string; word: string;
     used: { symbol: '✓', word: 'approved and used', color: 'teal' },
   }
 
-export function ApprovalState({ state }: { readonly state: Approval['state'] }) {
-  const { symbol, word, color } = states[state]
+const broken = { symbol: '⚡', color: 'orange' }
+const overridden: typeof states = {
+  ...states,
+  granted: { ...broken, word: 'break-glass, not used yet' },
+  expired: { ...broken, word: 'break-glass, not used in time' },
+  used: { ...broken, word: 'break-glass, used' },
+}
+
+interface ApprovalStateProps {
+  readonly state: Approval['state']
+  /** Nobody approved it: whoever asks has broken the glass. */
+  readonly isOverridden: boolean
+}
+
+export function ApprovalState({ state, isOverridden }: ApprovalStateProps) {
+  const { symbol, word, color } = isOverridden ? overridden[state] : states[state]
   return (
     <Badge color={color} variant="light" leftSection={<span aria-hidden>{symbol}</span>}>
       {word}

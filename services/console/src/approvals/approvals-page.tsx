@@ -8,6 +8,7 @@ import { Loading } from '../words/loading.tsx'
 import { NothingHere } from '../words/nothing-here.tsx'
 import { ProblemAlert } from '../words/problem-alert.tsx'
 import { ApprovalItem } from './approval-item.tsx'
+import { OverrideList } from './override-list.tsx'
 
 export function ApprovalsPage() {
   const [state, setState] = useState('pending')
@@ -20,6 +21,7 @@ export function ApprovalsPage() {
         shown, by whoever asked, once; nobody answers a request of his own, nor of an agent that
         acts for him.
       </Text>
+      <OverrideList />
       <SegmentedControl
         aria-label="Which approvals"
         w="fit-content"

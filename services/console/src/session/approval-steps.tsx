@@ -4,7 +4,7 @@ import type { ReactNode } from 'react'
 import type { ApprovalHistory, ApprovalStep } from '../api/shapes.ts'
 import { ProofLink } from '../proof/proof-link.tsx'
 import { Time } from '../words/time.tsx'
-import { nameOf } from './statement-approval.ts'
+import { nameOf, verdictOf } from './statement-approval.ts'
 
 /** Who asked and for whom, which rule held it, who decided and why, and what used the grant; each with the proof of its entry. */
 export function ApprovalSteps({ approval }: { readonly approval: ApprovalHistory }) {
@@ -46,6 +46,9 @@ const words: Readonly<Record<string, string>> = {
   'approval.denied': 'Denied',
   'approval.expired': 'Expired',
   'approval.used': 'Used',
+  'approval.overridden': 'Break-glass',
+  'override.reviewed': 'Reviewed',
+  'override.overdue': 'Overdue',
 }
 
 function StepText({ step }: { readonly step: ApprovalStep }) {
@@ -81,10 +84,32 @@ function StepText({ step }: { readonly step: ApprovalStep }) {
       return (
         <>
           by {nameOf(actor)}
-          {forWhom}, with the approval of {step.approvers.map(nameOf).join(' and ')}
+          {forWhom},{' '}
+          {step.override === null
+            ? `with the approval of ${step.approvers.map(nameOf).join(' and ')}`
+            : `by break-glass of ${nameOf(step.override.by)}`}
           <Small>request {step.request_id}</Small>
         </>
       )
+    case 'approval.overridden':
+      return (
+        <>
+          by {nameOf(actor)}: {step.reason}
+          {step.override?.due_at != null && (
+            <Small>
+              to be reviewed until <Time ms={Date.parse(step.override.due_at)} />
+            </Small>
+          )}
+        </>
+      )
+    case 'override.reviewed':
+      return (
+        <>
+          by {nameOf(actor)}, {verdictOf(step)}: {step.reason}
+        </>
+      )
+    case 'override.overdue':
+      return <>not reviewed in time</>
     default:
       return <>not answered, or not used, in time</>
   }

@@ -2,8 +2,10 @@ import { Anchor, Group, Stack } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { Link, useParams } from 'react-router'
 
-import { oneSession } from '../api/questions.ts'
+import { oneSession, whoIsSignedIn } from '../api/questions.ts'
+import { KillSwitch } from '../lockouts/kill-switch.tsx'
 import { LiveSwitch } from '../shell/live-switch.tsx'
+import { endsSessions } from '../shell/pages.ts'
 import { PageTitle } from '../shell/page-title.tsx'
 import { Loading } from '../words/loading.tsx'
 import { ProblemAlert } from '../words/problem-alert.tsx'
@@ -13,6 +15,7 @@ import { StatementList } from './statement-list.tsx'
 export function SessionPage() {
   const { id = '' } = useParams()
   const { data: session, error, refetch } = useQuery(oneSession(id))
+  const { data: me } = useQuery(whoIsSignedIn)
   return (
     <Stack>
       <Group justify="space-between" align="flex-start">
@@ -26,7 +29,12 @@ export function SessionPage() {
               : `${session.actor.display ?? session.actor.subject} on ${session.target}`}
           </PageTitle>
         </Stack>
-        <LiveSwitch />
+        <Group gap="md">
+          {session !== undefined && me !== undefined && endsSessions(me) && (
+            <KillSwitch session={session} />
+          )}
+          <LiveSwitch />
+        </Group>
       </Group>
       {error !== null && (
         <ProblemAlert

@@ -12,6 +12,8 @@ export function approvalOf(
 
 /** What became of it for this request, in a few words: the one that asked is refused, and another one runs. */
 export function inBrief({ steps }: ApprovalHistory, requestId: string): string {
+  const overridden = steps.find(({ type }) => type === 'approval.overridden')
+  if (overridden !== undefined) return `${broken(overridden)}; ${reviewed(steps)}`
   const last = steps.at(-1)
   if (last === undefined) return 'waits for approval'
   switch (last.type) {
@@ -32,6 +34,24 @@ export function inBrief({ steps }: ApprovalHistory, requestId: string): string {
 
 export function nameOf({ display, subject }: ApprovalHistory['steps'][number]['actor']): string {
   return display ?? subject
+}
+
+function broken({ actor, reason }: ApprovalHistory['steps'][number]): string {
+  return `break-glass by ${nameOf(actor)}: ${reason ?? ''}`
+}
+
+function reviewed(steps: ApprovalHistory['steps']): string {
+  const review = steps.find(({ type }) => type === 'override.reviewed')
+  if (review !== undefined) {
+    return `reviewed by ${nameOf(review.actor)}: ${verdictOf(review)}`
+  }
+  return steps.some(({ type }) => type === 'override.overdue')
+    ? 'its review is overdue'
+    : 'not reviewed yet'
+}
+
+export function verdictOf({ override }: ApprovalHistory['steps'][number]): string {
+  return override?.verdict === 'justified' ? 'justified' : 'not justified'
 }
 
 function grantedBy(steps: ApprovalHistory['steps']): string {

@@ -1,0 +1,18 @@
+import { Text } from '@mantine/core'
+
+import type { Approval } from '../api/shapes.ts'
+
+/** The values that a statement runs with, in their order; nothing where it has none. */
+export function BoundValues({ parameters }: Pick<Approval, 'parameters'>) {
+  if (parameters.length === 0) return null
+  return (
+    <Text size="sm">
+      with{' '}
+      {parameters.map(({ value }, index) => (
+        <Text span inherit ff="monospace" key={index} mr="sm">
+          ${index + 1} = {value ?? 'NULL'}
+        </Text>
+      ))}
+    </Text>
+  )
+}
