@@ -12,6 +12,7 @@ import { PolicyInForce } from '../../../services/edge/guard/policy-in-force.ts'
 import {
   aBinding,
   anApprovalUpdate,
+  anOverrideUpdate,
 } from '../../services/edge/guard/approvals/approval-builders.ts'
 import {
   aCredentialUpdate,
@@ -35,6 +36,7 @@ const updates: readonly ControlUpdate[] = [
   { kind: 'revocation', version: 1, credential_id: 'credential-1', reason: 'left' },
   { kind: 'policy', version: 1, text: policyText(reading) },
   anApprovalUpdate(binding),
+  anOverrideUpdate(),
   aLockoutUpdate(),
 ]
 
@@ -69,7 +71,7 @@ export function createTarget(): Promise<FuzzTarget> {
       )
     }),
     words: wordsOf(`
-    "kind": "credential" "revocation" "policy" "approval" "version": { } "answers":[ ] , " : null
+    "kind": "credential" "revocation" "policy" "approval" "override" "version": { } "answers":[ ] , " : null
     1e400 -1 9007199254740993 \\u0000 "__proto__":{} "granted" "denied" "grant" "is_delegated":true
     "roles":[] "lockout" "session" "actor" "target" "lifted":true
   `),
