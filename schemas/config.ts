@@ -115,6 +115,7 @@ export interface TargetFile {
   }
   readonly classification?: string
   readonly audience?: string
+  readonly token_passwords?: boolean
   readonly durability?: 'strict' | 'batched'
   readonly on_audit_failure?: 'refuse' | 'allow'
   readonly record_results_bytes?: number

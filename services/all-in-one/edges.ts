@@ -30,6 +30,7 @@ import { edgeCertificate } from './edge-certificate.ts'
 import { openProducer } from './producers.ts'
 import { startMasking } from './start-masking.ts'
 import { readPassword } from './secrets.ts'
+import { startTokenPasswords } from './start-token-passwords.ts'
 
 export interface EdgesOptions {
   readonly config: EdgeConfig
@@ -65,6 +66,7 @@ export async function startEdges(options: EdgesOptions): Promise<Edges> {
   const credentials = new IssuedCredentials({ clock: systemClock })
   const lockouts = new Lockouts()
   const policies = new PolicyInForce(nothingAllowed)
+  const tokens = await startTokenPasswords(config, logger)
   const held = new HeldRequests({
     edge: config.edge.id,
     clock: systemClock,
@@ -76,6 +78,7 @@ export async function startEdges(options: EdgesOptions): Promise<Edges> {
     group: controlGroup(config.bus, `edge.${config.edge.id}`),
     verifyKey: parseVkey(options.apiVkey).key,
     credentials,
+    usedTokens: tokens?.used ?? null,
     lockouts,
     policies,
     held,
@@ -103,6 +106,7 @@ export async function startEdges(options: EdgesOptions): Promise<Edges> {
           tls: { certificate: certificatePem, key: privateKeyPem },
           guard: {
             credentials,
+            tokens: tokens?.of(file) ?? null,
             lockouts,
             held,
             policy: new RulePolicy({ grammar, policies, clock: systemClock, masking }),

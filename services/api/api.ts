@@ -2,6 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 
 import * as oidc from 'openid-client'
 
+import { insecureOnLoopback } from '../edge/guard/identity/token-issuer.ts'
 import type { Logger } from '../runtime/logger.ts'
 import { buildApi } from './app.ts'
 import type { ApiOptions } from './app.ts'
@@ -63,10 +64,13 @@ export async function discoverIssuer(options: IssuerOptions): Promise<oidc.Confi
     options.clientSecret === null ? oidc.None() : oidc.ClientSecretBasic(options.clientSecret)
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return await oidc.discovery(url, options.clientId, undefined, authentication, {
-        // Plain http is for an issuer on this machine only.
-        execute: isLoopback(url) ? [oidc.allowInsecureRequests] : [],
-      })
+      return await oidc.discovery(
+        url,
+        options.clientId,
+        undefined,
+        authentication,
+        insecureOnLoopback(url),
+      )
     } catch (cause) {
       if (attempt === discoveryTries || options.signal.aborted) {
         throw new ApiError(
@@ -79,9 +83,4 @@ export async function discoverIssuer(options: IssuerOptions): Promise<oidc.Confi
       await pause(1_000, undefined, { signal: options.signal })
     }
   }
-}
-
-// Names under .localhost never leave the machine (RFC 6761 §6.3); containers know each other by such names as well.
-function isLoopback({ hostname }: URL): boolean {
-  return ['127.0.0.1', 'localhost', '[::1]'].includes(hostname) || hostname.endsWith('.localhost')
 }

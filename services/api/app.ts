@@ -13,6 +13,7 @@ import type { FastifyInstance } from 'fastify'
 import type { Configuration as OidcConfiguration } from 'openid-client'
 
 import type { Recorder } from '../edge/capture/recorder.ts'
+import { tokenIssuer } from '../edge/guard/identity/token-issuer.ts'
 import { TokenVerifier } from '../edge/guard/identity/tokens.ts'
 import type { Query } from '../indexer/query.ts'
 import type { LedgerReader } from '../ledger/reader.ts'
@@ -95,17 +96,12 @@ export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
     },
   })
 
-  const server = identity.issuer.serverMetadata()
   const { groupsClaim, nameClaim, agents, services } = identity
   const mapping = { groupsClaim, nameClaim, agents, services }
+  const issuer = tokenIssuer(identity.issuer.serverMetadata())
   const tokens = new TokenVerifier(
-    {
-      ...mapping,
-      ...identity.tokens,
-      issuer: server.issuer,
-      audience: identity.audience,
-      jwksUri: server.jwks_uri ?? '',
-    },
+    { ...mapping, ...identity.tokens, audience: identity.audience },
+    () => Promise.resolve(issuer),
     clock,
   )
   const signIns = new SignIns(clock)
@@ -140,7 +136,7 @@ export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
   })
   await app.register(lockoutRoutes, {
     targets: options.targets,
-    issuer: server.issuer,
+    issuer: issuer.issuer,
     publisher: options.publisher,
     lockouts: options.control.lockouts,
     audit,
@@ -175,7 +171,7 @@ export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
     health: options.health,
     metrics: options.metrics,
     identity: {
-      issuer: server.issuer,
+      issuer: issuer.issuer,
       audience: identity.audience,
       cliClientId: identity.cliClientId,
       targets: options.targets,

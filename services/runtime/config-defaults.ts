@@ -14,6 +14,7 @@ import { dataPaths } from './config.ts'
 import type {
   Config,
   EdgeConfig,
+  IdentityConfig,
   KafkaConfig,
   OidcClient,
   OpenSearchConfig,
@@ -58,6 +59,7 @@ export function edgeConfig(file: ConfigFile, directory: string): EdgeConfig {
             },
     },
     controlVkeyFile: pathOrNull(file.control?.vkey_file, path),
+    identity: file.identity === undefined ? null : identityConfig(file.identity),
     bus: {
       partitions: file.bus?.partitions ?? 1,
       retentionMs: (file.bus?.retention_days ?? 7) * dayMs,
@@ -75,13 +77,8 @@ export function wholeConfig(file: WholeFile, directory: string): Config {
     ...edgeConfig(file, directory),
     api: { port, publicUrl },
     identity: {
-      issuer: file.identity.issuer,
+      ...identityConfig(file.identity),
       audience: file.identity.audience ?? publicUrl,
-      groupsClaim: file.identity.groups_claim ?? 'groups',
-      nameClaim: file.identity.name_claim ?? 'name',
-      agents: file.identity.agents ?? [],
-      services: file.identity.services ?? [],
-      tokens: tokenLimits(file.identity.tokens),
       roles: roleGroups(file.identity.roles ?? {}),
       console: oidcClient(file.identity.console, path),
       cliClientId: file.identity.cli?.client_id ?? 'affidavit-cli',
@@ -102,6 +99,17 @@ export function wholeConfig(file: WholeFile, directory: string): Config {
       url,
       secretFile: path(secret),
     })),
+  }
+}
+
+function identityConfig(file: WholeFile['identity']): IdentityConfig {
+  return {
+    issuer: file.issuer,
+    groupsClaim: file.groups_claim ?? 'groups',
+    nameClaim: file.name_claim ?? 'name',
+    agents: file.agents ?? [],
+    services: file.services ?? [],
+    tokens: tokenLimits(file.tokens),
   }
 }
 
@@ -202,6 +210,7 @@ function targetConfig(file: TargetFile, path: PathOf): TargetConfig {
     },
     classificationFile: pathOrNull(file.classification, path),
     audience: file.audience ?? null,
+    tokenPasswords: file.token_passwords ?? false,
     durability: file.durability ?? 'batched',
     onAuditFailure: file.on_audit_failure ?? 'refuse',
     recordResultsBytes: file.record_results_bytes ?? 65_536,

@@ -25,6 +25,8 @@ export interface EdgeConfig {
   }
   /** Holds the key that control updates are signed with; null where the api is in the same process. */
   readonly controlVkeyFile: string | null
+  /** Whose tokens are taken, and who acts by one; null where nothing is said of it. */
+  readonly identity: IdentityConfig | null
   readonly bus: BusConfig
   readonly targets: readonly TargetConfig[]
 }
@@ -32,14 +34,8 @@ export interface EdgeConfig {
 /** The whole configuration. */
 export interface Config extends EdgeConfig {
   readonly api: { readonly port: number; readonly publicUrl: string }
-  readonly identity: {
-    readonly issuer: string
+  readonly identity: IdentityConfig & {
     readonly audience: string
-    readonly groupsClaim: string
-    readonly nameClaim: string
-    readonly agents: readonly string[]
-    readonly services: readonly string[]
-    readonly tokens: TokenLimits
     readonly roles: RoleGroups
     readonly console: OidcClient
     readonly cliClientId: string
@@ -62,6 +58,15 @@ export interface WebhookConfig {
   readonly secretFile: string
 }
 
+export interface IdentityConfig {
+  readonly issuer: string
+  readonly groupsClaim: string
+  readonly nameClaim: string
+  readonly agents: readonly string[]
+  readonly services: readonly string[]
+  readonly tokens: TokenLimits
+}
+
 /** Which tokens of the issuer are taken. */
 export interface TokenLimits {
   readonly algorithms: readonly string[]
@@ -69,7 +74,7 @@ export interface TokenLimits {
   readonly clockSkewMs: number
   /** Names the token in the evidence; the claim by which it is known again. */
   readonly tokenIdClaim: string
-  /** Whether a token gets one session password and no second one. */
+  /** Whether a token gets one session password, or opens one session, and no second one. */
   readonly isSingleUse: boolean
 }
 
@@ -135,6 +140,8 @@ export interface TargetConfig {
   readonly classificationFile: string | null
   /** Whom a token must be for that is exchanged for its session password; null: the api's. */
   readonly audience: string | null
+  /** Whether a token for this audience is also taken as password. */
+  readonly tokenPasswords: boolean
   readonly durability: 'strict' | 'batched'
   readonly onAuditFailure: 'refuse' | 'allow'
   readonly recordResultsBytes: number
@@ -155,6 +162,7 @@ export function dataPaths(dataDirectory: string) {
     keys: at('keys'),
     /** Public keys, for those who check what this deployment signs. */
     public: at('public'),
+    usedTokens: at('used-tokens'),
     maskingKey: at('keys', 'masking.key'),
     edgeCertificate: at('keys', 'edge.crt'),
     edgeCertificateKey: at('keys', 'edge.pem'),

@@ -81,6 +81,15 @@ function contradictions(document: Located<ConfigFile>): readonly Problem[] {
     if (portOf(target.address) > 65_535) {
       problems.push(document.at(['targets', index, 'address'], 'expected a port up to 65535'))
     }
+    if (target.token_passwords === true) {
+      const need = (missing: string, why: string): void => {
+        problems.push(
+          document.at(['targets', index, 'token_passwords'], `needs ${missing}, ${why}`),
+        )
+      }
+      if (target.audience === undefined) need('audience', 'whom such a token must be for')
+      if (value.identity === undefined) need('identity', 'whose tokens are taken')
+    }
     const tls = target.tls
     if (tls !== undefined && tls.mode !== 'disable' && tls.ca_file === undefined) {
       problems.push(document.at(['targets', index, 'tls'], `mode ${tls.mode} needs ca_file`))

@@ -87,6 +87,8 @@ targets:
     user: ${heldRole}
     classification: ${classificationFile}
     password_file: ${text(heldPasswordFile)}
+    audience: http://127.0.0.1:${ports.api}
+    token_passwords: true
     tls:
       mode: verify-full
       ca_file: ${text(postgres.caFile)}

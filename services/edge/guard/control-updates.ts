@@ -10,6 +10,7 @@ import { topics } from '../../bus/topics.ts'
 import type { Logger } from '../../runtime/logger.ts'
 import type { HeldRequests } from './approvals/held-requests.ts'
 import type { IssuedCredentials } from './issued-credentials.ts'
+import type { UsedTokens } from './identity/used-tokens.ts'
 import type { Lockouts } from './lockouts.ts'
 import { compilePolicy, loadPolicy } from './policy.ts'
 import type { PolicyInForce } from './policy-in-force.ts'
@@ -21,6 +22,8 @@ export interface ControlUpdatesOptions {
   /** The api's public key, Ed25519. */
   readonly verifyKey: KeyObject
   readonly credentials: IssuedCredentials
+  /** Null where no token is taken as password. */
+  readonly usedTokens: UsedTokens | null
   readonly lockouts: Lockouts
   readonly policies: PolicyInForce
   readonly held: HeldRequests
@@ -70,9 +73,13 @@ export class ControlUpdates {
   }
 
   #take(update: ControlUpdate): ControlOutcome {
-    const { credentials, lockouts, policies, held } = this.#options
+    const { credentials, usedTokens, lockouts, policies, held } = this.#options
     switch (update.kind) {
       case 'credential': {
+        const { token_id: tokenId, token_expires_at: tokenEndMs } = update
+        if (tokenId !== undefined) {
+          usedTokens?.noteExchanged(tokenId, tokenEndMs ?? update.expires_at)
+        }
         const applied = credentials.issue(update)
         if (applied === 'applied' || applied === 'expired') return { ok: true, kind: update.kind }
         return { ok: false, reason: 'not_applied' }

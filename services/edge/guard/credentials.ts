@@ -1,17 +1,24 @@
 import type { Actor } from '../../../schemas/event.ts'
 import type { ScramVerifier } from '../../../schemas/scram-verifier.ts'
 
-/** A session password that is in force: who may use it, on which target, until when. */
-export interface Credential {
+/** Somebody has proven who it is, and may be here until then. */
+export interface Admission {
   readonly credentialId: string
-  readonly verifier: ScramVerifier
+  /** What it was proven by. */
+  readonly means: 'session password' | 'token'
   readonly actor: Actor
   readonly purpose: string | null
-  /** The name of the target it was issued for. */
-  readonly target: string
   /** Null for the target's own database. */
   readonly database: string | null
   readonly expiresAtMs: number
+}
+
+/** A session password that is in force: who may use it, on which target, until when. */
+export interface Credential extends Admission {
+  readonly means: 'session password'
+  readonly verifier: ScramVerifier
+  /** The name of the target it was issued for. */
+  readonly target: string
   readonly isRevoked: boolean
 }
 

@@ -79,6 +79,7 @@ export class IssuedCredentials implements CredentialStore {
     if (before !== undefined) this.#userOf.delete(before.credentialId)
     this.#byUser.set(update.user, {
       credentialId: update.credential_id,
+      means: 'session password',
       verifier: update.verifier,
       actor: update.actor,
       purpose: update.purpose,

@@ -4,7 +4,7 @@ import type { SecureContext } from 'node:tls'
 
 import { PacketReader } from './packet-reader.ts'
 import { ProtocolError } from './protocol/error.ts'
-import { decodeStartup, maxStartupBytes, tlsHandshakeByte } from './protocol/startup.ts'
+import { decodeStartup, tlsHandshakeByte } from './protocol/startup.ts'
 
 export interface ServerTls {
   readonly context: SecureContext
@@ -102,7 +102,8 @@ export async function greetClient(
 
 // SSLRequest, GSSENCRequest, startup, and one to spare.
 const maxRounds = 4
-const maxHandshakeBytes = maxStartupBytes
+// Longer than a startup packet: a token with many groups may be the password.
+const maxHandshakeBytes = 16 * 1024
 
 /** Takes over the raw socket. Resolves when the handshake is done. */
 function secure(

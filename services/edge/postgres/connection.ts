@@ -1,13 +1,12 @@
-import { randomBytes } from 'node:crypto'
 import type { Socket } from 'node:net'
 
 import { v7 } from 'uuid'
 
 import type { Actor, EventContext, SessionPart } from '../../../schemas/event.ts'
-import type { Credential } from '../guard/credentials.ts'
-import { authenticateClient } from './client-authentication.ts'
+import type { Admission } from '../guard/credentials.ts'
 import { greetClient } from './client-handshake.ts'
-import type { ClientHello } from './client-handshake.ts'
+import { signIn } from './client-sign-in.ts'
+import type { Asked, Startup } from './client-sign-in.ts'
 import type { EdgeParts } from './edge-parts.ts'
 import { SessionLog } from './events.ts'
 import { encodeBackend, encodeError } from './protocol/backend.ts'
@@ -16,7 +15,6 @@ import { lockoutMessages, sqlState } from './refusals.ts'
 import type { Session } from './session.ts'
 import { runSession } from './session-start.ts'
 import { readStartupParameters } from './startup-parameters.ts'
-import type { StartupOutcome } from './startup-parameters.ts'
 import { openTarget } from './target-connection.ts'
 import { TargetError } from './target-error.ts'
 
@@ -27,9 +25,6 @@ export interface LiveSession {
   readonly actor: Actor
   readonly session: Session
 }
-
-type Startup = Extract<ClientHello, { type: 'startup' }>
-type Asked = Extract<StartupOutcome, { ok: true }>
 
 /**
  * Brings one connection from its first byte to a running session, or to its end with the answer it deserves. Resolves with the
@@ -132,12 +127,12 @@ class Connection {
         }),
       )
     }
-    const credential = await this.#authenticate(hello, asked)
-    if (credential === null) return null
-    if (this.#isOut(credential)) return null
-    const database = credential.database ?? this.#parts.target.database
+    const admission = await this.#authenticate(hello, asked)
+    if (admission === null) return null
+    if (this.#isOut(admission)) return null
+    const database = admission.database ?? this.#parts.target.database
     if (asked.database !== null && asked.database !== database) {
-      const { credentialId } = credential
+      const { credentialId } = admission
       this.#log.accessDenied({
         method: 'none',
         credential_id: credentialId,
@@ -145,7 +140,7 @@ class Connection {
       })
       return this.#refuse('3D000', 'this database is not offered here')
     }
-    return this.#openTarget(hello, asked, credential, database, onEnded)
+    return this.#openTarget(hello, asked, admission, database, onEnded)
   }
 
   /** Before anybody was asked for a password. */
@@ -153,57 +148,29 @@ class Connection {
     this.#log.authenticationFailed({ method: 'none', credential_id: null, reason })
   }
 
-  async #authenticate(hello: Startup, asked: Asked): Promise<Credential | null> {
-    const { credentials, target, clock, tls, mockSecret } = this.#parts
+  async #authenticate(hello: Startup, asked: Asked): Promise<Admission | null> {
     this.#log.changeContext({ ...this.#log.context, source: this.#source(hello.tls) })
-    const credential = await credentials.lookup(asked.user)
-    const outcome = await authenticateClient({
-      socket: this.#socket,
-      reader: hello.reader,
-      user: asked.user,
-      credential,
-      target: target.name,
-      nowMs: clock.nowMs(),
-      endPoint: hello.tls === null ? null : (tls?.endPoint ?? null),
-      mockSecret,
-      randomBytes,
-    })
-    const credentialId = credential?.credentialId ?? null
-    const auth = { method: outcome.method, credential_id: credentialId }
+    const outcome = await signIn(this.#parts, this.#socket, hello, asked)
     if (outcome.ok) {
+      const { admission, auth, credential } = outcome
       this.#log.changeContext({
         ...this.#log.context,
-        actor: { ...outcome.credential.actor, client: asked.application },
-        purpose: outcome.credential.purpose,
+        actor: { ...admission.actor, client: asked.application },
+        purpose: admission.purpose,
       })
-      this.#log.authenticated({ ...auth, reason: null })
-      return outcome.credential
+      this.#log.authenticated(auth, credential)
+      return admission
     }
-    // Nobody in particular: a name that was claimed and not proven.
-    this.#log.changeContext({ ...this.#log.context, actor: claimedActor(asked) })
-    this.#log.authenticationFailed({ ...auth, reason: outcome.reason })
-    switch (outcome.reason) {
-      case 'client_left':
-        this.#socket.destroy()
-        return null
-      case 'user_unknown':
-      case 'password_wrong':
-        return this.#refuse(
-          '28P01',
-          `password authentication failed for user "${asked.user.slice(0, maxUserCharacters)}"`,
-        )
-      case 'exchange_malformed':
-        return this.#refuse('08P01', 'invalid SCRAM exchange')
-      case 'credential_expired':
-      case 'credential_revoked':
-      case 'target_differs':
-        // Only who knew the password gets here.
-        return this.#refuse('28000', 'this session password is not valid here or no longer valid')
-    }
+    const { auth, actor, answer } = outcome
+    this.#log.changeContext({ ...this.#log.context, actor })
+    this.#log.authenticationFailed(auth)
+    if (answer !== null) return this.#refuse(answer.sqlState, answer.message)
+    this.#socket.destroy()
+    return null
   }
 
   /** Whether somebody who has proven who it is may not be here all the same; then it is told so, and recorded. */
-  #isOut({ credentialId, actor }: Credential): boolean {
+  #isOut({ credentialId, actor }: Admission): boolean {
     const { credentials, lockouts, target } = this.#parts
     const lockout = lockouts.find({ actor, target: target.name, sessionId: this.#sessionId })
     if (lockout === null && !credentials.isRevoked(credentialId)) return false
@@ -222,7 +189,7 @@ class Connection {
   async #openTarget(
     hello: Startup,
     asked: Asked,
-    credential: Credential,
+    admission: Admission,
     database: string,
     onEnded: () => void,
   ): Promise<LiveSession | null> {
@@ -254,7 +221,7 @@ class Connection {
         AbortSignal.any([this.#signal, AbortSignal.timeout(limits.targetMs)]),
       )
       // Reaching the target took its time; from here on whoever is to go is found among the sessions.
-      if (this.#isOut(credential)) {
+      if (this.#isOut(admission)) {
         connection.socket.destroy()
         this.#log.ended({ ...session, outcome: 'revoked' })
         return null
@@ -266,12 +233,12 @@ class Connection {
         early: hello.reader.detach(),
         minor: hello.minor,
         searchPath: asked.searchPath,
-        credential,
+        admission,
         session,
         connection,
         onEnded,
       })
-      const { credentialId, actor } = credential
+      const { credentialId, actor } = admission
       return { sessionId: this.#sessionId, credentialId, actor, session: running }
     } catch (error) {
       this.#log.ended({ ...session, outcome: 'target_lost' })
@@ -318,25 +285,10 @@ class Connection {
   }
 }
 
-function claimedActor(asked: Asked): Actor {
-  return {
-    kind: 'unknown',
-    subject: asked.user.slice(0, maxUserCharacters),
-    issuer: '',
-    display: null,
-    groups: [],
-    on_behalf_of: [],
-    client: asked.application,
-    runtime: null,
-  }
-}
-
 /** Errors of a socket show as its end, which is handled where it matters. */
 export function ignore(): void {
   // Nothing to do.
 }
 
-// NAMEDATALEN, less one.
-const maxUserCharacters = 63
 const newestMinor = 2
 const lingerMs = 2_000

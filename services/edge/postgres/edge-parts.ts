@@ -3,6 +3,7 @@ import type { Logger } from '../../runtime/logger.ts'
 import type { Recorder } from '../capture/recorder.ts'
 import type { HeldRequests } from '../guard/approvals/held-requests.ts'
 import type { CredentialStore } from '../guard/credentials.ts'
+import type { TokenPasswords } from '../guard/identity/token-passwords.ts'
 import type { Lockouts } from '../guard/lockouts.ts'
 import type { WaitingRoom } from './approval-wait.ts'
 import type { CancelKeys } from './cancel-keys.ts'
@@ -17,6 +18,8 @@ export interface EdgeParts {
   /** Null only where clients are on this machine: then there is no TLS. */
   readonly tls: ServerTls | null
   readonly credentials: CredentialStore
+  /** Null where tokens are not taken as passwords. */
+  readonly tokens: TokenPasswords | null
   readonly lockouts: Lockouts
   readonly policy: StatementPolicy
   /** Null where approvals cannot be asked for. */

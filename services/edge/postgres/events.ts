@@ -3,6 +3,7 @@ import type {
   AuthPart,
   CompletionOutcome,
   CompletionPart,
+  CredentialPart,
   DecisionPart,
   EventContext,
   Parameter,
@@ -69,8 +70,9 @@ export class SessionLog {
     this.#scope = this.#options.recorder.scope(context)
   }
 
-  authenticated(auth: AuthPart): boolean {
-    return this.#record({ type: 'auth.succeeded', auth })
+  /** `credential`: what came into being with it, where none was issued before. */
+  authenticated(auth: AuthPart, credential: CredentialPart | null = null): boolean {
+    return this.#record({ type: 'auth.succeeded', auth, credential })
   }
 
   authenticationFailed(auth: AuthPart): boolean {

@@ -9,6 +9,7 @@ import type { Logger } from '../../runtime/logger.ts'
 import type { Recorder } from '../capture/recorder.ts'
 import type { HeldRequests } from '../guard/approvals/held-requests.ts'
 import type { CredentialStore } from '../guard/credentials.ts'
+import type { TokenPasswords } from '../guard/identity/token-passwords.ts'
 import { Lockouts } from '../guard/lockouts.ts'
 import { WaitingRoom } from './approval-wait.ts'
 import { CancelKeys } from './cancel-keys.ts'
@@ -31,6 +32,8 @@ export interface PostgresEdgeOptions {
   readonly tls: { readonly certificate: string; readonly key: string } | null
   readonly guard: {
     readonly credentials: CredentialStore
+    /** Takes tokens as passwords, inside TLS; without it, nothing does. */
+    readonly tokens?: TokenPasswords | null
     /** Whom an operator keeps out; without it, nobody. */
     readonly lockouts?: Lockouts
     readonly policy: StatementPolicy
@@ -80,6 +83,7 @@ class Edge implements PostgresEdge {
       target: options.target,
       tls: tls === null ? null : serverTls(tls),
       credentials: guard.credentials,
+      tokens: guard.tokens ?? null,
       lockouts: guard.lockouts ?? new Lockouts(),
       policy: guard.policy,
       held: guard.held ?? null,

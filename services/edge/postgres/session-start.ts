@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 
 import type { SessionPart } from '../../../schemas/event.ts'
-import type { Credential } from '../guard/credentials.ts'
+import type { Admission } from '../guard/credentials.ts'
 import type { EdgeParts } from './edge-parts.ts'
 import type { SessionLog } from './events.ts'
 import { HoldGate } from './hold-gate.ts'
@@ -23,7 +23,7 @@ export interface SessionStart {
   /** Of the client's protocol version. */
   readonly minor: number
   readonly searchPath: string | null
-  readonly credential: Credential
+  readonly admission: Admission
   readonly session: SessionPart
   readonly connection: TargetConnection
   readonly onEnded: () => void
@@ -32,14 +32,14 @@ export interface SessionStart {
 /** Tells the client that it is signed in, under a cancel key of ours, and lets the session run. */
 export function runSession(parts: EdgeParts, start: SessionStart): Session {
   const { target, policy, recorder, clock, logger, limits, cancelKeys } = parts
-  const { log, client, credential, session, connection } = start
+  const { log, client, admission, session, connection } = start
   const subject = {
-    actor: credential.actor,
+    actor: admission.actor,
     target: target.name,
     database: session.database ?? target.database,
     role: target.user,
     searchPath: start.searchPath,
-    purpose: credential.purpose,
+    purpose: admission.purpose,
     dataLabels: target.dataLabels,
   }
   const state = new SessionState({
@@ -70,7 +70,8 @@ export function runSession(parts: EdgeParts, start: SessionStart): Session {
     durability: target.durability,
     clock,
     logger: logger.child({ session: start.sessionId }),
-    expiresAtMs: credential.expiresAtMs,
+    expiresAtMs: admission.expiresAtMs,
+    means: admission.means,
     cancel: () => {
       passOn(parts, connection).catch((error: unknown) => {
         logger.warn({ err: error, target: target.name }, 'what a session ran was not cancelled')

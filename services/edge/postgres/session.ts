@@ -4,6 +4,7 @@ import type { SessionOutcome } from '../../../schemas/event.ts'
 import type { Clock } from '../../runtime/clock.ts'
 import type { Logger } from '../../runtime/logger.ts'
 import type { Recorder } from '../capture/recorder.ts'
+import type { Admission } from '../guard/credentials.ts'
 import { backendFrameLimits, BackendRelay } from './backend-relay.ts'
 import { frontendFrameLimits } from './frontend-frame-limits.ts'
 import { FrontendRelay } from './frontend-relay.ts'
@@ -28,6 +29,8 @@ export interface SessionOptions {
   readonly clock: Clock
   readonly logger: Logger
   readonly expiresAtMs: number
+  /** What ends then. */
+  readonly means: Admission['means']
   /** Cancels at the target what this session runs there. */
   readonly cancel: () => void
   readonly onEnded: () => void
@@ -353,9 +356,9 @@ export class Session {
   }
 
   #hasExpired(): boolean {
-    const { clock, expiresAtMs } = this.#options
+    const { clock, expiresAtMs, means } = this.#options
     if (clock.nowMs() < expiresAtMs) return false
-    this.end('expired', { sqlState: '57P01', message: 'the session password has expired' })
+    this.end('expired', { sqlState: '57P01', message: `the ${means} has expired` })
     return true
   }
 

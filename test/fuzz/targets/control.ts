@@ -54,6 +54,7 @@ export function createTarget(): Promise<FuzzTarget> {
       group: 'fuzz',
       verifyKey: key.publicKey,
       credentials: new IssuedCredentials({ clock, waitMs: 0 }),
+      usedTokens: null,
       lockouts: new Lockouts(),
       policies: new PolicyInForce(policy),
       held,

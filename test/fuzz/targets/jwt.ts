@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net'
 
 import type { JWTPayload } from 'jose'
 
+import { tokenIssuer } from '../../../services/edge/guard/identity/token-issuer.ts'
 import { TokenRefusal, TokenVerifier } from '../../../services/edge/guard/identity/tokens.ts'
 import { expect } from '../fuzz-target.ts'
 import { wordsOf } from '../mutate.ts'
@@ -44,11 +45,10 @@ const claims = {
  * be wrong with it. After any other: a token as it comes, right only if it is one that was made here.
  */
 export async function createTarget(): Promise<FuzzTarget> {
+  const keys = tokenIssuer({ issuer, jwks_uri: await servedKeys() })
   const verifier = new TokenVerifier(
     {
-      issuer,
       audience,
-      jwksUri: await servedKeys(),
       groupsClaim: 'groups',
       nameClaim: 'name',
       agents: ['shop-agent'],
@@ -59,6 +59,7 @@ export async function createTarget(): Promise<FuzzTarget> {
       tokenIdClaim: 'jti',
       isSingleUse: true,
     },
+    () => Promise.resolve(keys),
     clock,
   )
   const good = signed(JSON.stringify(header), JSON.stringify(claims))

@@ -188,3 +188,16 @@ test('roles come by groups, and no group has two that conflict', () => {
     /identity\.roles\.policy_author: the group all is approver already, and nobody may be both/,
   )
 })
+
+test('tokens as passwords need an audience of the target, and an issuer', () => {
+  const asking = good.replace('    port: 21402', '    port: 21402\n    token_passwords: true')
+  assert.deepEqual(problemsOf(asking), [
+    '/etc/affidavit.yaml:14:5 targets[0].token_passwords: needs audience, whom such a token must be for',
+  ])
+  const edge = asking.replace(/identity:\n.*\n.*\n/, 'control: { vkey_file: api.vkey }\n')
+  const result = parseEdgeConfig(edge, '/etc/affidavit.yaml')
+  const problems = result.ok ? [] : result.problems.map(formatProblem)
+  assert.match(problems.join('\n'), /token_passwords: needs identity, whose tokens are taken/)
+  const whole = asking.replace('    port: 21402', '    port: 21402\n    audience: shop')
+  assert.deepEqual(problemsOf(whole), [])
+})

@@ -1,11 +1,13 @@
-import { createRemoteJWKSet, errors, jwtVerify } from 'jose'
-import type { JWTPayload, JWTVerifyGetKey, ProtectedHeaderParameters } from 'jose'
+import { errors, jwtVerify } from 'jose'
+import type { JWTPayload, ProtectedHeaderParameters } from 'jose'
 
 import type { Actor } from '../../../../schemas/event.ts'
 import type { Clock } from '../../../runtime/clock.ts'
 import type { TokenLimits } from '../../../runtime/config.ts'
 import { ClaimsError, actorOfClaims, claimAt } from './actor-of-claims.ts'
 import type { ClaimsMapping } from './actor-of-claims.ts'
+import { IssuerUnavailable } from './token-issuer.ts'
+import type { TokenIssuer } from './token-issuer.ts'
 
 /** What a verified token says. */
 export interface TokenIdentity {
@@ -15,10 +17,8 @@ export interface TokenIdentity {
 }
 
 export interface TokenRules extends ClaimsMapping, TokenLimits {
-  readonly issuer: string
   /** Whom tokens are for where no other audience is asked for. */
   readonly audience: string
-  readonly jwksUri: string
 }
 
 /** A token is not taken. Why is for the evidence: to whoever sent it, it says nothing. */
@@ -32,23 +32,28 @@ export class TokenRefusal extends Error {
   }
 }
 
-/** Checks access tokens (RFC 9068) of one issuer. Keys are fetched when first needed and cached by `jose`. */
+/** Checks access tokens (RFC 9068) of one issuer. */
 export class TokenVerifier {
   readonly #rules: TokenRules
-  readonly #keys: JWTVerifyGetKey
+  readonly #issuer: () => Promise<TokenIssuer>
   readonly #clock: Clock
 
-  constructor(rules: TokenRules, clock: Clock) {
+  constructor(rules: TokenRules, issuer: () => Promise<TokenIssuer>, clock: Clock) {
     this.#rules = rules
+    this.#issuer = issuer
     this.#clock = clock
-    this.#keys = createRemoteJWKSet(new URL(rules.jwksUri))
   }
 
   /** Throws a `TokenRefusal`. */
   async verify(token: string, audience = this.#rules.audience): Promise<TokenIdentity> {
-    const { issuer, algorithms, clockSkewMs, tokenIdClaim } = this.#rules
+    const { algorithms, clockSkewMs, tokenIdClaim } = this.#rules
+    const { issuer, keys } = await this.#issuer().catch((cause: unknown) => {
+      throw cause instanceof IssuerUnavailable
+        ? new TokenRefusal(keysUnavailable, { cause })
+        : cause
+    })
     const nowMs = this.#clock.nowMs()
-    const { payload: claims, protectedHeader } = await jwtVerify(token, this.#keys, {
+    const { payload: claims, protectedHeader } = await jwtVerify(token, keys, {
       issuer,
       audience,
       algorithms: [...algorithms],
@@ -101,6 +106,7 @@ function reasonOf(cause: unknown): string {
   if (cause instanceof errors.JWSSignatureVerificationFailed) return 'signature_wrong'
   if (cause instanceof errors.JWKSNoMatchingKey) return 'key_unknown'
   if (cause instanceof errors.JWKSTimeout || cause instanceof TypeError) return keysUnavailable
+  if (cause instanceof errors.JWKSInvalid) return keysUnavailable
   // The response of the issuer was not what it should be.
   if (cause instanceof errors.JOSEError && cause.code === 'ERR_JOSE_GENERIC') return keysUnavailable
   return 'malformed'

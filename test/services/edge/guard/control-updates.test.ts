@@ -51,6 +51,7 @@ function aReceiver(bus: Bus = undefined as never): Setup {
     group: 'edge.edge-1.control',
     verifyKey: key.publicKey,
     credentials,
+    usedTokens: null,
     lockouts,
     policies,
     held,

@@ -36,6 +36,7 @@ test('a credential is found by its user name, with all that it is bound to', asy
   assert.equal(store.issue(update), 'applied')
   assert.deepEqual(await store.lookup(update.user), {
     credentialId: update.credential_id,
+    means: 'session password',
     verifier: update.verifier,
     actor: update.actor,
     purpose: 'ticket 7',

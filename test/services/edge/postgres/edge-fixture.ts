@@ -156,6 +156,7 @@ export class MemoryCredentials implements CredentialStore {
   issue(user: string, password: string, changes: Partial<Credential> = {}): void {
     this.#byUser.set(user, {
       credentialId: `credential-of-${user}`,
+      means: 'session password',
       verifier: deriveScramVerifier(password, randomBytes(16)),
       actor: anActor,
       purpose: null,
@@ -258,6 +259,7 @@ export async function startEdge(
     readonly target?: Partial<PostgresTarget>
     readonly options?: Partial<PostgresEdgeOptions>
     readonly plain?: boolean
+    readonly guard?: Partial<PostgresEdgeOptions['guard']>
   } = {},
 ): Promise<TestEdge> {
   const recorder = new MemoryRecorder()
@@ -290,7 +292,7 @@ export async function startEdge(
       changes.plain === true
         ? null
         : { certificate: certificate.certificatePem, key: certificate.privateKeyPem },
-    guard: { credentials, policy },
+    guard: { credentials, policy, ...changes.guard },
     recorder,
     clock: systemClock,
     logger: pino({ level: 'silent' }),

@@ -7,6 +7,7 @@ import { after, before, test } from 'node:test'
 import * as fc from 'fast-check'
 import { CompactSign, exportJWK, generateKeyPair, SignJWT } from 'jose'
 
+import { tokenIssuer } from '../../../../../services/edge/guard/identity/token-issuer.ts'
 import { TokenRefusal, TokenVerifier } from '../../../../../services/edge/guard/identity/tokens.ts'
 import type { TokenRules } from '../../../../../services/edge/guard/identity/tokens.ts'
 
@@ -26,14 +27,14 @@ const server = createServer((_request, response) => {
   ]).then((published) => response.end(JSON.stringify({ keys: published })))
 })
 let rules: TokenRules
+let jwksUri: string
 
 before(async () => {
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
+  jwksUri = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`
   rules = {
-    issuer,
     audience: 'affidavit',
-    jwksUri: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
     groupsClaim: 'groups',
     nameClaim: 'name',
     agents: [],
@@ -74,10 +75,19 @@ function made({ claims = {}, header = {}, key = 'ES256' }: Made): Promise<string
     .sign(keys[key].privateKey)
 }
 
+function verifierOf(by: TokenRules, keysAt = jwksUri): TokenVerifier {
+  const known = tokenIssuer({ issuer, jwks_uri: keysAt })
+  return new TokenVerifier(by, () => Promise.resolve(known), clock)
+}
+
 /** `taken`, or why it was not. */
-async function judged(token: string, changes: Partial<TokenRules> = {}): Promise<string> {
+async function judged(
+  token: string,
+  changes: Partial<TokenRules> = {},
+  keysAt = jwksUri,
+): Promise<string> {
   try {
-    await new TokenVerifier({ ...rules, ...changes }, clock).verify(token)
+    await verifierOf({ ...rules, ...changes }, keysAt).verify(token)
     return 'taken'
   } catch (error) {
     assert.ok(error instanceof TokenRefusal, String(error))
@@ -134,7 +144,7 @@ for (const [what, token, expected, changes] of cases) {
 }
 
 test('a token is for the target that it is exchanged for', async () => {
-  const verifier = new TokenVerifier(rules, clock)
+  const verifier = verifierOf(rules)
   const token = await made({ claims: { aud: 'shop' } })
   assert.equal((await verifier.verify(token, 'shop')).actor.subject, 'olivia')
   await assert.rejects(verifier.verify(token, 'bank'), TokenRefusal)
@@ -142,13 +152,12 @@ test('a token is for the target that it is exchanged for', async () => {
 })
 
 test('the id of a token is the claim that the configuration names', async () => {
-  const verifier = new TokenVerifier({ ...rules, tokenIdClaim: 'uti' }, clock)
+  const verifier = verifierOf({ ...rules, tokenIdClaim: 'uti' })
   assert.equal((await verifier.verify(await made({ claims: { uti: 'b' } }))).tokenId, 'b')
 })
 
 test('an issuer whose keys cannot be had is told apart from a token that is wrong', async () => {
-  const nowhere = { jwksUri: 'http://127.0.0.1:1/' }
-  assert.equal(await judged(await made({}), nowhere), 'keys_unavailable')
+  assert.equal(await judged(await made({}), {}, 'http://127.0.0.1:1/'), 'keys_unavailable')
 })
 
 test('whatever the claims are, a token is taken for whom it names or refused', async () => {
@@ -173,7 +182,7 @@ test('whatever the claims are, a token is taken for whom it names or refused', a
     fc.asyncProperty(fc.dictionary(name, value, { maxKeys: 3 }), async (changes) => {
       const payload = JSON.stringify({ ...good, ...changes })
       const token = await signedText(payload)
-      const verifier = new TokenVerifier(rules, clock)
+      const verifier = verifierOf(rules)
       try {
         const { actor, expiresAtMs } = await verifier.verify(token)
         assert.ok(expiresAtMs > nowMs && expiresAtMs <= nowMs + 3_600_000 + 30_000)

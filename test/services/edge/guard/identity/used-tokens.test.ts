@@ -1,0 +1,61 @@
+import assert from 'node:assert/strict'
+import { mkdtemp, readdir, rm, utimes } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import type { TestContext } from 'node:test'
+
+import { UsedTokens } from '../../../../../services/edge/guard/identity/used-tokens.ts'
+import { systemClock } from '../../../../../services/runtime/clock.ts'
+
+const taken = { ok: true }
+const used = { ok: false, reason: 'token_used' }
+
+async function aDirectory(t: TestContext): Promise<string> {
+  const directory = await mkdtemp(join(tmpdir(), 'used-tokens-'))
+  t.after(() => rm(directory, { recursive: true }))
+  return directory
+}
+
+test('a token is used once, also by two at once, and after a restart', async (t) => {
+  const directory = await aDirectory(t)
+  const tokens = await UsedTokens.open(directory, systemClock)
+  const both = await Promise.all([tokens.use('a'), tokens.use('a')])
+  assert.equal(both.filter(({ ok }) => ok).length, 1)
+  assert.deepEqual(await tokens.use('b'), taken)
+  const restarted = await UsedTokens.open(directory, systemClock)
+  assert.deepEqual(await restarted.use('a'), used)
+  assert.deepEqual(await restarted.use('../b'), taken)
+})
+
+test('a token that was exchanged for a session password is used', async (t) => {
+  const tokens = await UsedTokens.open(await aDirectory(t), systemClock)
+  tokens.noteExchanged('a', Date.now() + 60_000)
+  assert.deepEqual(await tokens.use('a'), used)
+})
+
+test('what was used long ago is forgotten, what was used within a day is not', async (t) => {
+  const directory = await aDirectory(t)
+  const tokens = await UsedTokens.open(directory, systemClock)
+  for (const id of ['old', 'young']) {
+    await tokens.use(id)
+    const hours = id === 'old' ? 31 : 25
+    const names = await readdir(directory)
+    const file = join(directory, names.find((name) => !seen.has(name)) ?? '')
+    for (const name of names) seen.add(name)
+    await utimes(file, new Date(), new Date(Date.now() - hours * 3_600_000))
+  }
+  const restarted = await UsedTokens.open(directory, systemClock)
+  assert.deepEqual(await restarted.use('young'), used)
+  assert.deepEqual(await restarted.use('old'), taken)
+})
+
+const seen = new Set<string>()
+
+test('beyond what is kept no token is taken', async (t) => {
+  const tokens = await UsedTokens.open(await aDirectory(t), systemClock, 2)
+  await tokens.use('a')
+  await tokens.use('b')
+  assert.deepEqual(await tokens.use('c'), { ok: false, reason: 'too_many_tokens' })
+  assert.deepEqual(await tokens.use('a'), { ok: false, reason: 'too_many_tokens' })
+})
