@@ -39,18 +39,21 @@ export function answeredColumn(
   }
 }
 
+/** One for each of the columns; null for those that go out as they are. */
+type MasksOf = (columns: readonly Column[]) => readonly (MaskedColumn | null)[]
+
 /**
  * The columns of the answers to one statement. It is run over and over, and described in the same bytes each time: those of the last
  * time are not looked up again.
  */
 export class AnsweredColumns {
-  readonly #maskOf: (column: Column, place: number) => MaskedColumn | null
+  readonly #masksOf: MasksOf
   readonly #key: Uint8Array
   #description: Buffer | null = null
   #columns: readonly (AnsweredColumn | null)[] = []
 
-  constructor(maskOf: (column: Column, place: number) => MaskedColumn | null, key: Uint8Array) {
-    this.#maskOf = maskOf
+  constructor(masksOf: MasksOf, key: Uint8Array) {
+    this.#masksOf = masksOf
     this.#key = key
   }
 
@@ -65,7 +68,7 @@ export class AnsweredColumns {
       throw new ProtocolError('MESSAGE_UNEXPECTED', 'an answer is not described')
     }
     const { columns } = described
-    const masked = columns.map((column, place) => this.#maskOf(column, place))
+    const masked = this.#masksOf(columns)
     this.#columns = columns.map((column, place) => {
       const mask = masked[place] ?? null
       return mask === null ? null : answeredColumn(mask, column, this.#key)

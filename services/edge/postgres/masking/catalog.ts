@@ -2,7 +2,9 @@ import type { Facts } from '../../guard/facts.ts'
 import type { MaskedColumn } from '../../guard/masking/classification.ts'
 import type { CatalogRows } from './catalog-rows.ts'
 import { qualifiedName } from '../facts/names.ts'
+import type { RelationColumns } from './lineage.ts'
 import type { Projection } from './projection.ts'
+import type { Shown } from './shown-columns.ts'
 
 /** What a column of an answer is, by the identity that RowDescription gives it. */
 export type ColumnIdentity = MaskedColumn | 'plain' | 'unknown'
@@ -11,7 +13,7 @@ export type ColumnIdentity = MaskedColumn | 'plain' | 'unknown'
  * Which columns of a target are masked, by the oids of its catalog: those that are classified, the same columns of partitions and
  * of inheritance parents and children, and the columns of views that show them. A snapshot; it never changes.
  */
-export class MaskCatalog {
+export class MaskCatalog implements RelationColumns {
   readonly #relations = new Map<number, Relation>()
   readonly #byName = new Map<string, Relation[]>()
   /** Classified columns that the catalog does not have. */
@@ -21,7 +23,7 @@ export class MaskCatalog {
   constructor(
     rows: CatalogRows,
     columns: readonly MaskedColumn[],
-    viewColumns: (definition: string) => Projection | null,
+    viewColumns: (definition: string, relations: RelationColumns) => Projection | null,
   ) {
     for (const { oid, schema, relation, number, column } of rows.columns) {
       let known = this.#relations.get(oid)
@@ -88,6 +90,17 @@ export class MaskCatalog {
     return [...found]
   }
 
+  /** What a value may show of masked columns. */
+  shown({ reads, isUnknown }: Shown): readonly MaskedColumn[] {
+    const touched = this.touched([...reads])
+    return isUnknown ? [...touched, notUnderstood] : touched
+  }
+
+  columnsNamed(relation: readonly string[]): readonly (readonly string[])[] {
+    const candidates = this.#byName.get(qualifiedName(relation)) ?? []
+    return candidates.map(({ columns }) => [...columns.values()])
+  }
+
   /** Whether one of these relations has a masked column. */
   concerns(relations: readonly string[]): boolean {
     return this.touched(relations.map((name) => (name === '*' ? name : `${name}.*`))).length > 0
@@ -122,17 +135,17 @@ export class MaskCatalog {
   /** Views show views and generated columns, so it goes on until nothing new is found. */
   #lookThrough(
     { views, generated }: Pick<CatalogRows, 'views' | 'generated'>,
-    viewColumns: (definition: string) => Projection | null,
+    viewColumns: (definition: string, relations: RelationColumns) => Projection | null,
   ): void {
     const understood = [
       ...views.map(({ oid, definition }) => ({
         oid,
-        shown: viewColumns(definition),
+        shown: viewColumns(definition, this),
         number: null,
       })),
       ...generated.map(({ oid, number, definition }) => ({
         oid,
-        shown: viewColumns(definition),
+        shown: viewColumns(definition, this),
         number,
       })),
     ]
@@ -162,17 +175,19 @@ export class MaskCatalog {
 
   #maskOfShown(shown: Projection | null, place: number): MaskedColumn | null {
     if (shown === null || shown.whole.reads.some(isTelling)) return notUnderstood
-    const column = shown.columns?.[place] ?? null
-    const facts = column?.facts ?? shown.whole
-    const [first, ...more] = this.touched(facts.columnsRead)
-    if (first === undefined) {
-      // Code of its own may read anything.
-      return facts.unlistedFunctions.length > 0 || facts.unknown.length > 0 ? notUnderstood : null
-    }
+    const column = shown.columns?.[place] ?? { ...shownBy(shown.whole), isPlain: false }
+    const [first, ...more] = this.shown(column)
+    if (first === undefined) return null
     // Of several columns one may be of a class that a rule names and another not.
     if (more.length > 0) return notUnderstood
-    return column?.isPlain === true ? first : { ...first, method: { kind: 'null' } }
+    return column.isPlain ? first : { ...first, method: { kind: 'null' } }
   }
+}
+
+/** Code of its own may read anything. */
+function shownBy({ columnsRead, unlistedFunctions, unknown }: Facts): Shown {
+  const isUnknown = unlistedFunctions.length + unknown.length > 0
+  return { reads: new Set(columnsRead), isUnknown }
 }
 
 /** Stands for values that nobody here can tell apart from masked ones. */

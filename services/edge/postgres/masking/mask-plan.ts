@@ -6,6 +6,7 @@ import { isTelling, notUnderstood } from './catalog.ts'
 import type { MaskCatalog } from './catalog.ts'
 import type { Projection } from './projection.ts'
 import { RowMasker } from './row-masker.ts'
+import type { Shown } from './shown-columns.ts'
 
 /** How the answer to one statement is masked. */
 export interface MaskPlan {
@@ -56,8 +57,10 @@ export function planMask(request: MaskRequest): MaskDecision {
   const { catalog, classes, facts, projection } = request
   const told = facts.reads.find(isTelling)
   if (told !== undefined) return refused(`${told} may quote masked values`)
-  const masked = (of: Facts): readonly MaskedColumn[] =>
-    catalog.touched(of.columnsRead).filter(({ dataClass }) => has(classes, dataClass))
+  const demanded = (columns: readonly MaskedColumn[]): readonly MaskedColumn[] =>
+    columns.filter(({ dataClass }) => has(classes, dataClass))
+  const masked = (of: Facts) => demanded(catalog.touched(of.columnsRead))
+  const shows = (of: Shown) => demanded(catalog.shown(of))
 
   const isOpaque = facts.unlistedFunctions.length > 0 || facts.unknown.length > 0
   const touched = masked(facts)
@@ -65,7 +68,7 @@ export function planMask(request: MaskRequest): MaskDecision {
     // A constraint that fails quotes the whole row.
     const isConcerned = catalog.concerns([...facts.reads, ...facts.writes])
     const withheld = isOpaque ? 'all' : isConcerned ? 'values' : 'none'
-    return { ok: true, plan: plan(request, isOpaque ? none : 'all', withheld) }
+    return { ok: true, plan: plan(request, isOpaque ? none : 'all harmless', withheld) }
   }
   const [first] = touched
   const name = first?.name ?? ''
@@ -80,44 +83,52 @@ export function planMask(request: MaskRequest): MaskDecision {
     const stored = projection?.stored == null ? touched : masked(projection.stored)
     if (stored[0] !== undefined) return refused(`${stored[0].name} would be stored elsewhere`)
   }
-  const forbidden = conditionsOn(projection, facts, masked)
+  const forbidden = forbiddenUse(projection, facts, masked)
   if (forbidden !== undefined) {
     return refused(`${forbidden.name} may be selected and not used in any other way`)
   }
   // A plan names columns and constants of the text, and what is estimated of values, which no-use forbids; no values.
-  if (facts.kinds.includes('explain')) return { ok: true, plan: plan(request, 'all', 'values') }
-  const harmless = new Set<number>()
-  projection?.columns?.forEach((column, place) => {
-    if (masked(column.facts).length === 0) harmless.add(place)
-  })
-  return { ok: true, plan: plan(request, harmless, isOpaque ? 'all' : 'values') }
+  if (facts.kinds.includes('explain'))
+    return { ok: true, plan: plan(request, 'all harmless', 'values') }
+  const columns = projection?.columns?.map((column) => ({
+    name: column.name,
+    isHarmless: shows(column).length === 0,
+  }))
+  return { ok: true, plan: plan(request, columns ?? none, isOpaque ? 'all' : 'values') }
 }
 
-const none: ReadonlySet<number> = new Set()
+const none: readonly ToldColumn[] = []
 const writing: ReadonlySet<string> = new Set(['insert', 'update', 'merge'])
 
 /** A column that is used in another way than to be shown, although its classification forbids that. */
-function conditionsOn(
+function forbiddenUse(
   projection: Projection | null,
   facts: Facts,
   masked: (of: Facts) => readonly MaskedColumn[],
 ): MaskedColumn | undefined {
-  const forbidden = (of: Facts): MaskedColumn | undefined =>
-    masked(of).find(({ isForbiddenInConditions }) => isForbiddenInConditions)
-  if (projection === null || projection.arrangesByShown) return forbidden(facts)
-  const expression = projection.columns?.find(
-    (column) => !column.isPlain && forbidden(column.facts),
+  const isAnyUse = projection === null || projection.arrangesByShown
+  return masked(isAnyUse ? facts : projection.used).find(
+    ({ isForbiddenInConditions }) => isForbiddenInConditions,
   )
-  return forbidden(projection.conditions) ?? (expression && forbidden(expression.facts))
+}
+
+/** A column of the answer as the text and the catalog tell it. */
+interface ToldColumn {
+  /** Null where the server makes the name up. */
+  readonly name: string | null
+  readonly isHarmless: boolean
 }
 
 function plan(
   { catalog, classes, key, onUnknown }: MaskRequest,
-  harmless: 'all' | ReadonlySet<number>,
+  told: 'all harmless' | readonly ToldColumn[],
   withheldReports: MaskPlan['withheldReports'],
 ): MaskPlan {
-  const maskOf = ({ tableOid, attributeNumber }: Column, place: number): MaskedColumn | null => {
-    if (tableOid === 0) return harmless === 'all' || harmless.has(place) ? null : notUnderstood
+  const maskOf = (
+    { tableOid, attributeNumber }: Column,
+    isHarmless: boolean,
+  ): MaskedColumn | null => {
+    if (tableOid === 0) return isHarmless ? null : notUnderstood
     const identity = catalog.identity(tableOid, attributeNumber)
     if (identity === 'plain') return null
     if (identity === 'unknown') {
@@ -126,11 +137,26 @@ function plan(
     }
     return identity === notUnderstood || has(classes, identity.dataClass) ? identity : null
   }
-  const columns = new AnsweredColumns(maskOf, key)
+  const columns = new AnsweredColumns((described) => {
+    const isHarmless = harmlessOf(told, described)
+    return described.map((column, place) => maskOf(column, isHarmless(place)))
+  }, key)
   return {
     withheldReports,
     rows: (bytes, start, end) => new RowMasker(columns.under(bytes, start, end)),
   }
+}
+
+/** What the catalog says of the text counts for an answer of those columns, and for none that it has with others by now. */
+function harmlessOf(
+  told: 'all harmless' | readonly ToldColumn[],
+  described: readonly Column[],
+): (place: number) => boolean {
+  if (told === 'all harmless') return () => true
+  const isSame =
+    told.length === described.length &&
+    told.every(({ name }, place) => name === null || name === described[place]?.name)
+  return (place) => isSame && told[place]?.isHarmless === true
 }
 
 function has(classes: ReadonlySet<string>, dataClass: string): boolean {

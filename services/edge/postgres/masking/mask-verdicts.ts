@@ -51,7 +51,7 @@ export class MaskVerdicts {
       classes,
       key,
       facts,
-      projection: projectionOf(this.#grammar, text),
+      projection: projectionOf(this.#grammar, text, catalog),
       onUnknown: () => masking.refreshSoon(),
     })
   }

@@ -68,8 +68,8 @@ export class TargetMasking {
     const { target, login, columns, grammar, logger } = this.#options
     const startedMs = performance.now()
     const rows = await readCatalog(target, login, signal)
-    const catalog = new MaskCatalog(rows, columns, (definition) =>
-      projectionOf(grammar, definition.replace(/;\s*$/, '')),
+    const catalog = new MaskCatalog(rows, columns, (definition, relations) =>
+      projectionOf(grammar, definition.replace(/;\s*$/, ''), relations),
     )
     this.#catalog = catalog
     this.#readAtMs = startedMs
