@@ -13,6 +13,7 @@ import { FileEntryStore } from './file-entry-store.ts'
 import { FileHashPacks } from './file-hash-packs.ts'
 import { lockFile } from './file-lock.ts'
 import { FilePayloadStore } from './file-payload-store.ts'
+import { HeadSwaps } from './head-swaps.ts'
 import { SqliteHeadRegisters } from './sqlite-head-register.ts'
 
 export interface FileStorageOptions {
@@ -30,11 +31,13 @@ const newSuffix = '.new'
 export class FileLedgerStorage implements LedgerStorage {
   readonly #options: FileStorageOptions
   readonly #registers: SqliteHeadRegisters
+  readonly #swaps: HeadSwaps
   readonly #kek: KeyObject
 
   private constructor(options: FileStorageOptions, registers: SqliteHeadRegisters, kek: KeyObject) {
     this.#options = options
     this.#registers = registers
+    this.#swaps = new HeadSwaps(registerFile(options), registers)
     this.#kek = kek
   }
 
@@ -122,9 +125,9 @@ export class FileLedgerStorage implements LedgerStorage {
     return this.#open(origin, false, null)
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#swaps[Symbol.asyncDispose]()
     this.#registers[Symbol.dispose]()
-    return Promise.resolve()
   }
 
   async #open(origin: string, isWritable: boolean, lock: Disposable | null): Promise<LogStorage> {
@@ -158,7 +161,7 @@ export class FileLedgerStorage implements LedgerStorage {
       entries,
       packs,
       payloads,
-      register: this.#registers.of(origin),
+      register: (isWritable ? this.#swaps : this.#registers).of(origin),
       checkpoints: new FileCheckpointStore(directory),
       sealed: sealedPosition(join(directory, 'sealed-position')),
       [Symbol.asyncDispose]: () => opened.disposeAsync(),
