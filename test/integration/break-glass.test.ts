@@ -9,6 +9,7 @@ import { Client, DatabaseError } from 'pg'
 import { openControlRecord } from '../../schemas/control-record.ts'
 import { controlKey, controlSignedText } from '../../schemas/control.ts'
 import type { OverrideUpdate } from '../../schemas/control.ts'
+import type { SessionPassword } from '../../services/api/schemas/credentials.ts'
 import { keyOf, signerOf } from '../../services/all-in-one/data-directory.ts'
 import type { Person } from '../../services/all-in-one/demo/people.ts'
 import { openBus } from '../../services/all-in-one/open-bus.ts'
@@ -67,8 +68,9 @@ suite('break-glass, on the whole product', () => {
     await deployment[Symbol.asyncDispose]()
   })
 
-  const connected = async (): Promise<Client> => {
-    const { host, port, database, user, password, ca_pem: ca } = await deployment.sessionPassword()
+  const connected = async (by?: SessionPassword): Promise<Client> => {
+    const given = by ?? (await deployment.sessionPassword())
+    const { host, port, database, user, password, ca_pem: ca } = given
     const fresh = new Client({ host, port, database, user, password, ssl: { ca } })
     fresh.on('error', () => undefined)
     await fresh.connect()
@@ -182,6 +184,7 @@ suite('break-glass, on the whole product', () => {
 
   test('once it is overdue, over a restart, there is no password and no break-glass until it is reviewed', async () => {
     await client.end()
+    const kept = await deployment.sessionPassword()
     assert.equal(await product.stop(), 0)
     await makeOverdue(deployment, overridden)
     product = await deployment.start()
@@ -190,6 +193,7 @@ suite('break-glass, on the whole product', () => {
       deployment.sessionPassword(),
       /Olivia Okafor broke the glass at numbers .* somebody else with the role approvers has to review it/,
     )
+    await assert.rejects(connected(kept), /Olivia Okafor broke the glass at numbers/)
     await refused(await override('olivia', waiting, 'again'), /review of an earlier break-glass/)
     assert.match((await remarks('override.overdue'))[0] ?? '', /by Olivia Okafor was not reviewed/)
     await pause(6_000)
@@ -206,7 +210,7 @@ suite('break-glass, on the whole product', () => {
     assert.deepEqual(await remarks('override.reviewed'), [
       `break-glass by Olivia Okafor was not justified: it was up (approval ${overridden})`,
     ])
-    client = await connected()
+    client = await connected(kept)
     assert.match(await tried('DELETE FROM numbers WHERE n = 2'), /^held for approval/)
     const broken = await override('olivia', waiting, 'now it may be')
     assert.equal(broken.status, 201, await broken.text())

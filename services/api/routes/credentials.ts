@@ -7,6 +7,7 @@ import { v7 as uuidv7 } from 'uuid'
 
 import type { Actor } from '../../../schemas/event.ts'
 import { deriveScramVerifier } from '../../../schemas/scram-verifier.ts'
+import { overdueSentence } from '../../edge/guard/approvals/overrides.ts'
 import type { Clock } from '../../runtime/clock.ts'
 import type { ActionAudit } from '../action-audit.ts'
 import type { ControlPublisher } from '../control-publisher.ts'
@@ -162,15 +163,15 @@ export const credentialRoutes: FastifyPluginCallbackTypebox<CredentialRoutesOpti
   async function refuseWhenReviewIsOverdue(request: FastifyRequest, actor: Actor) {
     const override = options.control.overrides.overdueOf(actor, options.clock.nowMs())
     if (override === null) return
-    const { approval_id: id, by, target, due_at: dueMs, reviewer_roles: roles } = override
     await options.audit.record(request, actor, {
       type: 'access.denied',
-      auth: { method: 'none', credential_id: null, reason: `override_review_overdue: ${id}` },
+      auth: {
+        method: 'none',
+        credential_id: null,
+        reason: `override_review_overdue: ${override.approval_id}`,
+      },
     })
-    throw new Problem(
-      'review-overdue',
-      `${by.display ?? by.subject} broke the glass at ${target} (approval ${id}), and that should have been reviewed by ${new Date(dueMs).toISOString()}; somebody else with the role ${roles.join(' or ')} has to review it, in the console under Approvals or with: affidavit approvals review ${id}`,
-    )
+    throw new Problem('review-overdue', overdueSentence(override))
   }
 
   async function refuseWhenLockedOut(request: FastifyRequest, actor: Actor, target: string) {

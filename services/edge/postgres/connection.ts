@@ -3,6 +3,7 @@ import type { Socket } from 'node:net'
 import { v7 } from 'uuid'
 
 import type { Actor, EventContext, SessionPart } from '../../../schemas/event.ts'
+import { overdueSentence } from '../guard/approvals/overrides.ts'
 import type { Admission } from '../guard/credentials.ts'
 import { greetClient } from './client-handshake.ts'
 import { signIn } from './client-sign-in.ts'
@@ -171,19 +172,29 @@ class Connection {
 
   /** Whether somebody who has proven who it is may not be here all the same; then it is told so, and recorded. */
   #isOut({ credentialId, actor }: Admission): boolean {
-    const { credentials, lockouts, target } = this.#parts
-    const lockout = lockouts.find({ actor, target: target.name, sessionId: this.#sessionId })
-    if (lockout === null && !credentials.isRevoked(credentialId)) return false
-    this.#log.accessDenied({
-      method: 'none',
-      credential_id: credentialId,
-      reason: lockout === null ? 'credential_revoked' : `${lockout.subject}_locked_out`,
-    })
-    this.#refuse(
-      '57P01',
-      lockout === null ? 'the session password was revoked' : lockoutMessages[lockout.subject],
-    )
+    const out = this.#whyOut(credentialId, actor)
+    if (out === null) return false
+    const { code, message, reason } = out
+    this.#log.accessDenied({ method: 'none', credential_id: credentialId, reason })
+    this.#refuse(code, message)
     return true
+  }
+
+  #whyOut(credentialId: string, actor: Actor): Out | null {
+    const { credentials, lockouts, held, clock, target } = this.#parts
+    const lockout = lockouts.find({ actor, target: target.name, sessionId: this.#sessionId })
+    if (lockout !== null) {
+      const { subject } = lockout
+      return { code: '57P01', message: lockoutMessages[subject], reason: `${subject}_locked_out` }
+    }
+    if (credentials.isRevoked(credentialId)) {
+      const message = 'the session password was revoked'
+      return { code: '57P01', message, reason: 'credential_revoked' }
+    }
+    const override = held?.overrides.overdueOf(actor, clock.nowMs()) ?? null
+    if (override === null) return null
+    const reason = `override_review_overdue: ${override.approval_id}`
+    return { code: '28000', message: overdueSentence(override), reason }
   }
 
   async #openTarget(
@@ -292,3 +303,10 @@ export function ignore(): void {
 
 const newestMinor = 2
 const lingerMs = 2_000
+
+/** Why somebody is not let in, for him and for the event. */
+interface Out {
+  readonly code: string
+  readonly message: string
+  readonly reason: string
+}

@@ -40,7 +40,7 @@ export function BreakGlassForm({ approval }: { readonly approval: Approval }) {
         <Text size="sm" maw="75ch">
           It runs once without anybody&rsquo;s approval. Another person reviews within{' '}
           {Math.min(...hours)} h whether that was justified; until an overdue review is done,
-          neither you nor agents for you get new session passwords.
+          neither you nor agents for you begin new sessions.
         </Text>
         <Group align="flex-end" gap="sm">
           <TextInput

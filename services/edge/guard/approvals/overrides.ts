@@ -76,6 +76,12 @@ export class Overrides {
   }
 }
 
+/** For whom it keeps out: who has to do what. */
+export function overdueSentence(override: OverrideUpdate): string {
+  const { approval_id: id, by, target, due_at: dueMs, reviewer_roles: roles } = override
+  return `${by.display ?? by.subject} broke the glass at ${target} (approval ${id}), and that should have been reviewed by ${new Date(dueMs).toISOString()}; somebody else with the role ${roles.join(' or ')} has to review it, in the console under Approvals or with: affidavit approvals review ${id}`
+}
+
 export function isOverdue(
   { due_at: dueMs, review }: Pick<OverrideUpdate, 'due_at' | 'review'>,
   nowMs: number,

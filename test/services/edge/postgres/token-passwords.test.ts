@@ -14,6 +14,7 @@ import pg from 'pg'
 import { pino } from 'pino'
 
 import type { EmbeddedPostgres } from '../../../../services/all-in-one/demo/embedded-postgres.ts'
+import { HeldRequests } from '../../../../services/edge/guard/approvals/held-requests.ts'
 import { laterIssuer } from '../../../../services/edge/guard/identity/token-issuer.ts'
 import { TokenPasswords } from '../../../../services/edge/guard/identity/token-passwords.ts'
 import { TokenVerifier } from '../../../../services/edge/guard/identity/tokens.ts'
@@ -23,6 +24,7 @@ import { PacketReader } from '../../../../services/edge/postgres/packet-reader.t
 import { encodeStartup } from '../../../../services/edge/postgres/protocol/startup.ts'
 import { systemClock } from '../../../../services/runtime/clock.ts'
 import { requireProgram } from '../../../support/engine.ts'
+import { anOverrideUpdate } from '../guard/approvals/approval-builders.ts'
 import { aLockoutUpdate } from '../guard/control-builders.ts'
 import { anIssuer } from '../guard/identity/an-issuer.ts'
 import type { TestIssuer } from '../guard/identity/an-issuer.ts'
@@ -45,6 +47,7 @@ after(async () => {
 interface Setup {
   readonly edge: TestEdge
   readonly lockouts: Lockouts
+  readonly held: HeldRequests
   readonly logged: string[]
   /** Where it is kept which tokens were used. */
   readonly directory: string
@@ -81,16 +84,17 @@ async function anEdge(t: TestContext, options: SetupOptions = {}): Promise<Setup
     logger,
   })
   const lockouts = new Lockouts()
+  const held = new HeldRequests({ edge: 'edge-1', clock: systemClock, newId: () => 'approval-9' })
   const edge = await startEdge(server, {
     plain: options.plain ?? false,
-    guard: { tokens, lockouts },
+    guard: { tokens, lockouts, held },
     options: { logger },
   })
   t.after(async () => {
     await edge[Symbol.asyncDispose]()
     await rm(directory, { recursive: true, force: true })
   })
-  return { edge, lockouts, logged, directory }
+  return { edge, lockouts, held, logged, directory }
 }
 
 /** A client that is signed in, or the SQLSTATE or message by which it is not. */
@@ -228,6 +232,19 @@ test('the kill switch ends sessions of tokens, and lets no new one begin', async
   assert.equal(error.code, '57P01')
   assert.equal(await signIn(edge, await issuer.token()), '57P01')
   assert.equal(edge.recorder.of('access.denied')[0]?.auth?.reason, 'actor_locked_out')
+})
+
+test('whose break-glass waits too long for its review begins no session, nor does an agent for him', async (t) => {
+  const { edge, held } = await anEdge(t)
+  held.overrides.apply(anOverrideUpdate({ due_at: Date.now() + 60_000 }))
+  await (await signedIn(edge, await issuer.token())).end()
+  held.overrides.apply(anOverrideUpdate({ version: 2, due_at: Date.now() }))
+  assert.equal(await signIn(edge, await issuer.token()), '28000')
+  assert.equal(await signIn(edge, await issuer.token({ act: { sub: 'shop-agent' } })), '28000')
+  const denied = edge.recorder.of('access.denied').map(({ auth }) => auth?.reason)
+  const reason = 'override_review_overdue: approval-1'
+  assert.deepEqual(denied, [reason, reason])
+  await (await signedIn(edge, await issuer.token({ sub: 'somebody-else' }))).end()
 })
 
 test('psql takes a token as PGPASSWORD, and beside it session passwords stay with SCRAM', async (t) => {
