@@ -1,6 +1,6 @@
 import { decodeEvent } from '../../schemas/codec.ts'
 import type { AuditEvent, EventType } from '../../schemas/event.ts'
-import type { Hit, Query } from '../indexer/query.ts'
+import type { Hit, Query, SearchFilter } from '../indexer/query.ts'
 import type { LedgerReader } from '../ledger/reader.ts'
 
 /** An event of an approval, and where it is sealed. */
@@ -32,45 +32,76 @@ const stepTypes: ReadonlySet<string> = new Set<EventType>([
   'override.overdue',
 ])
 const pageSize = 500
+/** For one approval: an agent that runs what is held again and again leaves a refusal with its id each time. */
+const mostPages = 20
 const mostApprovals = 200
 
+/** `isCut`: there is more than was looked through. */
+export interface SessionApprovalHistory {
+  readonly approvals: readonly ApprovalHistory[]
+  readonly isCut: boolean
+}
+
 /**
- * The approvals that statements of a session asked for or ran by, from the sealed entries, oldest first: at most 200. One may have been
- * asked for in one session and used in another of the same actor.
+ * The approvals that statements of a session asked for or ran by, from the sealed entries, oldest first: the newest 200. One may have
+ * been asked for in one session and used in another of the same actor.
  */
 export async function approvalsOfSession(
   options: ApprovalHistoryOptions,
   sessionId: string,
-): Promise<readonly ApprovalHistory[]> {
+): Promise<SessionApprovalHistory> {
   const ids = new Set<string>()
+  let isCut = false
   for (const kind of ['approval.requested', 'approval.used']) {
-    const { hits } = await options.query.search({ session: sessionId, kind }, { limit: pageSize })
-    for (const { event } of await stepsOf(options, hits)) {
-      if (event.approval !== null) ids.add(event.approval.approval_id)
+    const ofKind = new Set<string>()
+    for await (const hits of pagesOf(options.query, { session: sessionId, kind })) {
+      for (const { event } of await stepsOf(options, hits)) {
+        if (event.approval !== null) ofKind.add(event.approval.approval_id)
+      }
+      if (ofKind.size > mostApprovals) break
     }
+    isCut ||= ofKind.size > mostApprovals
+    for (const id of [...ofKind].slice(0, mostApprovals)) ids.add(id)
   }
+  isCut ||= ids.size > mostApprovals
   const histories: ApprovalHistory[] = []
   for (const approvalId of [...ids].slice(0, mostApprovals)) {
-    histories.push(await historyOf(options, approvalId))
+    const history = await historyOf(options, approvalId)
+    histories.push(history.history)
+    isCut ||= history.isCut
   }
-  return histories.toSorted((one, other) => startedAt(one) - startedAt(other))
+  return { approvals: histories.toSorted((one, other) => startedAt(one) - startedAt(other)), isCut }
 }
 
 async function historyOf(
   options: ApprovalHistoryOptions,
   approvalId: string,
-): Promise<ApprovalHistory> {
-  const { hits } = await options.query.search({ text: `"${approvalId}"` }, { limit: pageSize })
-  const found = await stepsOf(
-    options,
-    hits.filter(({ type }) => stepTypes.has(type)),
-  )
-  // Others may speak of it, such as a search for its id.
-  const steps = found.filter(({ event }) => event.approval?.approval_id === approvalId)
-  return {
-    approvalId,
-    steps: steps.toSorted((one, other) => one.event.occurred_at - other.event.occurred_at),
+): Promise<{ readonly history: ApprovalHistory; readonly isCut: boolean }> {
+  const steps: ApprovalStep[] = []
+  let pages = 0
+  for await (const hits of pagesOf(options.query, { text: `"${approvalId}"` })) {
+    pages += 1
+    if (pages > mostPages) break
+    // Others may speak of it, such as a refusal, or a search for its id.
+    const found = await stepsOf(
+      options,
+      hits.filter(({ type }) => stepTypes.has(type)),
+    )
+    steps.push(...found.filter(({ event }) => event.approval?.approval_id === approvalId))
   }
+  steps.sort((one, other) => one.event.occurred_at - other.event.occurred_at)
+  return { history: { approvalId, steps }, isCut: pages > mostPages }
+}
+
+/** Newest first. */
+async function* pagesOf(query: Query, filter: SearchFilter): AsyncGenerator<readonly Hit[]> {
+  let after: string | undefined
+  do {
+    const page = { limit: pageSize, ...(after === undefined ? {} : { after }) }
+    const { hits, next } = await query.search(filter, page)
+    yield hits
+    after = next ?? undefined
+  } while (after !== undefined)
 }
 
 async function stepsOf(

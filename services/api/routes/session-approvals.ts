@@ -32,7 +32,7 @@ export const sessionApprovalRoutes: FastifyPluginCallbackTypebox<SessionApproval
     async (request) => {
       const actor = await request.permitted('read_evidence')
       const { id } = request.params
-      const approvals = await approvalsOfSession(options, id)
+      const { approvals, isCut } = await approvalsOfSession(options, id)
       await options.audit.record(request, actor, {
         type: 'evidence.viewed',
         evidence: {
@@ -42,7 +42,7 @@ export const sessionApprovalRoutes: FastifyPluginCallbackTypebox<SessionApproval
           results: approvals.length,
         },
       })
-      return { approvals: approvals.map(historyView) }
+      return { approvals: approvals.map(historyView), is_cut: isCut }
     },
   )
   done()

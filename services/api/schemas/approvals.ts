@@ -145,7 +145,13 @@ export const ApprovalHistoryView = Type.Object({
   steps: Type.Array(ApprovalStepView),
 })
 
-export const SessionApprovals = Type.Object({ approvals: Type.Array(ApprovalHistoryView) })
+export const SessionApprovals = Type.Object({
+  approvals: Type.Array(ApprovalHistoryView),
+  is_cut: Type.Boolean({
+    description:
+      'True when there are more approvals, or more steps of one, than are told here: the newest are',
+  }),
+})
 
 export const ApprovalList = Type.Object({ approvals: Type.Array(ApprovalView) })
 

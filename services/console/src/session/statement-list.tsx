@@ -42,6 +42,12 @@ export function StatementList({ session }: { readonly session: Session }) {
           retry={() => void approvals.refetch()}
         />
       )}
+      {approvals.data?.is_cut === true && (
+        <Text size="sm" c="dimmed">
+          So much was held in this session that only its newest approvals are told here; search
+          finds the others.
+        </Text>
+      )}
       {list.isPending && <Loading what="Reading the statements …" />}
       {list.data !== undefined && statements.length === 0 && (
         <NothingHere title="No statements">
