@@ -52,7 +52,7 @@ export function searchCommand(): Command {
       `
 Each hit names its log position; the entry there is the evidence, the index only finds it.
   affidavit search 'drop table' --decision block
-  affidavit search --decision hold                    what was held
+  affidavit search --decision hold                    what was held, whatever became of it
   affidavit search --approver nia                     what Nia approved or denied
   affidavit search --actor olivia --relation customers --from 2026-11-25T00:00:00Z`,
     )

@@ -33,6 +33,7 @@ export interface SearchFilter {
   /** Subject or display name of the actor or anyone it acts for. */
   readonly actor?: string
   readonly target?: string
+  /** The last one; `hold` also where the statement was held first and then ran, or was blocked. */
   readonly decision?: DecisionOutcome
   readonly outcome?: CompletionOutcome
   /** An event type, or an operation such as `select`. */

@@ -64,6 +64,19 @@ function isBefore(one: Place, other: Place): boolean {
   return one.position < other.position
 }
 
+/**
+ * The outcomes that an event is found by: the last decision, and for a statement that was held before it, the hold as well, whatever
+ * became of it.
+ */
+export function decisionsOf(
+  { decision: first }: Pick<IndexDocument, 'decision'>,
+  decided: Pick<Decided, 'decision'> | null,
+): readonly string[] {
+  const last = decided?.decision?.outcome ?? first?.outcome
+  if (last === undefined) return []
+  return first?.outcome === 'hold' && last !== 'hold' ? ['hold', last] : [last]
+}
+
 /** `document` is shown with what the statement's other events say, when it is the one that was received. */
 export function hitOf(
   document: IndexDocument,
@@ -93,8 +106,17 @@ export function hitOf(
     durationUs: completion?.durationUs ?? null,
     errorCode: completion?.errorCode ?? null,
     masked: completion?.masked ?? null,
-    remark: document.remark,
+    remark: document.remark ?? afterHold(document, decision),
   }
+}
+
+/** That it was held is no longer seen from the last decision. */
+function afterHold(
+  { decision: first }: IndexDocument,
+  last: IndexDocument['decision'],
+): string | null {
+  if (first?.outcome !== 'hold' || last === null || last.outcome === 'hold') return null
+  return `was held; ${last.reason ?? 'another policy came into force'}`
 }
 
 export function statementOf(

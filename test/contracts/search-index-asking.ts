@@ -6,7 +6,7 @@ import * as fc from 'fast-check'
 import type { Hit, SearchFilter } from '../../services/indexer/query.ts'
 import { QueryError } from '../../services/indexer/query.ts'
 import { ALog, aWorkingDay, firstMs } from '../support/a-log.ts'
-import { anActor, anApproval } from '../support/an-event.ts'
+import { aDecision, anActor, anApproval } from '../support/an-event.ts'
 import { applyRecords, found, hits, openWith, withCode } from './search-index-probe.ts'
 import type { SearchIndexFixture } from './search-index-probe.ts'
 
@@ -92,6 +92,30 @@ export function searchIndexAskingContract(name: string, fixture: SearchIndexFixt
     assert.equal(
       held?.remark,
       'held by deletes-need-two (needs 1 × approvers), approval approval-1',
+    )
+  })
+
+  test(`${name}: what was held is found as held, also when it was approved and ran`, async (t) => {
+    const log = new ALog()
+    const session = log.startSession('session-1')
+    session.ask('DELETE FROM waits', {}, { outcome: 'hold' })
+    const request_id = session.ask('DELETE FROM ran', {}, { outcome: 'hold' })
+    const reason = 'approved by Nia (approval-1)'
+    session.event({ type: 'request.decided', request_id, decision: aDecision({ reason }) })
+    session.complete(request_id)
+    const { query } = await openWith(t, fixture, log.records)
+    assert.deepEqual(await found(query, { decision: 'hold' }), [
+      'DELETE FROM ran',
+      'DELETE FROM waits',
+    ])
+    assert.deepEqual(await found(query, { decision: 'allow' }), ['DELETE FROM ran'])
+    const told = await hits(query, { decision: 'hold' })
+    assert.deepEqual(
+      told.map(({ decision, remark }) => [decision, remark]),
+      [
+        ['allow', 'was held; approved by Nia (approval-1)'],
+        ['hold', null],
+      ],
     )
   })
 

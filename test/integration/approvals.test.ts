@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, suite, test } from 'node:test'
@@ -25,7 +26,7 @@ rules:
   - id: people-count
     targets: ['*']
     actors: { kinds: [human] }
-    statements: [read, insert, delete, transaction, session]
+    statements: [read, insert, update, delete, transaction, session]
     relations: { read: ['*'], write: [public.numbers] }
     outcome: allow
   - id: deletes-need-a-second-person
@@ -34,6 +35,11 @@ rules:
     outcome: hold
     approval: { role: approvers }
     reason: deleting needs a second person
+  - id: updates-wait-for-one
+    targets: ['*']
+    statements: [update]
+    outcome: hold
+    approval: { role: approvers, wait_seconds: 120 }
 `
 
 suite('a request that policy holds, on the whole product', () => {
@@ -171,6 +177,30 @@ suite('a request that policy holds, on the whole product', () => {
       await pause(50)
     }
     assert.ok((await numbers()).includes(3))
+  })
+
+  test('where the rule says so the client waits, and it runs when it is approved', async () => {
+    const text = 'UPDATE numbers SET n = 30 WHERE n = $1'
+    const told = once(client, 'notice')
+    const running = client.query(text, [3])
+    const [{ message }] = (await told) as [{ message: string }]
+    assert.match(message, /^held for approval [0-9a-f-]{36}: waiting for it until /)
+    const id = message.slice('held for approval '.length).slice(0, 36)
+    const granted = await answer(await pending(id), 'nia', 'grant')
+    assert.equal(granted.status, 201, await granted.clone().text())
+    assert.equal((await running).rowCount, 1)
+    assert.ok((await numbers()).includes(30))
+    for (;;) {
+      const response = await call('sam', '/v1/search?decision=hold&kind=update')
+      const { hits } = (await response.json()) as { hits: Record<string, unknown>[] }
+      if (hits[0]?.['outcome'] === 'ok') {
+        const { statement, decision, remark } = hits[0]
+        const reason = `was held; approved by Nia Novák (${id})`
+        assert.deepEqual([statement, decision, remark], [text, 'allow', reason])
+        return
+      }
+      await pause(200)
+    }
   })
 
   test('asking, answering and using it are sealed, each by whom', async () => {

@@ -32,7 +32,7 @@ export class FacetTokens {
 
 export interface ShownAs {
   readonly isShown: boolean
-  readonly decision: string | null
+  readonly decisions: readonly string[]
   readonly outcome: string | null
 }
 
@@ -46,7 +46,7 @@ export function facetsOf(document: IndexDocument, shown: ShownAs, tokens: FacetT
   if (shown.isShown) facets.push(shownToken)
   if (document.target !== null) facets.push(tokens.of('target', document.target.name))
   if (document.sessionId !== null) facets.push(tokens.of('session', document.sessionId))
-  if (shown.decision !== null) facets.push(tokens.of('decision', shown.decision))
+  facets.push(...shown.decisions.map((decision) => tokens.of('decision', decision)))
   if (shown.outcome !== null) facets.push(tokens.of('outcome', shown.outcome))
   return facets.join(' ')
 }

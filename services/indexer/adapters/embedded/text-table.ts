@@ -1,5 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite'
 
+import { decisionsOf } from '../../statement.ts'
 import type { StatementEvents } from '../../statement.ts'
 import { actorNames, approverNames } from '../../terms.ts'
 import type { Located } from './event-table.ts'
@@ -56,7 +57,7 @@ export class TextTable {
     const { request } = document
     const told = [document, statement?.decided ?? null, statement?.completed ?? null]
     const remarks = new Set(told.flatMap((one) => one?.remarks ?? []))
-    const decision = (statement?.decided ?? document).decision?.outcome ?? null
+    const decisions = decisionsOf(document, statement?.decided ?? null)
     const outcome = (statement?.completed ?? document).completion?.outcome ?? null
     return [
       request?.text ?? '',
@@ -68,7 +69,7 @@ export class TextTable {
         document.producer ?? '',
       ].join('\n'),
       [...remarks].join('\n'),
-      facetsOf(document, { isShown, decision, outcome }, this.#tokens),
+      facetsOf(document, { isShown, decisions, outcome }, this.#tokens),
     ]
   }
 }

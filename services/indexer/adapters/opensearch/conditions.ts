@@ -24,11 +24,11 @@ export function conditionsOf(given: SearchFilter): Conditions {
   }
   term('asked.actor', filter.actor)
   term('asked.target', filter.target)
+  term('asked.decision', filter.decision)
   term('asked.kind', filter.kind)
   term('asked.relation', filter.relation)
   term('asked.approver', filter.approver)
   term('asked.session', filter.session)
-  term('decision', filter.decision)
   term('outcome', filter.outcome)
   const range = {
     ...(filter.from === undefined ? {} : { gte: microseconds(filter.from) }),

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto'
 
 import type { IndexDocument } from '../../documents.ts'
-import { isStatementPart } from '../../statement.ts'
+import { decisionsOf, isStatementPart } from '../../statement.ts'
 import type { Completed, Decided } from '../../statement.ts'
 import {
   actorIdentity,
@@ -82,6 +82,7 @@ export function sharedSource(event: Timed, told: Told | null): Source {
     asked: {
       actor: actorNames(document).map(foldedTerm),
       target: target && foldedTerm(target.name),
+      decision: decisionsOf(document, told?.decided ?? null),
       kind: kinds(document).map(foldedTerm),
       relation: relationNames(document).map(foldedTerm),
       approver: approverNames(document).map(foldedTerm),

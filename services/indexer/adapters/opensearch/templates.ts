@@ -4,7 +4,7 @@ import type { IndexNames } from './index-names.ts'
  * Raised when the mapping changes. An index filled under a lower number is filled anew, it is derived; a higher one belongs to a newer
  * program and is left alone.
  */
-export const schemaVersion = 3
+export const schemaVersion = 4
 
 /** Lucene takes no longer term; `exactTerm` shortens what is longer. */
 const keyword = { type: 'keyword' }
@@ -44,6 +44,7 @@ const askedFields = {
     properties: {
       actor: keyword,
       target: keyword,
+      decision: keyword,
       kind: keyword,
       relation: keyword,
       approver: keyword,
