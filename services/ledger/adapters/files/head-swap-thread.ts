@@ -7,7 +7,7 @@ import { SqliteHeadRegisters } from './sqlite-head-register.ts'
 const registers = new SqliteHeadRegisters(workerData as string)
 
 parentPort?.on('message', ({ id, origin, expected, next }: SwapRequest) => {
-  const answer = (given: SwapAnswer): void => parentPort?.postMessage(given)
+  const answer = (given: SwapAnswer): void => parentPort?.postMessage(given, [])
   registers
     .of(origin)
     .swap(expected, next)

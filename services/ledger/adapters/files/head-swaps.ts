@@ -91,7 +91,7 @@ export class HeadSwaps implements AsyncDisposable {
   /** What was asked for may have been done or not: whoever hears of it stops. */
   #fail(reason: string): void {
     this.#end ??= reason
-    for (const { reject } of this.#waiting.values()) reject(new Error(reason))
+    for (const swap of this.#waiting.values()) swap.reject(new Error(reason))
     this.#waiting.clear()
   }
 }
