@@ -10,6 +10,7 @@ export async function run(args: readonly string[]): Promise<void> {
     args: [...args],
     options: {
       events: { type: 'string', default: '120000' },
+      records: { type: 'string', default: '72000' },
       rounds: { type: 'string', default: '5' },
       only: { type: 'string', default: 'edge,ledger,search' },
     },
@@ -19,5 +20,5 @@ export async function run(args: readonly string[]): Promise<void> {
   if (parts.includes('ledger')) {
     await measureKafkaToSealed(Number(values.events), Number(values.rounds))
   }
-  if (parts.includes('search')) await measureSealedToIndex()
+  if (parts.includes('search')) await measureSealedToIndex(Number(values.records))
 }

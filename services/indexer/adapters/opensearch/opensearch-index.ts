@@ -40,7 +40,6 @@ export interface OpenSearchOptions {
 /** Two bulk requests side by side. */
 const batchSize = 4_000
 
-/** What this process has met since it opened the index. */
 /**
  * The search index in OpenSearch, with its questions. Several processes may apply to it, each its own partitions. OpenSearch has no
  * transactions: documents are written first, each of them idempotent, then the progress they stand for, in one document that is replaced
