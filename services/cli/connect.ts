@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { tmpdir } from 'node:os'
@@ -6,19 +6,12 @@ import { tmpdir } from 'node:os'
 import { Command } from 'commander'
 
 import type { SessionPassword } from '../api/schemas/credentials.ts'
-import { ApiClient, ApiRefusal } from './api-client.ts'
 import { CommandFailure } from './failure.ts'
-import { readIdentity } from './identity.ts'
-import { apiOf, signedIn, signInAnew, signInAsClient, signInFor } from './sign-in.ts'
-import type { PersonOptions, SignIn } from './sign-in.ts'
+import { sessionPassword } from './session-password.ts'
+import type { SessionPasswordOptions } from './session-password.ts'
 
-interface ConnectOptions extends PersonOptions {
-  readonly database?: string
-  readonly purpose?: string
+interface ConnectOptions extends SessionPasswordOptions {
   readonly exec?: boolean
-  readonly clientId?: string
-  readonly clientSecretFile?: string
-  readonly subjectTokenFile?: string
   readonly json?: boolean
 }
 
@@ -48,7 +41,7 @@ you are asked to sign in again for the next.
 }
 
 async function connect(target: string, options: ConnectOptions): Promise<void> {
-  const issued = await issue(target, options)
+  const issued = await sessionPassword(target, options)
   if (options.json === true) {
     process.stdout.write(`${JSON.stringify(issued, null, 2)}\n`)
     return
@@ -62,48 +55,6 @@ async function connect(target: string, options: ConnectOptions): Promise<void> {
   process.stdout.write(
     `Until ${issued.expires_at}:\n  PGPASSWORD='${issued.password}' psql '${connection}'\n`,
   )
-}
-
-async function issue(target: string, options: ConnectOptions): Promise<SessionPassword> {
-  const { database, purpose } = options
-  const exchange = (signIn: SignIn): Promise<SessionPassword> =>
-    new ApiClient(signIn).post('/v1/credentials', { target, database, purpose })
-  const { clientId } = options
-  const isGiven = process.env['AFFIDAVIT_TOKEN'] !== undefined
-  if (isGiven && clientId === undefined) return exchange(await signedIn(options))
-  const identity = await readIdentity(apiOf(options))
-  const { audience } = identity.targets.find(({ name }) => name === target) ?? identity
-  if (clientId !== undefined) {
-    return exchange(await signInAsClient(options, clientOf(clientId, options), audience))
-  }
-  if (audience !== identity.audience) return exchange(await signInFor(options, audience))
-  try {
-    return await exchange(await signedIn(options))
-  } catch (error) {
-    // What was kept got its one password before.
-    if (!(error instanceof ApiRefusal) || error.problem !== 'token-used') throw error
-    return exchange(await signInAnew(options))
-  }
-}
-
-function clientOf(clientId: string, options: ConnectOptions) {
-  const { clientSecretFile, subjectTokenFile } = options
-  if (clientSecretFile === undefined) {
-    throw new CommandFailure('--client-id needs --client-secret-file', 2)
-  }
-  return {
-    clientId,
-    clientSecret: readSecret(clientSecretFile),
-    subjectToken: subjectTokenFile === undefined ? null : readSecret(subjectTokenFile),
-  }
-}
-
-function readSecret(file: string): string {
-  try {
-    return readFileSync(file, 'utf8').trim()
-  } catch (cause) {
-    throw new CommandFailure(`${file} cannot be read`, 2, { cause })
-  }
 }
 
 function writeCertificate(issued: SessionPassword): string {

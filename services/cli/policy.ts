@@ -3,6 +3,7 @@ import { Command } from 'commander'
 import { policyCheckCommand } from './policy-check.ts'
 import { policyDiffCommand } from './policy-diff.ts'
 import { policyExplainCommand } from './policy-explain.ts'
+import { policySuggestCommand } from './policy-suggest.ts'
 import { policyTestCommand } from './policy-test.ts'
 
 export function policyCommand(): Command {
@@ -12,4 +13,5 @@ export function policyCommand(): Command {
     .addCommand(policyTestCommand())
     .addCommand(policyExplainCommand())
     .addCommand(policyDiffCommand())
+    .addCommand(policySuggestCommand())
 }

@@ -31,6 +31,7 @@ Try it:
 On your own systems:
   affidavit init                       write affidavit.yaml and policy.yaml to start from
   affidavit policy check policy.yaml   find every mistake in a policy
+  affidavit policy suggest shop        what a classification of the target shop lacks
   affidavit up                         run it
   affidavit edge                       run the edges alone, where the services run elsewhere
 As somebody who uses a target:

@@ -1,4 +1,4 @@
-import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 
 import type { EmbeddedPostgres } from './embedded-postgres.ts'
@@ -28,18 +28,18 @@ export interface DemoFilesOptions {
   readonly heldPasswordFile: string
 }
 
-/** Writes the demo's configuration, and its policy where there is none: what somebody changed in the policy stays. */
+/** Writes the demo's configuration, and its policy and classification where there are none: what somebody changed in them stays. */
 export function writeDemoFiles(options: DemoFilesOptions): { readonly configFile: string } {
   const { directory } = options
   mkdirSync(directory, { recursive: true, mode: 0o700 })
-  const policyFile = join(directory, 'policy.yaml')
-  if (!existsSync(policyFile)) {
-    writeFileSync(policyFile, readFileSync(new URL('./demo-policy.yaml', import.meta.url)))
+  for (const [name, source] of [
+    ['policy.yaml', './demo-policy.yaml'],
+    [classificationFile, './demo-classification.yaml'],
+  ] as const) {
+    const file = join(directory, name)
+    // Not as a copy: an installed file may be read-only.
+    if (!existsSync(file)) writeFileSync(file, readFileSync(new URL(source, import.meta.url)))
   }
-  copyFileSync(
-    new URL('./demo-classification.yaml', import.meta.url),
-    join(directory, classificationFile),
-  )
   const configFile = join(directory, 'affidavit.yaml')
   writeFileSync(configFile, configText(options))
   return { configFile }
