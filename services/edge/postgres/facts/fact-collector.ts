@@ -69,7 +69,9 @@ export class FactCollector {
     const name = qualifiedName(parts)
     const bare = parts.at(-1) ?? ''
     this.#functions.add(name)
-    if (sqlRunningFunctions.has(bare)) this.#unknown.add(`the SQL that ${name} runs`)
+    if (sqlRunningFunctions.has(bare) && isListed !== true) {
+      this.#unknown.add(`the SQL that ${name} runs`)
+    }
     if (serverFileFunctions.has(bare)) this.#flags.add('server_file')
     const isCatalog = parts.length === 1 || (parts.length === 2 && parts[0] === 'pg_catalog')
     if (!(isListed ?? (isCatalog && builtinFunctions.has(bare)))) this.#unlisted.add(name)

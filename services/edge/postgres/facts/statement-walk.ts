@@ -302,6 +302,7 @@ export class StatementWalk {
     const { funcname: _, ...rest } = body
     if (name === null) this.#found.unknown('a function without a name')
     else if (name.at(-1) === 'set_config') noteSetConfig(this.#found, name, asList(body['args']))
+    else if (isRewriteByTerms(name, body)) this.#found.call(name, true)
     else this.#found.call(name)
     this.#message(rest, 'read', scope)
   }
@@ -356,4 +357,10 @@ export class StatementWalk {
   #planted(object: unknown): void {
     notePlanted(this.#found, (object as Message | null)?.['objname'])
   }
+}
+
+/** `ts_rewrite(query, target, substitute)`. The other one, with two arguments, runs the SQL that its second is. */
+function isRewriteByTerms(name: readonly string[], body: Message): boolean {
+  const isTheServers = name.length === 1 || (name.length === 2 && name[0] === 'pg_catalog')
+  return isTheServers && name.at(-1) === 'ts_rewrite' && asList(body['args']).length === 3
 }

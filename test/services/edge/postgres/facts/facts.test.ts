@@ -39,6 +39,25 @@ const table: readonly (readonly [string, Partial<Facts>])[] = [
   ],
   ['SELECT * FROM db.shop.orders', { kinds: ['select'], reads: ['shop.orders'] }],
   ['SELECT relname FROM pg_class', { kinds: ['select'], reads: ['pg_catalog.pg_class'] }],
+  ["SELECT ts_rewrite('a & b', 'a', 'c')", { kinds: ['select'], functions: ['ts_rewrite'] }],
+  [
+    "SELECT ts_rewrite('a & b', 'SELECT a, b FROM t')",
+    {
+      kinds: ['select'],
+      functions: ['ts_rewrite'],
+      unlistedFunctions: ['ts_rewrite'],
+      unknown: ['the SQL that ts_rewrite runs'],
+    },
+  ],
+  [
+    "SELECT app.ts_rewrite('a & b', 'a', 'c')",
+    {
+      kinds: ['select'],
+      functions: ['app.ts_rewrite'],
+      unlistedFunctions: ['app.ts_rewrite'],
+      unknown: ['the SQL that app.ts_rewrite runs'],
+    },
+  ],
   // Names of a WITH clause are no relations, but only where they are known.
   ['WITH x AS (SELECT * FROM x) SELECT * FROM x', { kinds: ['select'], reads: ['x'] }],
   ['WITH x AS (SELECT 1) SELECT * FROM m.x', { kinds: ['select'], reads: ['m.x'] }],
