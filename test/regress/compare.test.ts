@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
-import { differences, withoutWords, withoutChance } from './compare.ts'
+import { compareAnswers, differences, withoutChance, withoutWords } from './compare.ts'
 
 test('a line that one side says and the other does not is a difference, and where', () => {
   const direct = 'SELECT 1;\nNOTICE:  a\n1\n(1 row)\n'
@@ -15,6 +15,25 @@ test('a line that one side says and the other does not is a difference, and wher
   assert.deepEqual(differences(direct, `${direct}more`), [
     { after: '(1 row)', direct: [''], edge: ['more'] },
   ])
+})
+
+test('outputs that differ everywhere are compared in no time', () => {
+  const lines = (word: string): string =>
+    Array.from({ length: 50_000 }, (_, n) => `${word} ${n}`).join('\n')
+  assert.equal(differences(lines('a'), lines('b'))[0]?.direct[0], 'a 0')
+})
+
+test('an answer that is another one through the edge is a difference, but not to a question without a steady one', () => {
+  const questions = ['SELECT 1', 'SELECT random()', 'SELECT 2'].map((text) => Buffer.from(text))
+  const direct = [
+    ['1', '0.1', '2'],
+    ['1', '0.2', '2'],
+  ] as const
+  assert.deepEqual(compareAnswers(questions, { direct, edge: ['1', '0.3', '3'] }), {
+    count: 3,
+    unsteady: 1,
+    differences: [{ after: 'SELECT 2', direct: ['2'], edge: ['3'] }],
+  })
 })
 
 test('what is chance is no difference: the line in a block of rows, and buffers', () => {

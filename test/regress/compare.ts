@@ -10,11 +10,17 @@ export interface Difference {
 
 /** Where two outputs differ, line by line. */
 export function differences(direct: string, edge: string): readonly Difference[] {
+  if (direct === edge) return []
+  const theirs = direct.split('\n')
+  const ours = edge.split('\n')
+  const first = theirs.findIndex((line, n) => line !== ours[n])
+  const from = Math.max(0, (first < 0 ? theirs.length : first) - 1)
   const found: Difference[] = []
   let after = ''
   let here: { direct: string[]; edge: string[] } | null = null
-  // The second argument counts as what was there before.
-  for (const [operation, line] of diff(edge.split('\n'), direct.split('\n'))) {
+  // Where nearly everything differs, to compare it all would take more than there is.
+  const part = (lines: readonly string[]): string[] => lines.slice(from, from + mostCompared)
+  for (const [operation, line] of diff(part(ours), part(theirs))) {
     if (operation === 0) {
       if (here !== null) found.push({ after, ...here })
       here = null
@@ -26,6 +32,38 @@ export function differences(direct: string, edge: string): readonly Difference[]
   }
   if (here !== null) found.push({ after, ...here })
   return found
+}
+
+const mostCompared = 2_000
+
+/** What one server answers to the same questions: straight, through an edge, and straight again. */
+export interface Answers {
+  readonly direct: readonly [readonly string[], readonly string[]]
+  readonly edge: readonly string[]
+}
+
+export interface Asked {
+  readonly count: number
+  /** Questions to which the server itself gives another answer the second time: nothing is compared. */
+  readonly unsteady: number
+  readonly differences: readonly Difference[]
+}
+
+export function compareAnswers(
+  questions: readonly Buffer[],
+  { direct: [before, afterwards], edge }: Answers,
+): Asked {
+  let unsteady = 0
+  const found: Difference[] = []
+  for (const [n, question] of questions.entries()) {
+    const answer = before[n] ?? ''
+    const through = edge[n] ?? ''
+    if (answer !== afterwards[n]) unsteady++
+    else if (answer !== through) {
+      found.push({ after: question.toString(), direct: [answer], edge: [through] })
+    }
+  }
+  return { count: questions.length, unsteady, differences: found }
 }
 
 /**

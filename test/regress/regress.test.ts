@@ -24,10 +24,11 @@ for (const version of isAll ? ([15, 18] as const) : ([15] as const)) {
     const files = isAll ? suite.files : some.split(/\s+/)
     const results = await runBothWays(t, psql, suite, version, files)
     if (results === null) return
-    for (const { file, allowed, leftOut, refused, differences } of results) {
+    for (const { file, allowed, leftOut, refused, differences, asked } of results) {
       await t.test(`${file} says the same as without the edge`, () => {
         assert.deepEqual(refused, [])
         assert.deepEqual(differences, [])
+        assert.deepEqual(asked.differences, [])
         assert.ok(allowed + leftOut.length > 0, 'no statement came to the edge')
       })
     }
@@ -43,7 +44,10 @@ function tableOf(results: readonly Compared[]): readonly string[] {
     for (const { message } of leftOut) byReason.set(message, (byReason.get(message) ?? 0) + 1)
   }
   const counts = [...byReason].sort(([, one], [, other]) => other - one)
+  const asked = sum(results, (result) => result.asked.count)
+  const unsteady = sum(results, (result) => result.asked.unsteady)
   return [
+    `${asked} SELECTs were sent again by the extended protocol, ${unsteady} of them answered anew each time`,
     `${sum(results, ({ unparsed }) => unparsed)} are no SQL to the edge, nor to the server`,
     ...counts.map(
       ([message, count]) => `${count} left out: ${Buffer.from(message, 'latin1').toString()}`,

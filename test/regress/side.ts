@@ -22,23 +22,28 @@ import {
   startEdge,
 } from '../services/edge/postgres/edge-fixture.ts'
 import type { Skippable } from '../support/engine.ts'
+import type { Answers } from './compare.ts'
+import { answersTo } from './questions.ts'
 import type { Suite } from './suite.ts'
 
-/** One way to a server of its own: straight, or through an edge. */
+/** A server with an edge in front, and one way to it: straight, or through the edge. */
 export interface Side extends AsyncDisposable {
   /** Runs a script by psql in the suite's database; what it says on both outputs, in order. */
   run(file: string, script: string): Promise<Ran>
+  /** What the server answers to these statements by the extended protocol, either way. */
+  ask(questions: readonly Buffer[]): Promise<Answers>
 }
 
 export interface Ran {
   /** One character per byte. */
   readonly output: string
-  readonly tookMs: number
   /** Statements that an edge let through. */
   readonly allowed: number
   /** What the grammar did not take. */
   readonly unparsed: readonly Answered[]
   readonly refused: readonly Answered[]
+  /** Those of `allowed` that are one SELECT and nothing else. */
+  readonly selects: readonly Buffer[]
 }
 
 /** A statement that the edge answered by itself. One character per byte, as in the output. */
@@ -67,13 +72,17 @@ export async function startSide(
   await prepare(server)
   const directory = await mkdtemp(join(tmpdir(), 'regress-'))
   started.defer(() => rm(directory, { recursive: true, force: true }))
-  const edge = way === 'direct' ? null : started.use(await edgeBefore(server))
+  const edge = started.use(await edgeBefore(server))
+  const { host, superuser: user, superuserPassword } = server
+  const direct = { host, port: server.port, user, password: superuserPassword, database }
+  const through = { host, port: edge.client.port, user, password, database }
+  const signIn = way === 'direct' ? direct : through
   const env = {
     ...environment,
     PATH: process.env['PATH'],
-    PGPORT: String(edge === null ? server.port : edge.client.port),
-    PGUSER: server.superuser,
-    PGPASSWORD: edge === null ? server.superuserPassword : password,
+    PGPORT: String(signIn.port),
+    PGUSER: user,
+    PGPASSWORD: signIn.password,
     PG_ABS_SRCDIR: suite.directory,
     PG_ABS_BUILDDIR: '.',
     PG_LIBDIR: '.',
@@ -82,11 +91,14 @@ export async function startSide(
   const stop = started.move()
   return {
     async run(file, script) {
-      edge?.recorder.events.splice(0)
-      const startedMs = performance.now()
+      edge.recorder.events.splice(0)
       const output = await psqlOutput(psql, directory, file, script, env)
-      const tookMs = performance.now() - startedMs
-      return { output, tookMs, ...answeredBy(edge?.recorder.events ?? []) }
+      return { output, ...answeredBy(way === 'edge' ? edge.recorder.events : []) }
+    },
+    async ask(questions) {
+      const first = await answersTo(direct, questions)
+      const edge = await answersTo(through, questions)
+      return { direct: [first, await answersTo(direct, questions)], edge }
     },
     [Symbol.asyncDispose]: () => stop.disposeAsync(),
   }
@@ -180,13 +192,16 @@ async function psqlOutput(
 
 const longestMs = 120_000
 
-function answeredBy(events: readonly AuditEvent[]): Pick<Ran, 'allowed' | 'unparsed' | 'refused'> {
+function answeredBy(
+  events: readonly AuditEvent[],
+): Pick<Ran, 'allowed' | 'unparsed' | 'refused' | 'selects'> {
   const completions = new Map(
     events.map(({ request_id, completion }) => [request_id, completion] as const),
   )
   const received = events.filter(({ type }) => type === 'request.received')
+  const isAllowed = ({ decision }: AuditEvent): boolean => decision?.outcome === 'allow'
   const answered = received
-    .filter(({ decision }) => decision?.outcome !== 'allow')
+    .filter((event) => !isAllowed(event))
     .map(({ request_id, request, decision }): Answered => {
       const completion = completions.get(request_id)
       return {
@@ -201,5 +216,8 @@ function answeredBy(events: readonly AuditEvent[]): Pick<Ran, 'allowed' | 'unpar
     allowed: received.length - answered.length,
     unparsed: answered.filter(isSyntax),
     refused: answered.filter((each) => !isSyntax(each)),
+    selects: received
+      .filter((event) => isAllowed(event) && event.request?.operation === 'select')
+      .map(({ request }) => request?.statement ?? Buffer.alloc(0)),
   }
 }

@@ -7,6 +7,7 @@ import { setImmediate } from 'node:timers/promises'
 
 import type { EmbeddedPostgres } from '../../../../services/all-in-one/demo/embedded-postgres.ts'
 import { PacketReader } from '../../../../services/edge/postgres/packet-reader.ts'
+import type { Packet } from '../../../../services/edge/postgres/packet-reader.ts'
 import { decodeBackend } from '../../../../services/edge/postgres/protocol/backend.ts'
 import type { BackendMessage } from '../../../../services/edge/postgres/protocol/backend.ts'
 import { encodeFrontend } from '../../../../services/edge/postgres/protocol/frontend.ts'
@@ -61,9 +62,7 @@ export class RawClient {
     let status = ''
     const errors: string[] = []
     const rows: (string | null)[][] = []
-    for (let left = readyCount; left > 0;) {
-      const packet = await this.#reader.message()
-      if (packet === null) break
+    for await (const packet of this.packets(readyCount)) {
       types += String.fromCharCode(packet.type)
       if (packet.type === backend.copyInResponse) await this.send(this.onCopyIn)
       const message = decodeBackend(packet.type, packet.bytes, 0, packet.bytes.length)
@@ -71,12 +70,19 @@ export class RawClient {
       if (message?.type === 'data-row') {
         rows.push(message.values.map((value) => value?.toString('utf8') ?? null))
       }
-      if (message?.type === 'ready-for-query') {
-        status = message.status
-        left--
-      }
+      if (message?.type === 'ready-for-query') status = message.status
     }
     return { types, errors, rows, status }
+  }
+
+  /** Messages as they come, up to and with the n-th ReadyForQuery, or to the end of the connection. */
+  async *packets(readyCount = 1): AsyncGenerator<Packet> {
+    for (let left = readyCount; left > 0;) {
+      const packet = await this.#reader.message()
+      if (packet === null) return
+      if (packet.type === backend.readyForQuery) left--
+      yield packet
+    }
   }
 
   /** Sends a query and returns its answer. */
