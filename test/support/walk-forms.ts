@@ -16,7 +16,8 @@ const stepLimit = 20
 
 /**
  * What a person does in a browser, done over HTTP at whatever issuer: follows redirects with cookies, fills in name and password and
- * says yes to the rest. Ends at a page without a form, or at a redirect to an address that begins with `until`.
+ * says yes to the rest, by the first button of each form. Ends at a page without a form, or at a redirect to an address that begins
+ * with `until`.
  */
 export async function walkForms(start: URL, person: Person, until?: string): Promise<Walked> {
   const cookies = new Map<string, string>()
@@ -48,7 +49,12 @@ export async function walkForms(start: URL, person: Person, until?: string): Pro
 
 function fillIn(content: string, { username, password }: Person): URLSearchParams {
   const form = new URLSearchParams()
+  let isPressed = false
   for (const [tag] of content.matchAll(/<(?:input|button)\b[^>]*>/gi)) {
+    if (isButton(tag)) {
+      if (isPressed) continue
+      isPressed = true
+    }
     const name = attribute(tag, 'name')
     if (name === null || form.has(name)) continue
     if (name === 'username') form.set(name, username)
@@ -56,6 +62,11 @@ function fillIn(content: string, { username, password }: Person): URLSearchParam
     else if (attribute(tag, 'type') !== 'checkbox') form.set(name, attribute(tag, 'value') ?? '')
   }
   return form
+}
+
+function isButton(tag: string): boolean {
+  const type = attribute(tag, 'type')?.toLowerCase()
+  return /^<button/i.test(tag) ? type !== 'button' : type === 'submit'
 }
 
 function attribute(tag: string, name: string): string | null {
