@@ -28,6 +28,10 @@ export interface DeploymentOptions {
   readonly policy?: string
   /** Who can sign in; the demo's people where it is missing. */
   readonly people?: readonly Person[]
+  /** The section `identity`, where the issuer is another than the demo's. */
+  readonly identity?: string
+  /** Lines of the target. */
+  readonly target?: readonly string[]
   /** Sections that are added to the configuration. */
   readonly sections?: string
 }
@@ -188,22 +192,12 @@ function configText(
   parts: { issuer: Issuer; postgres: EmbeddedPostgres; api: number; edge: number },
 ): string {
   const { issuer, postgres, api, edge } = parts
-  const { console: consoleClient, cli } = issuer.clients
   return `version: 1
 tenant: faults
 data: ./data
 api:
   port: ${api}
-identity:
-  issuer: ${issuer.url}
-  agents: []
-  roles: { analyst: [security], auditor: [auditors], approver: [approvers] }
-  console:
-    client_id: ${consoleClient.clientId}
-    client_secret_file: ${JSON.stringify(consoleClient.secretFile)}
-  cli:
-    client_id: ${cli.clientId}
-edge:
+${options.identity ?? identityText(issuer)}edge:
   id: edge-1
 ${(options.edge ?? []).map((line) => `  ${line}\n`).join('')}ledger:
   operator: ledger.faults.example
@@ -222,7 +216,20 @@ targets:
       ca_file: ${JSON.stringify(postgres.caFile)}
     durability: ${options.durability ?? 'strict'}
     on_audit_failure: ${options.onAuditFailure ?? 'refuse'}
-${options.sections ?? ''}`
+${(options.target ?? []).map((line) => `    ${line}\n`).join('')}${options.sections ?? ''}`
+}
+
+function identityText({ url, clients }: Issuer): string {
+  return `identity:
+  issuer: ${url}
+  agents: []
+  roles: { analyst: [security], auditor: [auditors], approver: [approvers] }
+  console:
+    client_id: ${clients.console.clientId}
+    client_secret_file: ${JSON.stringify(clients.console.secretFile)}
+  cli:
+    client_id: ${clients.cli.clientId}
+`
 }
 
 const policy = `version: 1
