@@ -46,6 +46,8 @@ export interface Edges {
   readonly recorder: SpooledRecorder
   /** What clients are given to trust. */
   readonly certificatePem: string
+  /** What masks at each target that has a classification, by the target's name. */
+  readonly masking: ReadonlyMap<string, TargetMasking>
   /** Sessions that run now, over all targets. */
   sessions(): number
 }
@@ -123,6 +125,7 @@ export async function startEdges(options: EdgesOptions): Promise<Edges> {
     policies,
     recorder,
     certificatePem,
+    masking,
     sessions: () => edges.reduce((sum, edge) => sum + edge.sessions, 0),
   }
 }

@@ -52,6 +52,9 @@ export function measure(parts: MeasuredParts): void {
       help: 'Sessions that run now',
       read: () => edges.sessions(),
     })
+    for (const [target, masking] of edges.masking) {
+      health.add(`masking ${target}`, () => masking.health())
+    }
   }
   if (services === null) return
   const { bus, ledger, index, indexer, control } = services

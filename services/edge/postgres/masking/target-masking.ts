@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
 
+import type { PartHealth } from '../../../runtime/health.ts'
 import type { Logger } from '../../../runtime/logger.ts'
 import type { MaskedColumn } from '../../guard/masking/classification.ts'
 import type { Grammar } from '../facts/grammar.ts'
@@ -33,8 +34,11 @@ export class TargetMasking {
   readonly database: string
   readonly #options: TargetMaskingOptions
   #catalog: MaskCatalog | null = null
-  #readAtMs = 0
+  /** Of the last snapshot; before the first, when it was begun. */
+  #readAtMs = performance.now()
   #wake: (() => void) | null = null
+  /** Whether the last reading failed. */
+  #isUnreadable = false
   #isAsked = false
   #isChanged = false
   #wakeChanged: (() => void) | null = null
@@ -49,6 +53,28 @@ export class TargetMasking {
   get catalog(): MaskCatalog | null {
     const age = performance.now() - this.#readAtMs
     return age <= 3 * this.#refreshMs ? this.#catalog : null
+  }
+
+  /** Whether what has to be masked can be, and whether the target has all that is classified. Names no column. */
+  health(): PartHealth {
+    const { catalog } = this
+    const isYoung = performance.now() - this.#readAtMs <= 3 * this.#refreshMs
+    if (catalog === null && (this.#isUnreadable || !isYoung)) {
+      const reason = 'the catalog of the target cannot be read: what has to be masked is refused'
+      return { state: 'degraded', reason }
+    }
+    if (this.#isUnreadable) {
+      return {
+        state: 'degraded',
+        reason: 'the catalog of the target cannot be read: the last one counts',
+      }
+    }
+    const missing = catalog?.missing.length ?? 0
+    if (missing === 0) return { state: 'ok' }
+    return {
+      state: 'degraded',
+      reason: `the target does not have ${missing} of the classified columns; the log names them`,
+    }
   }
 
   /** An answer showed something that the snapshot does not know: it is read again, within a second. */
@@ -73,6 +99,7 @@ export class TargetMasking {
     )
     this.#catalog = catalog
     this.#readAtMs = startedMs
+    this.#isUnreadable = false
     if (catalog.missing.length > 0) {
       const missing = catalog.missing.map(({ name }) => name)
       logger.warn(
@@ -95,6 +122,7 @@ export class TargetMasking {
         await this.refresh(signal)
       } catch (error) {
         if (isAborted(signal)) return
+        this.#isUnreadable = true
         logger.error({ err: error, target: target.name }, 'the catalog for masking cannot be read')
       }
       const timer = new AbortController()

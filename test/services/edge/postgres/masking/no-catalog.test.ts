@@ -65,6 +65,10 @@ test('where the catalog cannot be read what is masked is refused, the rest and o
   // No mask rule is about it.
   assert.equal(refusalOf('away', 'BEGIN'), null)
   while (lines.length === 0) await new Promise((resolve) => setTimeout(resolve, 10))
+  assert.deepEqual(masking.health(), {
+    state: 'degraded',
+    reason: 'the catalog of the target cannot be read: what has to be masked is refused',
+  })
   stop.abort()
   await running
   assert.match(lines.join(''), /"target":"away".*the catalog for masking cannot be read/)

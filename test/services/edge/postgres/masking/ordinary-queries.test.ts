@@ -131,6 +131,10 @@ suite('ordinary queries beside masked columns', () => {
     await masked[Symbol.asyncDispose]()
   })
 
+  test('the masking is well', () => {
+    assert.deepEqual(masked.masking.health(), { state: 'ok' })
+  })
+
   for (const [sql, ...places] of queries) {
     test(sql, async () => {
       const query = { text: sql, rowMode: 'array' }
