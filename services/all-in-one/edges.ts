@@ -16,6 +16,7 @@ import { loadGrammar } from '../edge/postgres/facts/grammar.ts'
 import { RulePolicy } from '../edge/postgres/facts/rule-policy.ts'
 import { ScramPassword } from '../edge/postgres/protocol/scram.ts'
 import type { TargetMasking } from '../edge/postgres/masking/target-masking.ts'
+import type { TargetRoutines } from '../edge/postgres/routines/target-routines.ts'
 import { approvalPart } from '../edge/postgres/hold-gate.ts'
 import { startPostgresEdge } from '../edge/postgres/proxy.ts'
 import type { PostgresEdge } from '../edge/postgres/proxy.ts'
@@ -29,6 +30,7 @@ import { controlGroup } from './control-group.ts'
 import { edgeCertificate } from './edge-certificate.ts'
 import { openProducer } from './producers.ts'
 import { startMasking } from './start-masking.ts'
+import { startRoutines } from './start-routines.ts'
 import { readPassword } from './secrets.ts'
 import { startTokenPasswords } from './start-token-passwords.ts'
 
@@ -93,8 +95,10 @@ export async function startEdges(options: EdgesOptions): Promise<Edges> {
   const grammar = await loadGrammar()
   const edges: PostgresEdge[] = []
   const masking = new Map<string, TargetMasking>()
+  const routines = new Map<string, TargetRoutines>()
   for (const file of config.targets) {
     const target = await postgresTarget(file)
+    routines.set(target.name, await startRoutines({ target, grammar, lifecycle, logger }))
     const { classificationFile } = file
     if (classificationFile !== null) {
       const options = { config, target, classificationFile, grammar, lifecycle, logger }
@@ -111,7 +115,7 @@ export async function startEdges(options: EdgesOptions): Promise<Edges> {
             tokens: tokens?.of(file) ?? null,
             lockouts,
             held,
-            policy: new RulePolicy({ grammar, policies, clock: systemClock, masking }),
+            policy: new RulePolicy({ grammar, policies, clock: systemClock, masking, routines }),
           },
           recorder,
           clock: systemClock,

@@ -12,6 +12,7 @@ import { PolicyInForce } from '../../services/edge/guard/policy-in-force.ts'
 import { loadGrammar } from '../../services/edge/postgres/facts/grammar.ts'
 import { RulePolicy } from '../../services/edge/postgres/facts/rule-policy.ts'
 import { TargetMasking } from '../../services/edge/postgres/masking/target-masking.ts'
+import { TargetRoutines } from '../../services/edge/postgres/routines/target-routines.ts'
 import { ScramPassword } from '../../services/edge/postgres/protocol/scram.ts'
 import { systemClock } from '../../services/runtime/clock.ts'
 import {
@@ -60,6 +61,7 @@ export async function prepareGround(server: EmbeddedPostgres): Promise<Ground> {
   await direct.query("ALTER SYSTEM SET statement_timeout = '5s'")
   await direct.query('SELECT pg_reload_conf()')
   const masking = maskingOf(server, await readClassification())
+  const routines = routinesOf(server)
   const { signal } = new AbortController()
   let prepared: string | undefined
   let state = ''
@@ -68,13 +70,14 @@ export async function prepareGround(server: EmbeddedPostgres): Promise<Ground> {
     await resetTarget(direct)
     if (prepared !== undefined) await direct.query(prepared)
     await masking.refresh(signal)
+    await routines.refresh(signal)
     state = await targetState(direct)
     mark = await targetMark(direct)
   }
   await reset()
   const lanes = new Map<string, Lane>()
   for (const file of await readdir(here('fixture/policies'))) {
-    const edge = started.use(await edgeUnder(server, await readPolicy(file), masking))
+    const edge = started.use(await edgeUnder(server, await readPolicy(file), masking, routines))
     const tap = started.use(await startTap(edge.client.port))
     lanes.set(file.replace('.yaml', ''), { tap, recorder: edge.recorder })
   }
@@ -96,7 +99,8 @@ export async function prepareGround(server: EmbeddedPostgres): Promise<Ground> {
       return lane
     },
     async prepare(setup) {
-      if (setup === undefined && prepared === setup) return
+      // What sessions of the case before have defined is no more.
+      if (setup === undefined && prepared === setup) return routines.refresh(signal)
       prepared = setup
       await reset()
     },
@@ -131,6 +135,18 @@ async function readClassification(): Promise<readonly MaskedColumn[]> {
 
 function maskingOf(server: EmbeddedPostgres, columns: readonly MaskedColumn[]): TargetMasking {
   return new TargetMasking({
+    ...catalogOf(server, new Map([['search_path', 'pg_catalog']])),
+    columns,
+    key: Buffer.alloc(32, 9),
+  })
+}
+
+function routinesOf(server: EmbeddedPostgres): TargetRoutines {
+  return new TargetRoutines({ ...catalogOf(server, new Map()), settleMs: 0 })
+}
+
+function catalogOf(server: EmbeddedPostgres, settings: ReadonlyMap<string, string>) {
+  return {
     target: {
       name: 'corpus',
       address: server.host,
@@ -142,21 +158,20 @@ function maskingOf(server: EmbeddedPostgres, columns: readonly MaskedColumn[]): 
       password: new ScramPassword(server.superuserPassword),
       database: 'postgres',
       applicationName: 'catalog',
-      settings: new Map([['search_path', 'pg_catalog']]),
+      settings,
     },
-    columns,
-    key: Buffer.alloc(32, 9),
     grammar,
     logger: pino({ level: 'silent' }),
     // Only when a case says so.
     refreshMs: 3_600_000,
-  })
+  } as const
 }
 
 async function edgeUnder(
   server: EmbeddedPostgres,
   policies: PolicyInForce,
   masking: TargetMasking,
+  routines: TargetRoutines,
 ): Promise<TestEdge> {
   const credentials = new MemoryCredentials()
   credentials.issue('agent', password, { target: 'corpus', actor: anActor })
@@ -165,6 +180,7 @@ async function edgeUnder(
     policies,
     clock: systemClock,
     masking: new Map([['corpus', masking]]),
+    routines: new Map([['corpus', routines]]),
   })
   return startEdge(server, {
     plain: true,

@@ -18,7 +18,10 @@ export interface Facts {
   readonly columnsWritten: readonly string[]
   /** How many rows are answered or changed at most, where the text itself says so; null where it does not. */
   readonly rows: number | null
-  /** Every function that is called, as the target's parser resolves the name: qualified where it was qualified. */
+  /**
+   * Every function that is called, as the target's parser resolves the name: qualified where it was qualified, or where users have
+   * defined one that the target may take without a call that names it. `*` where it may be any, since they cannot be known now.
+   */
   readonly functions: readonly string[]
   /** Those of `functions` that are not known to be free of effects: only a rule that names them allows them. */
   readonly unlistedFunctions: readonly string[]

@@ -1,5 +1,6 @@
 import type { Facts } from '../guard/facts.ts'
 import type { Grammar } from './facts/grammar.ts'
+import type { Mentions, NamedFacts, TargetCode } from './facts/mentions.ts'
 import type { NameChange, SessionNames } from './facts/named-statements.ts'
 import { StatementWalk } from './facts/statement-walk.ts'
 
@@ -11,9 +12,11 @@ export type FactsResult =
       readonly statements: number
       readonly names: readonly NameChange[]
       /** What PREPARE statements of this text would run, by name: for a later EXECUTE. */
-      readonly prepared: ReadonlyMap<string, Facts>
+      readonly prepared: ReadonlyMap<string, NamedFacts>
       /** What DECLARE statements of this text would show, by cursor: for a later FETCH. */
-      readonly cursors: ReadonlyMap<string, Facts>
+      readonly cursors: ReadonlyMap<string, NamedFacts>
+      /** What of it the target may take for calls of its own code. */
+      readonly mentions: Mentions
       /** True when it runs code that may change settings unseen: wait for its end before more text is sent. */
       readonly settles: boolean
       /**
@@ -33,9 +36,13 @@ export type FactsResult =
 export interface FactsOptions extends SessionNames {
   /** Longer texts are refused: parsing blocks the process. Default 256 KiB. */
   readonly maxCharacters?: number
+  /** The code of users at the target; null where it cannot be known now. Missing: PostgreSQL's grammar alone says what is called. */
+  readonly code?: TargetCode | null
+  /** Oids of the types other than the server's own that the client declares for parameters. */
+  readonly parameterTypes?: readonly number[]
 }
 
-/** What a message of SQL would do, by PostgreSQL's grammar alone. Never throws. */
+/** What a message of SQL would do, by PostgreSQL's grammar and what is known of the target's code. Never throws. */
 export function factsOf(grammar: Grammar, sql: string, options: FactsOptions = {}): FactsResult {
   const { maxCharacters = 262_144 } = options
   if (sql.length > maxCharacters) {
@@ -47,7 +54,8 @@ export function factsOf(grammar: Grammar, sql: string, options: FactsOptions = {
   const parsed = grammar.parse(sql)
   if (!parsed.ok) return parsed
   try {
-    const walk = new StatementWalk(options)
+    const walk = new StatementWalk(options, options.code)
+    walk.mentions.parameterTypes.push(...(options.parameterTypes ?? []))
     for (const statement of parsed.statements) walk.statement(statement)
     const facts = walk.facts(parsed.statements)
     return {
@@ -57,6 +65,7 @@ export function factsOf(grammar: Grammar, sql: string, options: FactsOptions = {
       names: walk.names.changes,
       prepared: walk.names.prepared,
       cursors: walk.names.cursors,
+      mentions: walk.mentions,
       settles: facts.unlistedFunctions.length > 0 || facts.unknown.length > 0,
       cacheable: !walk.looksAtLiterals && !facts.kinds.some((kind) => standingForOthers.has(kind)),
     }

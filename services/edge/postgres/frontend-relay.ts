@@ -1,6 +1,7 @@
 import { Expected } from './expected-responses.ts'
 import { Outgoing } from './outgoing.ts'
 import { OversizedMessage } from './oversized.ts'
+import { typesOfUsers } from './parameter-types.ts'
 import { BodyReader } from './protocol/body-reader.ts'
 import { ProtocolError } from './protocol/error.ts'
 import type { FrameSink, PartPosition } from './protocol/frame.ts'
@@ -152,10 +153,13 @@ export class FrontendRelay implements FrameSink {
     const name = body.cstring()
     if (statements.isUncertain(name, batch)) return false
     const text = body.cstringBytes()
-    body.bytes(body.uint16() * 4)
+    const types = typesOfUsers(body.bytes(body.uint16() * 4))
     body.finish()
     // It is kept for as long as the name is.
-    const statement = ownStatement(cache.decide(text, 0, text.length))
+    const statement =
+      types.length === 0
+        ? ownStatement(cache.decide(text, 0, text.length))
+        : cache.decideTyped(text, types)
     const entry = new Expected('parse', batch)
     const { refusal } = statement.verdict
     if (refusal !== null && refusal.kind !== 'held') {

@@ -127,6 +127,7 @@ export class Session {
       duration_us: Math.max(0, clock.nowUs() - this.#startedUs),
     })
     recorder.writeOut()
+    state.cache.sessionEnded()
     if (!client.destroyed) this.#backend.toClient.writeTo(client)
     // A statement that is not sent is completed as unknown, like one that was.
     const isReady = (this.#held & held.byRecorder) === 0 && !state.isWithheld

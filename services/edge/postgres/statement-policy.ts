@@ -9,12 +9,23 @@ export interface StatementPolicy {
    * SHA-256 of the policy in force. Another Buffer object means another policy: sessions forget what was decided before.
    */
   readonly digest: Buffer
-  /** Same text and same subject give the same verdict for as long as `digest` stays. Never throws, never waits. */
-  decide(text: string, subject: StatementSubject): Verdict
+  /**
+   * Same text, subject and types give the same verdict for as long as `digest` stays. `parameterTypes` are oids that the client
+   * declares, other than the server's own. Never throws, never waits.
+   */
+  decide(text: string, subject: StatementSubject, parameterTypes?: readonly number[]): Verdict
   /** What a statement with `changesCatalog` changed has taken effect. Never throws, never waits. */
   catalogChanged?(subject: StatementSubject): void
+  /** The session is over. Never throws, never waits. */
+  ended?(subject: StatementSubject): void
   /** A Parse or Bind gives this text a name that SQL can use too (EXECUTE, FETCH). */
-  declared?(of: 'statement' | 'portal', name: string, text: string, subject: StatementSubject): void
+  declared?(
+    of: 'statement' | 'portal',
+    name: string,
+    text: string,
+    subject: StatementSubject,
+    parameterTypes?: readonly number[],
+  ): void
 }
 
 export interface StatementSubject {

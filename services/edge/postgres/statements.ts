@@ -10,6 +10,8 @@ export interface Statement {
   readonly text: Buffer
   readonly sha256: Buffer
   readonly verdict: Verdict
+  /** Types of a target's users that the client declares for parameters, by oid; missing for none. */
+  readonly parameterTypes?: readonly number[]
   /** The digest of the policy that decided, as the policy gave it; missing where no policy was asked. */
   readonly decidedBy?: Buffer
 }
@@ -81,15 +83,23 @@ export class StatementCache {
     return this.#decideByShape(key, shape, text)
   }
 
+  /** The same where the client declares types of a target's users for parameters: rare, and not remembered. */
+  decideTyped(text: Buffer, parameterTypes: readonly number[]): Statement {
+    if (this.#policy.digest !== this.#digest) this.#forgetAll()
+    return { ...this.#statement(own(text), this.#verdictOn(text, parameterTypes)), parameterTypes }
+  }
+
   /**
    * The same statement as it is decided now: a name may be used long after it was declared, when another policy is in force,
    * another hour has come, or what it stands for in turn is another.
    */
   renewed(statement: Statement): Statement {
-    const { decidedBy, text, verdict } = statement
+    const { decidedBy, parameterTypes, text, verdict } = statement
     if (decidedBy === undefined) return statement
-    const isSame = decidedBy === this.#policy.digest && !standsForOthers(verdict)
-    return isSame ? statement : this.decide(text, 0, text.length)
+    if (decidedBy === this.#policy.digest && !standsForOthers(verdict)) return statement
+    return parameterTypes === undefined
+      ? this.decide(text, 0, text.length)
+      : this.decideTyped(text, parameterTypes)
   }
 
   /** What a statement of this session changed in the catalog has taken effect. */
@@ -97,9 +107,15 @@ export class StatementCache {
     this.#policy.catalogChanged?.(this.#subject)
   }
 
+  sessionEnded(): void {
+    this.#policy.ended?.(this.#subject)
+  }
+
   /** Tells the policy what a name stands for from here on; the unnamed ones SQL cannot reach. */
-  declare(of: 'statement' | 'portal', name: string, { text }: Statement): void {
-    if (name !== '') this.#policy.declared?.(of, name, text.toString('utf8'), this.#subject)
+  declare(of: 'statement' | 'portal', name: string, statement: Statement): void {
+    if (name === '') return
+    const { text, parameterTypes } = statement
+    this.#policy.declared?.(of, name, text.toString('utf8'), this.#subject, parameterTypes)
   }
 
   #decideByShape(key: string, shape: string, text: Buffer): Statement {
@@ -139,10 +155,10 @@ export class StatementCache {
     }
   }
 
-  #verdictOn(text: Buffer): Verdict {
+  #verdictOn(text: Buffer, parameterTypes?: readonly number[]): Verdict {
     if (text.includes(0)) return unparseable('NUL in the statement')
     if (!isUtf8(text)) return unparseable('the statement is not UTF-8')
-    return this.#policy.decide(text.toString('utf8'), this.#subject)
+    return this.#policy.decide(text.toString('utf8'), this.#subject, parameterTypes)
   }
 
   #forgetAll(): void {

@@ -18,6 +18,8 @@ interface Source {
   readonly relations: readonly (readonly string[])[]
   /** Its columns have names of their own, `FROM t AS x (a, b)`: which one is meant is not known. */
   readonly isRenamed: boolean
+  /** Its name stands for a row; a function may answer a plain value. */
+  readonly isRow: boolean
 }
 
 /** A column, null for all of the relation. */
@@ -45,7 +47,11 @@ export function sourcesOfWrite(
   const sources = new Map(sourcesOf([{ RangeVar: relation }], null))
   const [target] = sources.values()
   for (const item of items) addItem(sources, item, scope)
-  const rows = { old: target, new: target, excluded: { relations: [], isRenamed: false } }
+  const rows = {
+    old: target,
+    new: target,
+    excluded: { relations: [], isRenamed: false, isRow: true },
+  }
   for (const [name, source] of Object.entries(rows)) {
     if (source !== undefined && !sources.has(name)) sources.set(name, source)
   }
@@ -71,14 +77,19 @@ function addItem(
     ]
     const using = body['join_using_alias'] as Message | undefined
     for (const name of [aliasName, using === undefined ? null : String(using['aliasname'])]) {
-      if (name !== null) sources.set(name, { relations, isRenamed })
+      if (name !== null) sources.set(name, { relations, isRenamed, isRow: true })
     }
     return relations
   }
   const relations = type === 'RangeVar' ? relationsOf(body, scope) : []
   const name = aliasName ?? (type === 'RangeVar' ? String(body['relname']) : null)
   // Items without a name of their own are in the way of nothing.
-  if (name !== null) sources.set(uniqueName(sources, name), { relations, isRenamed })
+  if (name !== null)
+    sources.set(uniqueName(sources, name), {
+      relations,
+      isRenamed,
+      isRow: type !== 'RangeFunction',
+    })
   return relations
 }
 
@@ -118,6 +129,18 @@ export function columnsOfReference(
   }
   const sources = qualifiedSources(qualifier, levels)
   return sources === null ? [null] : columnsOf(sources, column)
+}
+
+/** What `qualifier` stands for in `qualifier.name`; null where it is not seen, or is the name of several. */
+export function sourceOfReference(
+  qualifier: readonly string[],
+  scope: Scope | null,
+): { readonly relations: readonly (readonly string[])[]; readonly isRow: boolean } | null {
+  const found = qualifiedSources(qualifier, sourceLevels(scope)) ?? []
+  const [source] = found
+  if (source === undefined || found.some(({ isRow }) => !isRow)) return null
+  const isKnown = found.every(({ relations, isRenamed }) => relations.length > 0 && !isRenamed)
+  return { relations: isKnown ? found.flatMap(({ relations }) => relations) : [], isRow: true }
 }
 
 function sourceLevels(scope: Scope | null): readonly Sources[] {

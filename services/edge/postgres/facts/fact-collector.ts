@@ -1,12 +1,16 @@
 import type { FactFlag, Facts, StatementKind } from '../../guard/facts.ts'
 import { builtinFunctions, serverFileFunctions, sqlRunningFunctions } from './builtin-functions.ts'
 import { catalogRelations } from './catalog-relations.ts'
+import { Mentions } from './mentions.ts'
+import type { NamedFacts, TargetCode } from './mentions.ts'
 import { qualifiedName } from './names.ts'
 
 /** Gathers the facts of one message: sets in the order in which things were found. */
 export class FactCollector {
   /** Whether a literal decided about a fact. */
   looksAtLiterals = false
+  readonly mentions = new Mentions()
+  readonly #code: TargetCode | null | undefined
   readonly #kinds = new Set<string>()
   readonly #reads = new Set<string>()
   readonly #writes = new Set<string>()
@@ -16,6 +20,11 @@ export class FactCollector {
   readonly #unlisted = new Set<string>()
   readonly #flags = new Set<FactFlag>()
   readonly #unknown = new Set<string>()
+
+  /** `code` is that of the target's users: null where it cannot be known now, missing where it is not asked about. */
+  constructor(code?: TargetCode | null) {
+    this.#code = code
+  }
 
   kind(kind: StatementKind): void {
     this.#kinds.add(kind)
@@ -69,6 +78,7 @@ export class FactCollector {
     const name = qualifiedName(parts)
     const bare = parts.at(-1) ?? ''
     this.#functions.add(name)
+    if (parts.length === 1) this.mentions.functions.add(bare)
     if (sqlRunningFunctions.has(bare) && isListed !== true) {
       this.#unknown.add(`the SQL that ${name} runs`)
     }
@@ -79,11 +89,12 @@ export class FactCollector {
 
   /** An operator runs a function; one that is not PostgreSQL's own may do anything. */
   operator(parts: readonly string[]): void {
-    if (parts.length < 2 || parts[0] === 'pg_catalog') return
-    this.call(parts, false)
+    if (parts.length === 1) this.mentions.operators.add(parts[0] ?? '')
+    else if (parts[0] !== 'pg_catalog') this.call(parts, false)
   }
 
-  add(facts: Facts): void {
+  add(facts: NamedFacts): void {
+    if (facts.mentions !== undefined) this.mentions.add(facts.mentions)
     for (const kind of facts.kinds) this.#kinds.add(kind)
     for (const name of facts.reads) this.#reads.add(name)
     for (const name of facts.writes) this.#writes.add(name)
@@ -97,6 +108,7 @@ export class FactCollector {
 
   /** `rows` is known where the whole text is. */
   facts(rows: number | null = null): Facts {
+    this.#addImplicitCalls()
     return {
       kinds: [...this.#kinds],
       reads: [...this.#reads],
@@ -108,6 +120,22 @@ export class FactCollector {
       unlistedFunctions: [...this.#unlisted],
       flags: [...this.#flags],
       unknown: [...this.#unknown],
+    }
+  }
+
+  /** With the code of users that may run where no call names it. */
+  #addImplicitCalls(): void {
+    const code = this.#code
+    if (code === undefined) return
+    const isWriting = this.#writes.size > 0
+    const relations = new Set([...this.#reads, ...this.#writes])
+    const context = { relations, isWriting, unlisted: this.#unlisted }
+    // Any function at all; only a rule for all of them covers it.
+    const unknown = isWriting || !this.mentions.isEmpty ? ['*'] : []
+    const calls = code === null ? unknown : code.calledBy(this.mentions, context)
+    for (const name of calls) {
+      this.#functions.add(name)
+      this.#unlisted.add(name)
     }
   }
 }

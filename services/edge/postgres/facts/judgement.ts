@@ -6,6 +6,8 @@ import { factsOf } from '../facts.ts'
 import type { FactsResult } from '../facts.ts'
 import type { StatementSubject } from '../statement-policy.ts'
 import type { Grammar } from './grammar.ts'
+import { Mentions } from './mentions.ts'
+import type { NamedFacts, TargetCode } from './mentions.ts'
 import { schemasIn } from './names.ts'
 
 /** What a statement would do, all else that the decision rested on, and the decision; no input where the grammar takes no statement. */
@@ -18,17 +20,33 @@ export type Judgement = { readonly verdict: Verdict } & (
 export class StatementJudge {
   readonly #grammar: Grammar
   readonly #limits: { readonly maxCharacters?: number }
-  readonly #named = new WeakMap<StatementSubject, NamedFacts>()
+  readonly #codeFor: (subject: StatementSubject) => TargetCode | null | undefined
+  readonly #named = new WeakMap<StatementSubject, NamesOfSession>()
 
-  constructor(grammar: Grammar, limits: { readonly maxCharacters?: number } = {}) {
+  /** `codeFor` gives the code of users at a subject's target: null where it cannot be known now, undefined where it is not asked about. */
+  constructor(
+    grammar: Grammar,
+    limits: { readonly maxCharacters?: number } = {},
+    codeFor: (subject: StatementSubject) => TargetCode | null | undefined = () => undefined,
+  ) {
     this.#grammar = grammar
     this.#limits = limits
+    this.#codeFor = codeFor
   }
 
-  judge(policy: CompiledPolicy, text: string, subject: StatementSubject, nowMs: number): Judgement {
+  judge(
+    policy: CompiledPolicy,
+    text: string,
+    subject: StatementSubject,
+    nowMs: number,
+    parameterTypes: readonly number[] = [],
+  ): Judgement {
     const named = this.#namedOf(subject)
+    const code = this.#codeFor(subject)
     const result = factsOf(this.#grammar, text, {
       ...this.#limits,
+      ...(code === undefined ? {} : { code }),
+      parameterTypes,
       resolvePrepared: (name) => named.statement.get(name),
       resolveCursor: (name) => named.portal.get(name),
     })
@@ -52,13 +70,17 @@ export class StatementJudge {
     name: string,
     text: string,
     subject: StatementSubject,
+    parameterTypes: readonly number[] = [],
   ): void {
-    const result = factsOf(this.#grammar, text, this.#limits)
-    const facts = result.ok ? result.facts : { ...noFacts, unknown: [`what ${name} runs`] }
+    const result = factsOf(this.#grammar, text, { ...this.#limits, parameterTypes })
+    // What it may call of the target's users is looked up when the name is used.
+    const facts = result.ok
+      ? { ...result.facts, mentions: result.mentions }
+      : { ...noFacts, unknown: [`what ${name} runs`] }
     this.#namedOf(subject)[of].addAll(new Map([[name, facts]]))
   }
 
-  #namedOf(subject: StatementSubject): NamedFacts {
+  #namedOf(subject: StatementSubject): NamesOfSession {
     const known = this.#named.get(subject)
     if (known !== undefined) return known
     const named = { statement: new FactsByName(), portal: new FactsByName() }
@@ -67,7 +89,7 @@ export class StatementJudge {
   }
 }
 
-interface NamedFacts {
+interface NamesOfSession {
   readonly statement: FactsByName
   readonly portal: FactsByName
 }
@@ -80,26 +102,29 @@ const mostNames = 1000
  * more.
  */
 class FactsByName {
-  readonly #byName = new Map<string, Facts>()
+  readonly #byName = new Map<string, NamedFacts>()
 
-  get(name: string): Facts | null {
+  get(name: string): NamedFacts | null {
     return this.#byName.get(name) ?? null
   }
 
-  addAll(facts: ReadonlyMap<string, Facts>): void {
+  addAll(facts: ReadonlyMap<string, NamedFacts>): void {
     for (const [name, each] of facts) this.#add(name, each)
   }
 
-  #add(name: string, facts: Facts): void {
+  #add(name: string, facts: NamedFacts): void {
     const before = this.#byName.get(name)
     if (before === undefined && this.#byName.size >= mostNames) return
     this.#byName.set(name, before === undefined ? facts : union(before, facts))
   }
 }
 
-function union(one: Facts, other: Facts): Facts {
+function union(one: NamedFacts, other: NamedFacts): NamedFacts {
   const both = <T>(a: readonly T[], b: readonly T[]): readonly T[] => [...new Set([...a, ...b])]
+  const mentions = new Mentions()
+  for (const each of [one.mentions, other.mentions]) if (each !== undefined) mentions.add(each)
   return {
+    mentions,
     kinds: both(one.kinds, other.kinds),
     reads: both(one.reads, other.reads),
     writes: both(one.writes, other.writes),

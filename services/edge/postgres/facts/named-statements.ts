@@ -1,4 +1,4 @@
-import type { Facts } from '../../guard/facts.ts'
+import type { NamedFacts } from './mentions.ts'
 
 /** What a statement does to names that SQL shares with the extended protocol. A null name means all of them. */
 export interface NameChange {
@@ -8,15 +8,15 @@ export interface NameChange {
 
 /** What earlier messages of the session gave a name to; null for a name that they did not. */
 export interface SessionNames {
-  readonly resolvePrepared?: (name: string) => Facts | null
-  readonly resolveCursor?: (name: string) => Facts | null
+  readonly resolvePrepared?: (name: string) => NamedFacts | null
+  readonly resolveCursor?: (name: string) => NamedFacts | null
 }
 
 /** What the statements of one message name, rename and drop: prepared statements and cursors. */
 export class NamedStatements {
   readonly changes: NameChange[] = []
-  readonly prepared = new Map<string, Facts>()
-  readonly cursors = new Map<string, Facts>()
+  readonly prepared = new Map<string, NamedFacts>()
+  readonly cursors = new Map<string, NamedFacts>()
   readonly #session: SessionNames
 
   constructor(session: SessionNames) {
@@ -24,14 +24,14 @@ export class NamedStatements {
   }
 
   /** What a name stands for here, by this message or an earlier one; null where neither says. */
-  find(of: NameChange['of'], name: string): Facts | null {
+  find(of: NameChange['of'], name: string): NamedFacts | null {
     const { resolvePrepared, resolveCursor } = this.#session
     return of === 'statement'
       ? (this.prepared.get(name) ?? resolvePrepared?.(name) ?? null)
       : (this.cursors.get(name) ?? resolveCursor?.(name) ?? null)
   }
 
-  declare(of: NameChange['of'], name: string, facts: Facts): void {
+  declare(of: NameChange['of'], name: string, facts: NamedFacts): void {
     this.#known(of).set(name, facts)
     this.changes.push({ of, name })
   }
@@ -56,7 +56,7 @@ export class NamedStatements {
     this.changes.push({ of, name: typeof name === 'string' ? name : null })
   }
 
-  #known(of: NameChange['of']): Map<string, Facts> {
+  #known(of: NameChange['of']): Map<string, NamedFacts> {
     return of === 'statement' ? this.prepared : this.cursors
   }
 }

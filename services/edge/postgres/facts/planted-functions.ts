@@ -1,6 +1,6 @@
 import type { FactCollector } from './fact-collector.ts'
 import { namesOf } from './names.ts'
-import { asList, optionText } from './options.ts'
+import { optionText } from './options.ts'
 import type { Message } from './options.ts'
 
 /** A function that a definition makes run later, in statements that do not name it. */
@@ -25,16 +25,6 @@ export function noteOption(found: FactCollector, body: Message): void {
   if (name === 'filename') found.flag('server_file')
   const { TypeName, List } = (body['arg'] ?? {}) as Record<string, Message | undefined>
   if (functionOption.test(name)) notePlanted(found, TypeName?.['names'] ?? List?.['items'])
-}
-
-/** `(x).f` is f(x) where x has no field f: a name that only the server's own functions have is taken for one. */
-export function noteAttributes(found: FactCollector, fields: unknown): void {
-  for (const field of asList(fields)) {
-    const [name] = namesOf([field]) ?? []
-    if (name !== undefined && /^(pg|lo|txid|dblink|query|table|schema|database)_/.test(name)) {
-      found.call([name])
-    }
-  }
 }
 
 /** TABLESAMPLE calls a function; PostgreSQL's own two only choose rows. */

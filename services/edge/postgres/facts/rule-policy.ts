@@ -6,6 +6,8 @@ import type { Clock } from '../../../runtime/clock.ts'
 import type { MaskDecision } from '../masking/mask-plan.ts'
 import { MaskVerdicts } from '../masking/mask-verdicts.ts'
 import type { TargetMasking } from '../masking/target-masking.ts'
+import type { TargetRoutines } from '../routines/target-routines.ts'
+import { SnapshotVersions } from '../snapshot/snapshot-versions.ts'
 import type { FactsResult } from '../facts.ts'
 import type {
   StatementPolicy,
@@ -23,6 +25,8 @@ export interface RulePolicyOptions {
   readonly maxCharacters?: number
   /** By the name of the target; what has to be masked at another one is refused. */
   readonly masking?: ReadonlyMap<string, TargetMasking>
+  /** By the name of the target; at another one PostgreSQL's grammar alone says what is called. */
+  readonly routines?: ReadonlyMap<string, TargetRoutines>
 }
 
 /** Decides statements by the rules of the policy in force over the facts of PostgreSQL's grammar. */
@@ -30,29 +34,40 @@ export class RulePolicy implements StatementPolicy {
   readonly #options: RulePolicyOptions
   readonly #judge: StatementJudge
   readonly #masks: MaskVerdicts
-  #masksVersion = 0
+  readonly #maskCatalogs: SnapshotVersions<TargetMasking>
+  readonly #code: SnapshotVersions<TargetRoutines>
+  #seenMaskCatalogs = 0
+  #seenCode = 0
   #policy: CompiledPolicy
   #digest: Buffer
   #window = 0
 
   constructor(options: RulePolicyOptions) {
     this.#options = options
-    const { grammar, maxCharacters } = options
-    this.#judge = new StatementJudge(grammar, maxCharacters === undefined ? {} : { maxCharacters })
+    const { grammar, maxCharacters, masking = new Map(), routines = new Map() } = options
+    this.#judge = new StatementJudge(
+      grammar,
+      maxCharacters === undefined ? {} : { maxCharacters },
+      (subject) => routines.get(subject.target)?.codeFor(subject),
+    )
     this.#policy = options.policies.current
     this.#digest = this.#policy.digestBytes
-    this.#masks = new MaskVerdicts(options.grammar, options.masking ?? new Map())
+    this.#masks = new MaskVerdicts(grammar, masking)
+    this.#maskCatalogs = new SnapshotVersions(masking, ({ catalog }) => catalog)
+    this.#code = new SnapshotVersions(routines, ({ code }) => code)
   }
 
-  /** Another object when the policy or a catalog that masks is another, and once a second when conditions look at the time. */
+  /** Another object when the policy, a catalog that masks or the code of a target is another, and once a second when conditions look at the time. */
   get digest(): Buffer {
     const { policies, clock } = this.#options
     const { current } = policies
     const window = current.usesTime ? Math.floor(clock.nowMs() / 1000) : 0
-    const { version } = this.#masks
-    const isSame = current === this.#policy && version === this.#masksVersion
-    if (!isSame || window !== this.#window) {
-      this.#masksVersion = version
+    const maskCatalogs = this.#maskCatalogs.version
+    const code = this.#code.version
+    const isSame = current === this.#policy && window === this.#window
+    if (!isSame || maskCatalogs !== this.#seenMaskCatalogs || code !== this.#seenCode) {
+      this.#seenMaskCatalogs = maskCatalogs
+      this.#seenCode = code
       this.#policy = current
       this.#window = window
       this.#digest = Buffer.from(current.digestBytes)
@@ -60,11 +75,14 @@ export class RulePolicy implements StatementPolicy {
     return this.#digest
   }
 
-  decide(text: string, subject: StatementSubject): Verdict {
-    const { policies, clock } = this.#options
+  decide(text: string, subject: StatementSubject, parameterTypes?: readonly number[]): Verdict {
+    const { policies, clock, routines } = this.#options
     const policy = policies.current
-    const { result, verdict } = this.#judge.judge(policy, text, subject, clock.nowMs())
+    const nowMs = clock.nowMs()
+    const { result, verdict } = this.#judge.judge(policy, text, subject, nowMs, parameterTypes)
     if (!result.ok) return notTaken(result, verdict)
+    if (verdict.outcome !== 'block')
+      routines?.get(subject.target)?.defined(subject, result.mentions)
     const mask = this.#masks.of(text, subject, result.facts, verdict)
     // Where their number is not known, what is allowed is allowed for every number.
     const looksAtRows = policy.usesLiterals && result.facts.rows !== null
@@ -73,6 +91,13 @@ export class RulePolicy implements StatementPolicy {
 
   catalogChanged(subject: StatementSubject): void {
     this.#options.masking?.get(subject.target)?.refreshNow()
+    const routines = this.#options.routines?.get(subject.target)
+    routines?.ended(subject)
+    routines?.refreshNow()
+  }
+
+  ended(subject: StatementSubject): void {
+    this.#options.routines?.get(subject.target)?.ended(subject)
   }
 
   declared(
@@ -80,8 +105,9 @@ export class RulePolicy implements StatementPolicy {
     name: string,
     text: string,
     subject: StatementSubject,
+    parameterTypes?: readonly number[],
   ): void {
-    this.#judge.declared(of, name, text, subject)
+    this.#judge.declared(of, name, text, subject, parameterTypes)
   }
 }
 
@@ -95,7 +121,7 @@ function taken(
 ): Verdict {
   const { facts } = result
   return {
-    refusal: refusalOf(verdict, mask),
+    refusal: refusalOf(verdict, mask, facts.unlistedFunctions.includes('*')),
     mask: mask?.ok === true ? mask.plan : null,
     ruleIds: verdict.ruleIds,
     reason: verdict.reason,
@@ -111,7 +137,11 @@ function taken(
 }
 
 /** What is not allowed as it is does not run: approvals are not answered here. */
-function refusalOf(verdict: RuleVerdict, mask: MaskDecision | null): StatementRefusal | null {
+function refusalOf(
+  verdict: RuleVerdict,
+  mask: MaskDecision | null,
+  mayCallAnything: boolean,
+): StatementRefusal | null {
   const { outcome, reason, obligations } = verdict
   const rules = verdict.ruleIds.join(', ')
   if (mask?.ok === false) return { kind: 'blocked', message: mask.message }
@@ -119,8 +149,10 @@ function refusalOf(verdict: RuleVerdict, mask: MaskDecision | null): StatementRe
     case 'allow':
     case 'mask':
       return null
-    case 'block':
-      return { kind: 'blocked', message: `blocked by policy (${rules}): ${reason}` }
+    case 'block': {
+      const why = mayCallAnything ? `${reason}; ${unknownCode}` : reason
+      return { kind: 'blocked', message: `blocked by policy (${rules}): ${why}` }
+    }
     case 'hold': {
       const roles = obligations
         .filter((obligation) => obligation.kind === 'approval')
@@ -134,6 +166,8 @@ function refusalOf(verdict: RuleVerdict, mask: MaskDecision | null): StatementRe
     }
   }
 }
+
+const unknownCode = 'the functions that users have defined at the target cannot be read now'
 
 function notTaken(result: FactsResult & { ok: false }, verdict: RuleVerdict): Verdict {
   return {

@@ -35,6 +35,8 @@ export function noteParticulars(
       return found.unknown('the code of DO')
     case 'LoadStmt':
     case 'AlterSystemStmt':
+    // What is a member of an extension counts as the server's own code.
+    case 'AlterExtensionContentsStmt':
       return found.flag('server_code')
     case 'VacuumStmt':
       return found.kind(body['is_vacuumcmd'] === true ? 'vacuum' : 'analyze')

@@ -1,19 +1,16 @@
 import type { Facts } from '../../guard/facts.ts'
 import { columnsOfReference, sourcesOf, sourcesOfWrite } from './column-scope.ts'
 import type { Scope } from './column-scope.ts'
+import { noteDefinition } from './definitions.ts'
 import { FactCollector } from './fact-collector.ts'
+import { noteImplicitCalls } from './implicit-calls.ts'
+import type { Mentions, TargetCode } from './mentions.ts'
 import { NamedStatements } from './named-statements.ts'
 import type { NameChange, SessionNames } from './named-statements.ts'
 import { namesOf } from './names.ts'
 import { asList } from './options.ts'
 import type { Message } from './options.ts'
-import {
-  noteAttributes,
-  noteFunction,
-  noteOption,
-  notePlanted,
-  noteSample,
-} from './planted-functions.ts'
+import { noteFunction, noteOption, notePlanted, noteSample } from './planted-functions.ts'
 import { rowBound } from './row-bound.ts'
 import { looksAtTarget, noteRowWrite } from './row-writes.ts'
 import { noteSet, noteSetConfig } from './setting-statements.ts'
@@ -31,12 +28,16 @@ type Access = 'read' | 'write'
  */
 export class StatementWalk {
   readonly names: NamedStatements
-  #found = new FactCollector()
+  readonly #code: TargetCode | null | undefined
+  #found: FactCollector
   /** Settings in the definition of a function hold only while it runs. */
   #isInFunction = false
 
-  constructor(session: SessionNames = {}) {
+  /** `code` is that of the target's users: null where it cannot be known now, missing where it is not asked about. */
+  constructor(session: SessionNames = {}, code?: TargetCode | null) {
     this.names = new NamedStatements(session)
+    this.#code = code
+    this.#found = new FactCollector(code)
   }
 
   statement(tree: unknown): void {
@@ -46,6 +47,10 @@ export class StatementWalk {
   /** Whether a literal decided about a fact. */
   get looksAtLiterals(): boolean {
     return this.#found.looksAtLiterals
+  }
+
+  get mentions(): Mentions {
+    return this.#found.mentions
   }
 
   facts(statements: readonly unknown[]): Facts {
@@ -70,6 +75,7 @@ export class StatementWalk {
   }
 
   #node(type: string, body: Message, access: Access, scope: Scope | null): void {
+    noteImplicitCalls(this.#found, type, body, scope)
     switch (type) {
       case 'SelectStmt':
         this.#found.kind('select')
@@ -91,9 +97,6 @@ export class StatementWalk {
         if (body['lateral'] !== true && scope?.sources != null) {
           return this.#message(body, access, scope.parent)
         }
-        break
-      case 'A_Indirection':
-        noteAttributes(this.#found, body['indirection'])
         break
       case 'CreateOpClassItem':
         // 2: a support function; operators and storage types are the others.
@@ -126,6 +129,7 @@ export class StatementWalk {
     const { writeCount } = this.#found
     noteKind(this.#found, type)
     noteParticulars(this.#found, this.names, type, body)
+    noteDefinition(this.#found.mentions, type, body)
     this.#message(body, 'write', scope)
     if (this.#found.writeCount === writeCount && changesUnnamed(type)) this.#found.writeAll(null)
   }
@@ -133,6 +137,7 @@ export class StatementWalk {
   #message(body: Message, access: Access, outer: Scope | null): void {
     const scope = this.#from(body, this.#with(body['withClause'], outer))
     if (typeof body['relname'] === 'string') this.#relation(body, access, scope)
+    if (typeof body['typemod'] === 'number') this.#type(body)
     for (const key in body) {
       const value = body[key]
       switch (key) {
@@ -317,10 +322,10 @@ export class StatementWalk {
    */
   #named(of: NameChange['of'], body: Message, scope: Scope | null): void {
     const whole = this.#found
-    this.#found = new FactCollector()
+    this.#found = new FactCollector(this.#code)
     this.#message(body, 'read', scope)
     const inner = this.#found
-    const facts = inner.facts()
+    const facts = { ...inner.facts(), mentions: inner.mentions }
     this.#found = whole
     whole.kind(of === 'statement' ? 'prepare' : 'declare')
     whole.add(facts)
@@ -349,9 +354,15 @@ export class StatementWalk {
   #defineFunction(type: string, body: Message): void {
     const { funcname: _, ...rest } = body
     noteFunction(this.#found, type, body)
+    noteDefinition(this.#found.mentions, type, body)
     this.#isInFunction = true
     this.#message(rest, 'read', null)
     this.#isInFunction = false
+  }
+
+  #type(typeName: Message): void {
+    const name = namesOf(typeName['names'])
+    if (name !== null) this.#found.mentions.types.push(name)
   }
 
   #planted(object: unknown): void {

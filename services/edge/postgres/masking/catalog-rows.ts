@@ -1,5 +1,5 @@
 import type { TargetAddress, TargetLogin } from '../target-connection.ts'
-import { queryTarget } from './query-target.ts'
+import { queryTarget } from '../snapshot/query-target.ts'
 
 /** What masking needs of a target's catalog. */
 export interface CatalogRows {

@@ -11,25 +11,10 @@ import type { TargetMasking } from './target-masking.ts'
 export class MaskVerdicts {
   readonly #grammar: Grammar
   readonly #targets: ReadonlyMap<string, TargetMasking>
-  #catalogs: readonly unknown[] = []
-  #version = 0
 
   constructor(grammar: Grammar, targets: ReadonlyMap<string, TargetMasking>) {
     this.#grammar = grammar
     this.#targets = targets
-  }
-
-  /** Another number when a catalog was read again, or has become too old. */
-  get version(): number {
-    // Asked for each statement: nothing is allocated as long as nothing changed.
-    let index = 0
-    for (const { catalog } of this.#targets.values()) {
-      if (catalog === this.#catalogs[index++]) continue
-      this.#catalogs = Array.from(this.#targets.values(), (target) => target.catalog)
-      this.#version += 1
-      break
-    }
-    return this.#version
   }
 
   /** Null when nothing has to be masked. */

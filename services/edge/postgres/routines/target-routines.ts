@@ -1,0 +1,106 @@
+import { isDeepStrictEqual } from 'node:util'
+
+import type { Logger } from '../../../runtime/logger.ts'
+import { factsOf } from '../facts.ts'
+import type { Grammar } from '../facts/grammar.ts'
+import type { Mentions, TargetCode } from '../facts/mentions.ts'
+import { KeptSnapshot } from '../snapshot/kept-snapshot.ts'
+import type { StatementSubject } from '../statement-policy.ts'
+import type { TargetAddress, TargetLogin } from '../target-connection.ts'
+import { RoutineCatalog } from './routine-catalog.ts'
+import { RecentDefinitions } from './recent-definitions.ts'
+import type { Definitions } from './recent-definitions.ts'
+import { readRoutines } from './routine-rows.ts'
+
+export interface TargetRoutinesOptions {
+  readonly target: TargetAddress & { readonly name: string }
+  /** The held role, with the settings that its sessions have: its search_path is theirs. */
+  readonly login: TargetLogin
+  readonly grammar: Grammar
+  readonly logger: Logger
+  /** How old a snapshot may become. Default 30 s. */
+  readonly refreshMs?: number
+  /** How long after a transaction has ended a snapshot is sure to show what it did. Default 5 s. */
+  readonly settleMs?: number
+}
+
+/**
+ * The code of users at one target as its catalog has it now, with what sessions of this edge have defined since. Where it cannot
+ * be read, any function may be called by a statement that could call one of them.
+ */
+export class TargetRoutines {
+  readonly #options: TargetRoutinesOptions
+  readonly #kept: KeptSnapshot<RoutineCatalog>
+  readonly #recent: RecentDefinitions
+  #code: { readonly catalog: RoutineCatalog; readonly recent: Definitions } | null = null
+
+  constructor(options: TargetRoutinesOptions) {
+    const { target, logger, refreshMs, settleMs = 5_000 } = options
+    this.#options = options
+    this.#recent = new RecentDefinitions(settleMs)
+    this.#kept = new KeptSnapshot({
+      read: (signal) => this.#read(signal),
+      isSame: (one, other) => isDeepStrictEqual(one.rows, other.rows),
+      onFailure: (error) => logger.error({ err: error, target: target.name }, cannotBeRead),
+      refreshMs,
+    })
+  }
+
+  /** Another object whenever it says something else; null where it cannot be read. */
+  get code(): object | null {
+    const catalog = this.#kept.current
+    const recent = this.#recent.all
+    if (catalog === null || recent === null) this.#code = null
+    else if (this.#code?.catalog !== catalog || this.#code.recent !== recent) {
+      this.#code = { catalog, recent }
+    }
+    return this.#code
+  }
+
+  /** As the subject's session finds it. */
+  codeFor({ database, searchPath }: StatementSubject): TargetCode | null {
+    const recent = this.#recent.all
+    if (recent === null || database !== this.#options.login.database) return null
+    return this.#kept.current?.under(searchPath, recent) ?? null
+  }
+
+  /** The subject's session is about to run this. */
+  defined(subject: StatementSubject, mentions: Mentions): void {
+    this.#recent.add(subject, mentions)
+  }
+
+  /** The subject's session has ended a transaction, or has ended. */
+  ended(subject: StatementSubject): void {
+    this.#recent.ended(subject, performance.now())
+  }
+
+  /** The catalog has changed: it is read again at once. */
+  refreshNow(): void {
+    this.#kept.refreshNow()
+  }
+
+  /** Reads the catalog once. Throws `TargetError`. */
+  refresh(signal: AbortSignal): Promise<void> {
+    return this.#kept.refresh(signal)
+  }
+
+  /** Keeps the snapshot fresh until the signal aborts. */
+  run(signal: AbortSignal): Promise<void> {
+    return this.#kept.run(signal)
+  }
+
+  async #read(signal: AbortSignal): Promise<RoutineCatalog> {
+    const { target, login, grammar } = this.#options
+    const begunAtMs = performance.now()
+    const rows = await readRoutines(target, login, signal)
+    this.#recent.seen(begunAtMs)
+    return new RoutineCatalog(rows, (expression) => {
+      const result = factsOf(grammar, `SELECT ${expression}`)
+      if (!result.ok || result.facts.unknown.length > 0) return { calls: ['*'], types: [] }
+      return { calls: result.facts.unlistedFunctions, types: result.mentions.types }
+    })
+  }
+}
+
+const cannotBeRead =
+  'the functions that users have defined cannot be read: what may call one of them needs a rule for all functions'
