@@ -42,8 +42,11 @@ function rewrite(
   const tokens = tokensOf(text)
   return tokens
     .map(({ kind: token, text: part }, index) => {
-      if (token === 'blank')
-        return kind === 'comments' || kind === 'blanks' ? blank(kind, random) : part
+      if (token === 'blank') {
+        if (kind !== 'comments' && kind !== 'blanks') return part
+        // A comment to the end of the line ends there.
+        return part.includes('\n') ? `\n${blank(kind, random)}` : blank(kind, random)
+      }
       if (token === 'string') return kind === 'strings' ? otherString(part, random) : part
       if (token !== 'word') return part
       if (kind === 'case') return randomCase(part, random)
