@@ -29,8 +29,8 @@ const requestsInFlight = 2
 /**
  * Sealed records into OpenSearch by our indexer (decoding, folding, bulk, progress), beside a raw `_bulk` of the very documents that come
  * out of it, 2,000 per request, two requests side by side, into empty indices made by the same templates. Rounds of the two alternate on
- * one node, and which of them begins alternates too: a node that was just started gets quicker from one to the other, which in a short
- * run made ours, always the first, look twice as slow. The ratio of each round counts, their median and their spread.
+ * one node, and which of them begins alternates too, since a node that was just started gets quicker from one to the other. The ratio
+ * of each round counts, their median and their spread.
  */
 export async function measureSealedToIndex(wanted: number): Promise<void> {
   const skipped: string[] = []

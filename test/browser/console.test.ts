@@ -161,15 +161,20 @@ test('somebody of the security team follows what an agent did, in the console', 
     await page.getByRole('link', { name: 'Sign in' }).waitFor()
   })
 
-  await t.test('who has no role is told so, with no page to try', async () => {
-    // With no cookie of the provider that still knows Sam.
-    const other = await browser.newPage()
-    await other.goto(address)
-    await signIn(other, stack, 'olivia')
-    await other.getByRole('heading', { name: 'Nothing here is for you yet' }).waitFor()
-    const pages = other.getByRole('navigation', { name: 'Pages' })
-    assert.equal(await pages.getByRole('link').count(), 0)
-  })
+  await t.test(
+    'who has no role sees what an agent of hers was held for, and no other page',
+    async () => {
+      // With no cookie of the provider that still knows Sam.
+      const other = await browser.newPage()
+      await other.goto(address)
+      await signIn(other, stack, 'olivia')
+      await other.getByText('You see what you asked for, or an agent on your behalf.').waitFor()
+      await other.getByText('DELETE FROM support_tickets').first().waitFor()
+      assert.equal(await other.getByRole('link', { name: 'The session it comes from' }).count(), 0)
+      const pages = other.getByRole('navigation', { name: 'Pages' })
+      assert.deepEqual(await pages.getByRole('link').allTextContents(), ['Approvals'])
+    },
+  )
 
   assert.deepEqual(complaints, [])
 })

@@ -1,5 +1,4 @@
-import { Anchor, Group, Paper, Stack, Text, Title } from '@mantine/core'
-import { Link } from 'react-router'
+import { Group, Paper, Stack, Text, Title } from '@mantine/core'
 
 import type { Approval } from '../api/shapes.ts'
 import { ActorKind } from '../words/actor-name.tsx'
@@ -12,6 +11,7 @@ import { ApprovalState } from './approval-state.tsx'
 import { BoundValues } from './bound-values.tsx'
 import { BreakGlassForm } from './break-glass-form.tsx'
 import { ReviewLine } from './review-line.tsx'
+import { SessionLink } from './session-link.tsx'
 
 const answered: Readonly<Record<string, string>> = {
   grant: 'Approved',
@@ -66,11 +66,7 @@ export function ApprovalItem({ approval }: { readonly approval: Approval }) {
           {approval.review !== null && (
             <ReviewLine {...approval.review} review={approval.review.done} />
           )}
-          {approval.session_id !== null && (
-            <Anchor component={Link} to={`/sessions/${approval.session_id}`} size="sm">
-              The session it comes from
-            </Anchor>
-          )}
+          <SessionLink id={approval.session_id} />
           {approval.may_answer && <AnswerForm approval={approval} />}
           {approval.may_override && <BreakGlassForm approval={approval} />}
         </Stack>

@@ -2,8 +2,9 @@ import { SegmentedControl, Stack, Text } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
 
-import { approvalsOfState } from '../api/questions.ts'
+import { approvalsOfState, whoIsSignedIn } from '../api/questions.ts'
 import { PageTitle } from '../shell/page-title.tsx'
+import { seesAllApprovals } from '../shell/pages.ts'
 import { Loading } from '../words/loading.tsx'
 import { NothingHere } from '../words/nothing-here.tsx'
 import { ProblemAlert } from '../words/problem-alert.tsx'
@@ -12,6 +13,7 @@ import { OverrideList } from './override-list.tsx'
 
 export function ApprovalsPage() {
   const [state, setState] = useState('pending')
+  const { data: me } = useQuery(whoIsSignedIn)
   const { data, error, refetch } = useQuery(approvalsOfState(state))
   return (
     <Stack>
@@ -20,6 +22,9 @@ export function ApprovalsPage() {
         Requests that a rule holds until another person has agreed. A yes is for exactly what is
         shown, by whoever asked, once; nobody answers a request of his own, nor of an agent that
         acts for him.
+        {me !== undefined &&
+          !seesAllApprovals(me) &&
+          ' You see what you asked for, or an agent on your behalf.'}
       </Text>
       <OverrideList />
       <SegmentedControl

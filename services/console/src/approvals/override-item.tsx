@@ -1,5 +1,4 @@
-import { Anchor, Paper, Stack, Text, Title } from '@mantine/core'
-import { Link } from 'react-router'
+import { Paper, Stack, Text, Title } from '@mantine/core'
 
 import type { Override } from '../api/shapes.ts'
 import { CopiedText } from '../words/copied-text.tsx'
@@ -7,6 +6,7 @@ import { Time } from '../words/time.tsx'
 import { BoundValues } from './bound-values.tsx'
 import { ReviewForm } from './review-form.tsx'
 import { ReviewLine } from './review-line.tsx'
+import { SessionLink } from './session-link.tsx'
 
 export function OverrideItem({ override }: { readonly override: Override }) {
   const { by, requester, on_behalf_of: behind, target, reviewer_roles: roles } = override
@@ -43,11 +43,7 @@ export function OverrideItem({ override }: { readonly override: Override }) {
             Break-glass by {name}: {override.reason}
           </Text>
           <ReviewLine {...override} />
-          {override.session_id !== null && (
-            <Anchor component={Link} to={`/sessions/${override.session_id}`} size="sm">
-              The session it comes from
-            </Anchor>
-          )}
+          <SessionLink id={override.session_id} />
           {override.may_review ? (
             <ReviewForm override={override} />
           ) : (
