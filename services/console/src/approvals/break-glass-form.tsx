@@ -1,10 +1,11 @@
-import { Button, Group, Paper, Stack, Text, TextInput } from '@mantine/core'
+import { Button, Group, Paper, Stack, Text } from '@mantine/core'
 import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
 
 import { postJson } from '../api/request.ts'
 import type { Approval } from '../api/shapes.ts'
 import { ProblemAlert } from '../words/problem-alert.tsx'
+import { ReasonField } from '../words/reason-field.tsx'
 
 /** For the person who asks, or for whom an agent asks: no approval, but a use of its own that another person reviews. */
 export function BreakGlassForm({ approval }: { readonly approval: Approval }) {
@@ -43,17 +44,7 @@ export function BreakGlassForm({ approval }: { readonly approval: Approval }) {
           neither you nor agents for you begin new sessions.
         </Text>
         <Group align="flex-end" gap="sm">
-          <TextInput
-            label="Why it cannot wait"
-            description="It is recorded with your name"
-            required
-            flex={1}
-            maw={480}
-            value={reason}
-            onChange={(event) => {
-              setReason(event.currentTarget.value)
-            }}
-          />
+          <ReasonField label="Why it cannot wait" value={reason} onChange={setReason} />
           <Button
             type="submit"
             color="red"

@@ -1,10 +1,11 @@
-import { Button, Group, Radio, Stack, TextInput } from '@mantine/core'
+import { Button, Group, Radio, Stack } from '@mantine/core'
 import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
 
 import { postJson } from '../api/request.ts'
 import type { Lockout } from '../api/shapes.ts'
 import { ProblemAlert } from '../words/problem-alert.tsx'
+import { ReasonField } from '../words/reason-field.tsx'
 
 /** Whom or what the kill switch can meet here, and what it does to them. */
 export interface LockOutChoice extends Pick<Lockout, 'subject' | 'name'> {
@@ -52,17 +53,7 @@ export function LockOutForm({ choices, onDone }: LockOutFormProps) {
           </Radio.Group>
         )}
         <Group align="flex-end" gap="sm">
-          <TextInput
-            label="Reason"
-            description="It is recorded with your name"
-            required
-            maxLength={500}
-            flex={1}
-            value={reason}
-            onChange={(event) => {
-              setReason(event.currentTarget.value)
-            }}
-          />
+          <ReasonField maxLength={500} value={reason} onChange={setReason} />
           <Button
             type="submit"
             color="red"

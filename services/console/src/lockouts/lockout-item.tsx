@@ -1,10 +1,11 @@
-import { Button, Group, Paper, Stack, Text, TextInput, Title } from '@mantine/core'
+import { Button, Group, Paper, Stack, Text, Title } from '@mantine/core'
 import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
 
 import { postJson } from '../api/request.ts'
 import type { Lockout } from '../api/shapes.ts'
 import { ProblemAlert } from '../words/problem-alert.tsx'
+import { ReasonField } from '../words/reason-field.tsx'
 import { Time } from '../words/time.tsx'
 
 /** One lockout in force, which another reason lifts. */
@@ -39,16 +40,11 @@ export function LockoutItem({ lockout }: { readonly lockout: Lockout }) {
           </Text>
           <Text size="sm">{lockout.reason}</Text>
           <Group align="flex-end" gap="sm">
-            <TextInput
+            <ReasonField
               label="Why it may come in again"
-              required
               maxLength={500}
-              flex={1}
-              maw={480}
               value={reason}
-              onChange={(event) => {
-                setReason(event.currentTarget.value)
-              }}
+              onChange={setReason}
             />
             <Button
               type="submit"
