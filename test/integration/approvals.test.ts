@@ -5,7 +5,8 @@ import { join } from 'node:path'
 import { after, before, suite, test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 
-import { Client, DatabaseError } from 'pg'
+import { DatabaseError } from 'pg'
+import type { Client } from 'pg'
 
 import { aDeployment } from '../support/deployment.ts'
 import type { Deployment } from '../support/deployment.ts'
@@ -57,21 +58,9 @@ suite('a request that policy holds, on the whole product', () => {
     await deployment[Symbol.asyncDispose]()
   })
 
-  const connected = async (): Promise<Client> => {
-    const { host, port, database, user, password, ca_pem: ca } = await deployment.sessionPassword()
-    const fresh = new Client({ host, port, database, user, password, ssl: { ca } })
-    fresh.on('error', () => undefined)
-    await fresh.connect()
-    return fresh
-  }
-  const call = async (username: string, path: string, body?: unknown): Promise<Response> =>
-    fetch(new URL(path, deployment.api), {
-      headers: {
-        authorization: `Bearer ${await deployment.tokenOf(username)}`,
-        'content-type': 'application/json',
-      },
-      ...(body === undefined ? {} : { method: 'POST', body: JSON.stringify(body) }),
-    })
+  const connected = (): Promise<Client> => deployment.connected()
+  const call = (username: string, path: string, body?: unknown): Promise<Response> =>
+    deployment.call(username, path, body)
   const refusal = async (text: string, values?: readonly unknown[]): Promise<DatabaseError> => {
     const error = await client.query(text, values === undefined ? [] : [...values]).then(
       () => null,

@@ -4,7 +4,8 @@ import { join } from 'node:path'
 import { after, before, suite, test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 
-import { Client, DatabaseError } from 'pg'
+import { DatabaseError } from 'pg'
+import type { Client } from 'pg'
 
 import { openControlRecord } from '../../schemas/control-record.ts'
 import { controlKey, controlSignedText } from '../../schemas/control.ts'
@@ -70,22 +71,9 @@ suite('break-glass, on the whole product', () => {
     await deployment[Symbol.asyncDispose]()
   })
 
-  const connected = async (by?: SessionPassword): Promise<Client> => {
-    const given = by ?? (await deployment.sessionPassword())
-    const { host, port, database, user, password, ca_pem: ca } = given
-    const fresh = new Client({ host, port, database, user, password, ssl: { ca } })
-    fresh.on('error', () => undefined)
-    await fresh.connect()
-    return fresh
-  }
-  const call = async (username: string, path: string, body?: unknown): Promise<Response> =>
-    fetch(new URL(path, deployment.api), {
-      headers: {
-        authorization: `Bearer ${await deployment.tokenOf(username)}`,
-        'content-type': 'application/json',
-      },
-      ...(body === undefined ? {} : { method: 'POST', body: JSON.stringify(body) }),
-    })
+  const connected = (by?: SessionPassword): Promise<Client> => deployment.connected(by)
+  const call = (username: string, path: string, body?: unknown): Promise<Response> =>
+    deployment.call(username, path, body)
   const refused = async (response: Response, why: RegExp): Promise<void> => {
     const { detail } = (await response.json()) as { readonly detail: string }
     assert.equal(response.status, 403, detail)

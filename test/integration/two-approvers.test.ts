@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { after, before, suite, test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 
-import { Client, DatabaseError } from 'pg'
+import { DatabaseError } from 'pg'
+import type { Client } from 'pg'
 
 import type { Person } from '../../services/all-in-one/demo/people.ts'
 import { aDeployment } from '../support/deployment.ts'
@@ -48,10 +49,7 @@ suite('a request that needs two people, on the whole product', () => {
   before(async () => {
     deployment = await aDeployment({ policy, people })
     await deployment.start()
-    const { host, port, database, user, password, ca_pem: ca } = await deployment.sessionPassword()
-    client = new Client({ host, port, database, user, password, ssl: { ca } })
-    client.on('error', () => undefined)
-    await client.connect()
+    client = await deployment.connected()
     for (const n of [1, 2]) await client.query(`INSERT INTO numbers VALUES (${n})`)
   })
   after(async () => {
@@ -59,14 +57,8 @@ suite('a request that needs two people, on the whole product', () => {
     await deployment[Symbol.asyncDispose]()
   })
 
-  const call = async (username: string, path: string, body?: unknown): Promise<Response> =>
-    fetch(new URL(path, deployment.api), {
-      headers: {
-        authorization: `Bearer ${await deployment.tokenOf(username)}`,
-        'content-type': 'application/json',
-      },
-      ...(body === undefined ? {} : { method: 'POST', body: JSON.stringify(body) }),
-    })
+  const call = (username: string, path: string, body?: unknown): Promise<Response> =>
+    deployment.call(username, path, body)
   /** What became of it: `run`, or what the client was told instead. */
   const tried = async (text: string): Promise<string> => {
     try {

@@ -99,6 +99,34 @@ export class Deployment implements AsyncDisposable {
     return (await response.json()) as SessionPassword
   }
 
+  /** Asks the api as this person: a GET, or with a body a POST. */
+  async call(username: string, path: string, body?: unknown): Promise<Response> {
+    return fetch(new URL(path, this.api), {
+      headers: {
+        authorization: `Bearer ${await this.tokenOf(username)}`,
+        'content-type': 'application/json',
+      },
+      ...(body === undefined ? {} : { method: 'POST', body: JSON.stringify(body) }),
+    })
+  }
+
+  /** A client at the edge, as olivia where no session password says otherwise. */
+  async connected(by?: SessionPassword): Promise<Client> {
+    const {
+      host,
+      port,
+      database,
+      user,
+      password,
+      ca_pem: ca,
+    } = by ?? (await this.sessionPassword())
+    const client = new Client({ host, port, database, user, password, ssl: { ca } })
+    // What ends the session is told to whoever asks next.
+    client.on('error', () => undefined)
+    await client.connect()
+    return client
+  }
+
   /** Asks PostgreSQL itself, past the edge. */
   async askTarget<Row>(sql: string): Promise<readonly Row[]> {
     return askPostgres(this.postgres, 'numbers', sql)
