@@ -1,7 +1,7 @@
 import schema from './audit-event.avsc.json' with { type: 'json' }
 import { contentType, schemaId } from './codec.ts'
 import control from './control.schema.json' with { type: 'json' }
-import { eventTypes } from './event.ts'
+import { eventTypes } from './event-types.ts'
 
 export interface AsyncApiOptions {
   readonly version: string

@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 
 import { contentType, schemas } from './codec.ts'
-import { eventTypes } from './event.ts'
+import { eventTypes } from './event-types.ts'
 
 /**
  * CloudEvents 1.0, Kafka binding, binary mode: the attributes stand in headers, the value stays as it is. An edge does this once

@@ -14,8 +14,9 @@ import {
   writeRequest,
   writeResponse,
 } from './event-write.ts'
-import { eventTypes } from './event.ts'
-import type { AuditEvent, EventContext, EventHead, EventParts, EventType } from './event.ts'
+import { eventTypes } from './event-types.ts'
+import type { AuditEvent, EventContext, EventHead, EventParts } from './event.ts'
+import type { EventType } from './event-types.ts'
 
 /**
  * The only map between events, their schema and their bytes.

@@ -1,8 +1,8 @@
 import { AvroCursor } from './avro-cursor.ts'
 import { checkEvent, schemas } from './codec.ts'
 import { completionOutcomes, decisionOutcomes } from './event-write.ts'
-import { eventTypes } from './event.ts'
-import type { EventType } from './event.ts'
+import { eventTypes } from './event-types.ts'
+import type { EventType } from './event-types.ts'
 
 /** What sealing and following an event need of it: read out of its bytes, the rest only looked through. */
 export interface EventOutline {

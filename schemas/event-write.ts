@@ -9,17 +9,17 @@ import {
   writePresent,
   writeString,
 } from './avro-write.ts'
-import { eventTypes } from './event.ts'
+import { eventTypes } from './event-types.ts'
 import type {
   CompletionOutcome,
   CompletionPart,
   DecisionPart,
   EventHead,
-  EventType,
   Parameter,
   RequestPart,
   ResponsePart,
 } from './event.ts'
+import type { EventType } from './event-types.ts'
 
 /**
  * The bytes of what stands in nearly every event, written field by field in the order of `audit-event.avsc.json`: the general

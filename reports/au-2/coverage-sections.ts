@@ -1,4 +1,4 @@
-import { eventTypes } from '../../schemas/event.ts'
+import { eventTypes } from '../../schemas/event-types.ts'
 import type { Block, Section } from '../report-document.ts'
 import { count } from '../report-document.ts'
 import { contentParts } from './completeness.ts'

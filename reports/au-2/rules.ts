@@ -1,6 +1,6 @@
 import { v5 as uuidv5 } from 'uuid'
 
-import { typesOfRole } from '../../schemas/event.ts'
+import { typesOfRole } from '../../schemas/event-types.ts'
 import { reasonWords } from '../../schemas/leaf.ts'
 import type { ReportException, RuleResult } from '../determination.ts'
 import { contentParts } from './completeness.ts'

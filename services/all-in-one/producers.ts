@@ -2,8 +2,9 @@ import { readFile } from 'node:fs/promises'
 import { hash } from 'node:crypto'
 
 import manifest from '../../package.json' with { type: 'json' }
-import { ownContext, reportableTypes } from '../../schemas/event.ts'
-import type { ProducerRole } from '../../schemas/event.ts'
+import { ownContext } from '../../schemas/event.ts'
+import { reportableTypes } from '../../schemas/event-types.ts'
+import type { ProducerRole } from '../../schemas/event-types.ts'
 import type { Bus } from '../bus/bus.ts'
 import type { Recorder } from '../edge/capture/recorder.ts'
 import { openRecorder } from '../edge/capture/spooled-recorder.ts'

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 
 import manifest from '../../package.json' with { type: 'json' }
 import { ownContext } from '../../schemas/event.ts'
-import type { ProducerRole } from '../../schemas/event.ts'
+import type { ProducerRole } from '../../schemas/event-types.ts'
 import { formatProblem } from '../../schemas/validated-document.ts'
 import { discoverIssuer, startApi } from '../api/api.ts'
 import { ControlPublisher } from '../api/control-publisher.ts'

@@ -1,5 +1,6 @@
 import { decodeEvent } from '../../schemas/codec.ts'
-import type { AuditEvent, ApprovalPart, EventType } from '../../schemas/event.ts'
+import type { AuditEvent, ApprovalPart } from '../../schemas/event.ts'
+import type { EventType } from '../../schemas/event-types.ts'
 import {
   answerApproval,
   passTime,

@@ -1,5 +1,6 @@
 import { decodeEvent } from '../../schemas/codec.ts'
-import type { AuditEvent, EventType } from '../../schemas/event.ts'
+import type { AuditEvent } from '../../schemas/event.ts'
+import type { EventType } from '../../schemas/event-types.ts'
 import type { Hit, Query, SearchFilter } from '../indexer/query.ts'
 import type { LedgerReader } from '../ledger/reader.ts'
 

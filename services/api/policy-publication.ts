@@ -1,4 +1,4 @@
-import { reportableTypes } from '../../schemas/event.ts'
+import { reportableTypes } from '../../schemas/event-types.ts'
 import type { EventContext } from '../../schemas/event.ts'
 import type { Recorder } from '../edge/capture/recorder.ts'
 import type { ControlPublisher } from './control-publisher.ts'

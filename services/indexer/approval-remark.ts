@@ -1,4 +1,5 @@
-import type { ApprovalPart, AuditEvent, EventType, Principal } from '../../schemas/event.ts'
+import type { ApprovalPart, AuditEvent, Principal } from '../../schemas/event.ts'
+import type { EventType } from '../../schemas/event-types.ts'
 
 const answers: ReadonlySet<EventType> = new Set<EventType>([
   'approval.granted',

@@ -9,13 +9,13 @@ import type {
   AuditEvent,
   CompletionOutcome,
   DecisionPart,
-  EventType,
   GapPart,
   Principal,
   RequestPart,
   SessionPart,
   Target,
 } from '../../schemas/event.ts'
+import type { EventType } from '../../schemas/event-types.ts'
 import { approvalRemark, approversOf } from './approval-remark.ts'
 
 /** A record as it was sealed: the value is exactly what the producer sent. */

@@ -3,7 +3,7 @@ import { objectives, rules, toolDefaults } from '../../reports/au-2/objectives.t
 import type { Au2Appendix, Au2Result } from '../../reports/au-2/report.ts'
 import type { ReportDocument } from '../../reports/report-document.ts'
 import { utc } from '../../reports/report-document.ts'
-import { eventTypes } from '../../schemas/event.ts'
+import { eventTypes } from '../../schemas/event-types.ts'
 import { canonical, sha256 } from './bundle/write-bundle.ts'
 import { publicKeyPem } from './bundle/keys.ts'
 import { verifyInstructions } from './bundle/verify-instructions.ts'

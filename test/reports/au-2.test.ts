@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { test } from 'node:test'
 
 import type { AuditEvent } from '../../schemas/event.ts'
-import { eventTypes, typesOfRole } from '../../schemas/event.ts'
+import { eventTypes, typesOfRole } from '../../schemas/event-types.ts'
 import type { EventLeaf } from '../../schemas/leaf.ts'
 import { formatMicroseconds } from '../../services/ledger/timestamp.ts'
 import type { FrozenInputs } from '../../reports/frozen.ts'

@@ -8,7 +8,7 @@ import schema from '../../schemas/audit-event.avsc.json' with { type: 'json' }
 import { cloudEventHeaders } from '../../schemas/cloud-event.ts'
 import { CodecError, decodeEvent, schemaId, schemas } from '../../schemas/codec.ts'
 import type { AuditEvent } from '../../schemas/event.ts'
-import { eventTypes } from '../../schemas/event.ts'
+import { eventTypes } from '../../schemas/event-types.ts'
 import { aRequest, anActor, anEvent, encoded } from '../support/an-event.ts'
 
 const text = fc.oneof(fc.string({ unit: 'binary', maxLength: 150 }), fc.uuid(), fc.string())

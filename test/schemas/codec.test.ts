@@ -10,7 +10,7 @@ import {
   encodeEvent,
   schemaId,
 } from '../../schemas/codec.ts'
-import { eventTypes } from '../../schemas/event.ts'
+import { eventTypes } from '../../schemas/event-types.ts'
 import type { EventContext, EventHead, EventParts } from '../../schemas/event.ts'
 
 const head: EventHead = {

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 
 import type { AuditEvent } from '../../schemas/event.ts'
-import { eventTypes } from '../../schemas/event.ts'
+import { eventTypes } from '../../schemas/event-types.ts'
 import type { EventDraft, Recorder } from '../../services/edge/capture/recorder.ts'
 import { initLedger, openLedger } from '../../services/ledger/adapters/files/open.ts'
 import { ed25519Signer } from '../../services/ledger/proof/note.ts'

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 
-import { eventTypes } from '../../schemas/event.ts'
+import { eventTypes } from '../../schemas/event-types.ts'
 import type { EventHead, EventParts } from '../../schemas/event.ts'
 
 /** Events as nobody would make them: every text, number and combination of parts that the schema has room for. */

@@ -1,5 +1,6 @@
-import { eventTypes, typesOfRole } from '../../../schemas/event.ts'
-import type { EdgePart, EventType, ProducerRole } from '../../../schemas/event.ts'
+import { eventTypes, typesOfRole } from '../../../schemas/event-types.ts'
+import type { EdgePart } from '../../../schemas/event.ts'
+import type { EventType, ProducerRole } from '../../../schemas/event-types.ts'
 import type { SigningKey } from '../../runtime/key-file.ts'
 import type { EventDraft } from './recorder.ts'
 import { sealPart } from './seal.ts'

@@ -1,4 +1,4 @@
-import type { EventType } from '../../../schemas/event.ts'
+import type { EventType } from '../../../schemas/event-types.ts'
 
 /** What an event may begin or end. */
 export interface WorkStep {

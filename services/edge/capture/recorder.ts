@@ -1,4 +1,5 @@
-import type { EventContext, EventParts, EventType } from '../../../schemas/event.ts'
+import type { EventContext, EventParts } from '../../../schemas/event.ts'
+import type { EventType } from '../../../schemas/event-types.ts'
 
 /**
  * What a producer of events calls: it numbers and chains each event, encodes it and appends it to the spool.

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 
 import * as fc from 'fast-check'
 
-import { eventTypes } from '../../../schemas/event.ts'
+import { eventTypes } from '../../../schemas/event-types.ts'
 import type { AuditEvent, Principal } from '../../../schemas/event.ts'
 import { documentOf } from '../../../services/indexer/documents.ts'
 import type { IndexDocument } from '../../../services/indexer/documents.ts'

@@ -6,7 +6,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 
 import { decodeEvent } from '../../../../schemas/codec.ts'
-import { typesOfRole } from '../../../../schemas/event.ts'
+import { typesOfRole } from '../../../../schemas/event-types.ts'
 import type { RecordScope } from '../../../../services/edge/capture/recorder.ts'
 import { openEmbeddedBus } from '../../../../services/bus/adapters/embedded/embedded-bus.ts'
 import { parseVkey } from '../../../../services/ledger/proof/note.ts'

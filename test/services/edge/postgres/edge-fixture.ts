@@ -11,7 +11,9 @@ import pg from 'pg'
 import { pino } from 'pino'
 
 import { decodeEvent, encodeContext, encodeEvent } from '../../../../schemas/codec.ts'
-import type { Actor, AuditEvent, EventType } from '../../../../schemas/event.ts'
+import type { Actor, AuditEvent } from '../../../../schemas/event.ts'
+import { typesOfRole } from '../../../../schemas/event-types.ts'
+import type { EventType } from '../../../../schemas/event-types.ts'
 import { deriveScramVerifier } from '../../../../schemas/scram-verifier.ts'
 import { startEmbeddedPostgres } from '../../../../services/all-in-one/demo/embedded-postgres.ts'
 import type { EmbeddedPostgres } from '../../../../services/all-in-one/demo/embedded-postgres.ts'
@@ -40,6 +42,9 @@ export const anActor: Actor = {
 }
 
 const scratch = Buffer.alloc(1024 * 1024)
+
+// AU-2a: what an edge records is what `edge.started` says of it.
+const saidToReport: ReadonlySet<string> = new Set(typesOfRole.edge)
 
 /** Keeps events in memory, after they went through the real codec, so that none can be of the wrong shape. */
 export class MemoryRecorder implements Recorder {
@@ -71,6 +76,7 @@ export class MemoryRecorder implements Recorder {
       record: (draft) => {
         if (this.refusal !== null) return { ok: false, reason: this.refusal }
         const { type, request_id, occurred_at, ...parts } = draft
+        if (!saidToReport.has(type)) throw new TypeError(`no edge says that it reports ${type}`)
         const head = {
           id: '',
           type,
