@@ -1,6 +1,5 @@
-import { setTimeout as pause } from 'node:timers/promises'
-
 import type { Logger } from '../runtime/logger.ts'
+import { pauseUnlessAborted } from '../runtime/pause.ts'
 
 export interface KeepTryingOptions {
   readonly work: () => Promise<unknown>
@@ -19,7 +18,7 @@ export function keepTrying({ work, everyMs, failure, logger }: KeepTryingOptions
       await work().catch((error: unknown) => {
         logger.warn({ err: error }, failure)
       })
-      await pause(everyMs, undefined, { signal }).catch(() => undefined)
+      await pauseUnlessAborted(everyMs, signal)
     }
   })()
   return {

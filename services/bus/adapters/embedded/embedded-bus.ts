@@ -8,6 +8,7 @@ import {
   type ConsumerOptions,
   type SendResult,
 } from '../../bus.ts'
+import { OpenConsumers } from '../../open-consumers.ts'
 import { partitionOf } from '../../partitioner.ts'
 import {
   loadOffsets,
@@ -17,7 +18,7 @@ import {
   prepareTopics,
 } from './bus-file.ts'
 import { claimFile } from './claim.ts'
-import { EmbeddedConsumer } from './consumer.ts'
+import { readAsMember } from './consumer.ts'
 import { Group } from './group.ts'
 import { GroupOffsets } from './group-offsets.ts'
 import { LogReader } from './log-reader.ts'
@@ -126,7 +127,7 @@ class EmbeddedBus implements Bus {
   readonly #context: ReadContext
   readonly #cleanup: AsyncDisposableStack
   readonly #groups = new Map<string, Group>()
-  readonly #consumers = new Set<BusConsumer>()
+  readonly #consumers = new OpenConsumers()
   #retention: NodeJS.Timeout | null = null
   #closed: Promise<void> | null = null
 
@@ -151,12 +152,12 @@ class EmbeddedBus implements Bus {
     const group =
       this.#groups.get(options.group) ?? new Group((topic) => partitions.ofTopic(topic).length)
     this.#groups.set(options.group, group)
-    const consumer = new EmbeddedConsumer(this.#context, group, options, (closed) => {
-      this.#consumers.delete(closed)
-      if (group.isEmpty) this.#groups.delete(options.group)
-    })
-    this.#consumers.add(consumer)
-    return consumer
+    return this.#consumers.add(
+      (handle, stop) => readAsMember(this.#context, group, options, handle, stop),
+      () => {
+        if (group.isEmpty) this.#groups.delete(options.group)
+      },
+    )
   }
 
   async partitionsOf(topic: string): Promise<number> {
@@ -189,7 +190,7 @@ class EmbeddedBus implements Bus {
 
   async #close(): Promise<void> {
     if (this.#retention !== null) clearInterval(this.#retention)
-    await Promise.all([...this.#consumers].map((consumer) => consumer[Symbol.asyncDispose]()))
+    await this.#consumers.close()
     await this.#context.writer.close()
     await this.#cleanup.disposeAsync()
   }

@@ -1,15 +1,16 @@
+import type { GrowingPause } from '../../../runtime/pause.ts'
+import { handOverPause } from '../../hand-over.ts'
+
 /** A partition that this member reads, from one rebalance to the next. */
 export interface Reading {
   readonly topic: string
   readonly partition: number
   /** The offset of the next record to hand over. Null until it is known where to begin. */
   next: bigint | null
-  /** How long to wait before a batch is handed over again. */
-  retryMs: number
+  /** Before a batch is handed over again. */
+  readonly retry: GrowingPause
   committedAt: number
 }
-
-export const firstRetryMs = 100
 
 /** The partitions of one generation of the group. */
 export class Assignment {
@@ -18,7 +19,7 @@ export class Assignment {
   constructor(assigned: Readonly<Record<string, readonly number[]>>) {
     for (const [topic, partitions] of Object.entries(assigned)) {
       for (const partition of partitions) {
-        const reading = { topic, partition, next: null, retryMs: firstRetryMs, committedAt: 0 }
+        const reading = { topic, partition, next: null, retry: handOverPause(), committedAt: 0 }
         this.#readings.set(placeOf(topic, partition), reading)
       }
     }

@@ -1,24 +1,17 @@
 import type { Consumer, EachBatchPayload, KafkaMessage } from 'kafkajs'
-import {
-  BusError,
-  type Batch,
-  type BatchHandler,
-  type ConsumerOptions,
-  type StoredRecord,
-} from '../../bus.ts'
-import { describeFault } from '../../fault.ts'
-import { firstRetryMs, type Assignment, type Reading } from './assignment.ts'
-import { pauseUnlessAborted } from './bounded.ts'
+import { pauseUnlessAborted } from '../../../runtime/pause.ts'
+import { BusError, type BatchHandler, type ConsumerOptions } from '../../bus.ts'
+import { handOver, type Turn } from '../../hand-over.ts'
+import type { Assignment, Reading } from './assignment.ts'
 import { isOfType, reasonOf } from './fault.ts'
 import type { Membership } from './membership.ts'
 import { refuseOutOfRange } from './offset-range.ts'
 import type { ReadContext } from './read-context.ts'
 import { storedRecord } from './records.ts'
 
-const defaultRecords = 1_000
-const longestRetryMs = 10_000
 const commitEveryMs = 200
 const commitAttempts = 3
+const commitAgainMs = 100
 
 export interface DeliveryOptions {
   readonly context: ReadContext
@@ -51,30 +44,36 @@ export class BatchDelivery {
     assignment: Assignment,
     reading: Reading,
   ): Promise<void> {
-    const { options, membership } = this.#with
+    const { options, membership, context } = this.#with
     const { messages } = payload.batch
     await this.#checkContinuity(reading, messages)
-    const atOnce = Math.max(1, options.maxRecords ?? defaultRecords)
-    let uncommitted: bigint | null = null
-    for (let at = 0; at < messages.length && !this.#isOver(assignment); at += atOnce) {
-      const records = messages.slice(at, at + atOnce).map(storedRecord)
-      const commit = await this.#handleOnce(payload, assignment, reading, records)
-      // Overtaken: the new reader's word counts.
-      if (commit === null || !membership.isCurrent(assignment)) break
-      const follows = (records.at(-1)?.offset ?? commit) + 1n
-      if (commit !== follows) await this.#refuseOutOfRange(reading, commit)
-      payload.resolveOffset(String(commit - 1n))
-      const isLast = at + atOnce >= messages.length
-      reading.next = isLast && commit === follows ? BigInt(payload.batch.lastOffset()) + 1n : commit
-      uncommitted = commit
-      if (performance.now() - reading.committedAt > commitEveryMs) {
+    const records = messages.map(storedRecord)
+    const end = (records.at(-1)?.offset ?? 0n) + 1n
+    const uncommitted: { offset: bigint | null } = { offset: null }
+    const turn: Turn = {
+      topic: reading.topic,
+      partition: reading.partition,
+      isOver: () => this.#isOver(assignment),
+      isHeld: () => membership.isReader(assignment),
+      isOvertaken: () => !membership.isCurrent(assignment),
+      highWatermark: () => BigInt(payload.batch.highWatermark),
+      goOn: async (commit, isNext) => {
+        if (!isNext) await this.#refuseOutOfRange(reading, commit)
+        payload.resolveOffset(String(commit - 1n))
+        // What the client was given may end in offsets that are no records of ours.
+        reading.next = commit === end ? BigInt(payload.batch.lastOffset()) + 1n : commit
+        reading.retry.reset()
+        uncommitted.offset = commit
+        if (performance.now() - reading.committedAt <= commitEveryMs) return
         await this.#commit(payload, reading, commit)
-        uncommitted = null
-      }
-      if (commit !== follows) break
+        uncommitted.offset = null
+      },
     }
-    if (uncommitted !== null && membership.isCurrent(assignment)) {
-      await this.#commit(payload, reading, uncommitted)
+    const receiver = { options, handle: this.#handle, logger: context.logger }
+    const outcome = await handOver(receiver, turn, records)
+    if (outcome === 'failed') this.#pause(assignment, reading)
+    if (uncommitted.offset !== null && membership.isCurrent(assignment)) {
+      await this.#commit(payload, reading, uncommitted.offset)
     }
   }
 
@@ -85,47 +84,10 @@ export class BatchDelivery {
     )
   }
 
-  /** The offset to go on from; null when the handler failed. */
-  async #handleOnce(
-    payload: EachBatchPayload,
-    assignment: Assignment,
-    reading: Reading,
-    records: readonly StoredRecord[],
-  ): Promise<bigint | null> {
-    const { topic, partition } = reading
-    const { membership, handle } = this.#with
-    const told = { isStale: false }
-    const batch: Batch = {
-      topic,
-      partition,
-      records,
-      highWatermark: BigInt(payload.batch.highWatermark),
-      beat: async () => {
-        if (membership.isReader(assignment)) return
-        told.isStale = true
-        const message = `${topic}[${partition}] may have been given to another reader`
-        throw new BusError('BUS_STALE_READER', message)
-      },
-    }
-    try {
-      const work = handle(batch)
-      this.#handlers.add(work)
-      const { commit } = await work.finally(() => this.#handlers.delete(work))
-      // It was told, and whatever it did after that is not for us to confirm.
-      if (told.isStale) return null
-      reading.retryMs = firstRetryMs
-      return commit
-    } catch (error) {
-      if (this.#isOver(assignment)) return null
-      const { group } = this.#with.options
-      const offset = records[0]?.offset.toString()
-      this.#with.context.logger.error(
-        { group, topic, partition, offset, records: records.length, fault: describeFault(error) },
-        'a batch could not be handled, it is handed over again',
-      )
-      this.#pause(assignment, reading)
-      return null
-    }
+  readonly #handle: BatchHandler = async (batch) => {
+    const work = this.#with.handle(batch)
+    this.#handlers.add(work)
+    return work.finally(() => this.#handlers.delete(work))
   }
 
   /** The other partitions go on, and so does the heartbeat. */
@@ -133,10 +95,9 @@ export class BatchDelivery {
     const { consumer, membership, ended } = this.#with
     const where = [{ topic: reading.topic, partitions: [reading.partition] }]
     consumer.pause(where)
-    void pauseUnlessAborted(reading.retryMs, ended).then(() => {
+    void reading.retry.wait(ended).then(() => {
       if (!ended.aborted && membership.isCurrent(assignment)) consumer.resume(where)
     })
-    reading.retryMs = Math.min(reading.retryMs * 2, longestRetryMs)
   }
 
   /**
@@ -173,7 +134,7 @@ export class BatchDelivery {
         if (membership.isLostBy(error)) return
         if (isOfType(error, 'GROUP_AUTHORIZATION_FAILED')) throw error
         if (attempt < commitAttempts && !stop.aborted) {
-          await pauseUnlessAborted(firstRetryMs * attempt, stop)
+          await pauseUnlessAborted(commitAgainMs * attempt, stop)
           continue
         }
         // What was handled stays handled; after a crash it would come again.

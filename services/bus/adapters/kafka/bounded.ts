@@ -1,4 +1,4 @@
-import { setTimeout as pause } from 'node:timers/promises'
+import { pauseUnlessAborted } from '../../../runtime/pause.ts'
 
 /** Waits for work that may never end, but no longer than this. Its error is not of interest. */
 export async function bounded(work: Promise<unknown>, ms: number): Promise<void> {
@@ -9,8 +9,4 @@ export async function bounded(work: Promise<unknown>, ms: number): Promise<void>
   )
   await Promise.race([settled, pauseUnlessAborted(ms, timer.signal)])
   timer.abort()
-}
-
-export async function pauseUnlessAborted(ms: number, signal: AbortSignal): Promise<void> {
-  await pause(ms, undefined, { signal }).catch(() => undefined)
 }

@@ -1,8 +1,9 @@
 import type { Logger } from 'pino'
 import { BusError, type Bus, type BusConsumer, type ConsumerOptions } from '../../bus.ts'
+import { OpenConsumers } from '../../open-consumers.ts'
 import type { TopicConfig } from '../../topic-config.ts'
 import type { KafkaAddress } from './client.ts'
-import { KafkaConsumer } from './consumer.ts'
+import { readAsMember } from './consumer.ts'
 import { KafkaProducer } from './producer.ts'
 import type { ReadContext } from './read-context.ts'
 import { TopicAdmin } from './topic-admin.ts'
@@ -63,7 +64,7 @@ class KafkaBus implements Bus {
   readonly producer: KafkaProducer
   readonly #context: ReadContext
   readonly #cleanup: AsyncDisposableStack
-  readonly #consumers = new Set<BusConsumer>()
+  readonly #consumers = new OpenConsumers()
   #closed: Promise<void> | null = null
 
   constructor(context: ReadContext, producer: KafkaProducer, cleanup: AsyncDisposableStack) {
@@ -74,11 +75,7 @@ class KafkaBus implements Bus {
 
   consumer(options: ConsumerOptions): BusConsumer {
     if (this.#closed !== null) throw new BusError('BUS_CLOSED', 'the bus is closed')
-    const consumer = new KafkaConsumer(this.#context, options, (closed) =>
-      this.#consumers.delete(closed),
-    )
-    this.#consumers.add(consumer)
-    return consumer
+    return this.#consumers.add((handle, stop) => readAsMember(this.#context, options, handle, stop))
   }
 
   async partitionsOf(topic: string): Promise<number> {
@@ -98,7 +95,7 @@ class KafkaBus implements Bus {
   }
 
   async #close(): Promise<void> {
-    await Promise.all([...this.#consumers].map((consumer) => consumer[Symbol.asyncDispose]()))
+    await this.#consumers.close()
     await this.#cleanup.disposeAsync()
   }
 }

@@ -1,8 +1,9 @@
 import type { Consumer, EachBatchPayload, LogEntry } from 'kafkajs'
 import { BusError, type BatchHandler, type ConsumerOptions } from '../../bus.ts'
-import { Assignment, firstRetryMs, placeOf, type Reading } from './assignment.ts'
+import { aborted, pauseUnlessAborted } from '../../../runtime/pause.ts'
+import { Assignment, placeOf, type Reading } from './assignment.ts'
 import { BatchDelivery } from './batch-delivery.ts'
-import { bounded, pauseUnlessAborted } from './bounded.ts'
+import { bounded } from './bounded.ts'
 import { createClient, patientRetry, type KafkaClient } from './client.ts'
 import { howUnreadable } from './fault.ts'
 import { Membership } from './membership.ts'
@@ -14,6 +15,8 @@ const sessionTimeoutMs = 20_000
 const heartbeatMs = 1_000
 /** How long a fetch waits for records: also how long stopping, or beginning to read, may have to wait. */
 const fetchWaitMs = 200
+/** How often Kafka is asked where to begin while it does not answer. */
+const askAgainMs = 100
 const closeMs = 5_000
 
 /**
@@ -143,7 +146,7 @@ export class ReadSession {
           this.#consumer.resume([{ topic, partitions: [partition] }])
           return
         }
-        await pauseUnlessAborted(firstRetryMs, this.#ended.signal)
+        await pauseUnlessAborted(askAgainMs, this.#ended.signal)
       }
     } catch (error) {
       if (!isOver()) this.#end(error)
@@ -247,11 +250,4 @@ class OffsetGivenUp extends Error {
 
 function causeOf(error: unknown): unknown {
   return error instanceof Error && error.cause !== undefined ? causeOf(error.cause) : error
-}
-
-async function aborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return
-  await new Promise<void>((resolve) => {
-    signal.addEventListener('abort', () => resolve(), { once: true })
-  })
 }

@@ -1,7 +1,8 @@
 import kafkajs, { type Admin } from 'kafkajs'
 import type { Logger } from 'pino'
 import { BusError } from '../../bus.ts'
-import { bounded, pauseUnlessAborted } from './bounded.ts'
+import { pauseUnlessAborted } from '../../../runtime/pause.ts'
+import { bounded } from './bounded.ts'
 import { briefRetry, createClient, type KafkaAddress, type KafkaClient } from './client.ts'
 import { finalFault, isOfType, reasonOf, type Attempt } from './fault.ts'
 

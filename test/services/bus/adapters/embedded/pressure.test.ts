@@ -96,6 +96,6 @@ test('the log of a failed handler names the place and quotes nothing of the reco
     return done(batch)
   }, stop.signal)
   await until(() => logged.includes('SyntaxError'), 'the failure was logged')
-  assert.ok(logged.includes('"topic":"events","partition":0,"offset":0'))
+  assert.ok(logged.includes('"topic":"events","partition":0,"offset":"0"'))
   assert.ok(!logged.includes('SELECT') && !logged.includes('salary'))
 })
