@@ -3,6 +3,7 @@ import avro from 'avsc'
 import schema from './audit-event.avsc.json' with { type: 'json' }
 import schema1 from './released/audit-event.1.avsc.json' with { type: 'json' }
 import schema2 from './released/audit-event.2.avsc.json' with { type: 'json' }
+import schema3 from './released/audit-event.3.avsc.json' with { type: 'json' }
 import { recordCheck } from './avro-check.ts'
 import type { CheckedRecord, RecordCheck } from './avro-check.ts'
 import { AvroFault } from './avro-cursor.ts'
@@ -26,12 +27,13 @@ import type { EventType } from './event-types.ts'
  */
 
 /** The id of the current schema, which is also its version in `released/` and the `schema_version` of events. */
-export const schemaId = 3
+export const schemaId = 4
 
 /** Every schema that events on our topics may be written with, by its id. */
 export const schemas: ReadonlyMap<number, CheckedRecord> = new Map<number, CheckedRecord>([
   [1, schema1],
   [2, schema2],
+  [3, schema3],
   [schemaId, schema],
 ])
 

@@ -87,7 +87,8 @@ export function writeCompletion(part: CompletionPart, buffer: Buffer, start: num
   at = writeOptionalString(buffer, at, part.error_message)
   at = writeLong(buffer, at, part.duration_us)
   at = writeOptionalSha256(buffer, at, part.response_sha256)
-  return writeArray(buffer, at, part.masked, writeMasked)
+  at = writeArray(buffer, at, part.masked, writeMasked)
+  return writeOptionalString(buffer, at, part.token_key_id)
 }
 
 export function writeResponse(part: ResponsePart, buffer: Buffer, start: number): number {

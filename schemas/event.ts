@@ -171,6 +171,8 @@ export interface CompletionPart {
   readonly duration_us: number
   readonly response_sha256: Buffer | null
   readonly masked: readonly { readonly data_class: string; readonly count: number }[]
+  /** `tokenKeyId` of the edge; null where nothing became a token, and from producers before schema 4. */
+  readonly token_key_id: string | null
 }
 
 export interface ResponsePart {

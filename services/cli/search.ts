@@ -84,7 +84,8 @@ function hitLines(hit: Hit): string {
     .join(' ')
   const rows = hit.rows === null ? '' : `, ${hit.rows} rows`
   const values = hit.masked?.map(({ dataClass, count }) => `${count} ${dataClass}`) ?? []
-  const masked = values.length === 0 ? '' : `, masked ${values.join(', ')}`
+  const key = hit.tokenKeyId === null ? '' : ` by key ${hit.tokenKeyId}`
+  const masked = values.length === 0 ? '' : `, masked ${values.join(', ')}${key}`
   const rules = hit.ruleIds.length > 0 ? ` (${hit.ruleIds.join(', ')})` : ''
   const head = `${new Date(hit.occurredAtMs).toISOString()}  ${hit.type}  ${hit.actor}${behalf}`
   const target = hit.target === null ? '' : ` on ${hit.target}`

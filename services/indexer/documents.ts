@@ -102,6 +102,8 @@ interface CompletionView {
   readonly errorCode: string | null
   readonly errorMessage: string | null
   readonly masked: readonly MaskedCount[]
+  /** Which key made the tokens among them; null where there are none. */
+  readonly tokenKeyId: string | null
 }
 
 interface ApprovalView {
@@ -195,6 +197,7 @@ function contentOf(event: AuditEvent): Content {
         dataClass: data_class,
         count,
       })),
+      tokenKeyId: event.completion.token_key_id,
     },
     approval: event.approval && {
       approvalId: event.approval.approval_id,
@@ -233,6 +236,7 @@ function remarksOf(event: AuditEvent): readonly string[] {
   const remarks = [
     event.completion?.error_message,
     event.completion?.error_code,
+    event.completion?.token_key_id,
     event.decision?.reason,
     event.session?.database,
     event.session?.role,

@@ -86,6 +86,8 @@ export interface Hit {
   readonly errorCode: string | null
   /** What of the result went out masked; null while it runs. With the decision `mask` it may be nothing. */
   readonly masked: readonly MaskedCount[] | null
+  /** Which key made the tokens among them; null where there are none. */
+  readonly tokenKeyId: string | null
   /** In a sentence, what the statement, if there is one, does not say: why a record was set aside, what is missing, who approved. */
   readonly remark: string | null
 }
@@ -140,6 +142,7 @@ export interface Statement {
   readonly errorMessage: string | null
   /** As in a `Hit`. */
   readonly masked: readonly MaskedCount[] | null
+  readonly tokenKeyId: string | null
 }
 
 export interface StatementList {

@@ -106,6 +106,7 @@ export function hitOf(
     durationUs: completion?.durationUs ?? null,
     errorCode: completion?.errorCode ?? null,
     masked: completion?.masked ?? null,
+    tokenKeyId: completion?.tokenKeyId ?? null,
     remark: document.remark ?? afterHold(document, decision),
   }
 }
@@ -147,5 +148,6 @@ export function statementOf(
     errorCode: completion?.errorCode ?? null,
     errorMessage: completion?.errorMessage ?? null,
     masked: completion?.masked ?? null,
+    tokenKeyId: completion?.tokenKeyId ?? null,
   }
 }

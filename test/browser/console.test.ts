@@ -80,6 +80,8 @@ test('somebody of the security team follows what an agent did, in the console', 
     const contacts = statement(page, 'SELECT id, name, email, phone')
     await contacts.getByText('masked', { exact: true }).waitFor()
     await contacts.getByText(/^5 email, \d phone, 5 birth-date masked$/).waitFor()
+    await contacts.getByRole('button', { expanded: false }).click()
+    await contacts.getByText(/^tokens by key [0-9a-f]{16}$/).waitFor()
     const orders = statement(page, 'SELECT status, count(*) FROM orders')
     await orders.getByText('allowed', { exact: true }).waitFor()
   })

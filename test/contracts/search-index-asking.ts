@@ -147,6 +147,7 @@ export function searchIndexAskingContract(name: string, fixture: SearchIndexFixt
       durationUs: 1_500,
       errorCode: '42501',
       masked: [],
+      tokenKeyId: null,
       remark: null,
     })
   })

@@ -65,7 +65,11 @@ export function searchIndexSessionsContract(name: string, fixture: SearchIndexFi
     const asked = Array.from({ length: 7 }, (_, at) => session.ask(`SELECT ${at}`))
     for (const id of asked.slice(1).reverse()) session.complete(id, { rows: 3 })
     const masking = session.ask('SELECT email FROM customers', {}, { outcome: 'mask' })
-    session.complete(masking, { rows: 2, masked: [{ data_class: 'email', count: 2 }] })
+    session.complete(masking, {
+      rows: 2,
+      masked: [{ data_class: 'email', count: 2 }],
+      token_key_id: '5ff61c02ab34d917',
+    })
     const { query } = await openWith(t, fixture, log.records)
 
     const statements: Statement[] = []
@@ -92,6 +96,15 @@ export function searchIndexSessionsContract(name: string, fixture: SearchIndexFi
     )
     const [found] = (await query.search({ decision: 'mask' })).hits
     assert.deepEqual(found?.masked, email)
+    assert.deepEqual(
+      [0, 1, 7].map((at) => statements[at]?.tokenKeyId),
+      [null, null, '5ff61c02ab34d917'],
+    )
+    const ofKey = await query.search({ text: '5ff61c02ab34d917' })
+    assert.deepEqual(
+      ofKey.hits.map(({ requestId, tokenKeyId }) => [requestId, tokenKeyId]),
+      [[masking, '5ff61c02ab34d917']],
+    )
     assert.equal(statements[0]?.outcome, null)
     assert.deepEqual(await query.statements('session-9'), { statements: [], next: null })
   })

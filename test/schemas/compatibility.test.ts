@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import avro from 'avsc'
 
 import { decodeEvent, schemaId, schemas } from '../../schemas/codec.ts'
-import { anEvent } from '../support/an-event.ts'
+import { aCompletion, anEvent } from '../support/an-event.ts'
 
 /**
  * FULL_TRANSITIVE: each schema ever released reads what every other one writes. A release adds a file to schemas/released and
@@ -75,6 +75,19 @@ test('an event of schema 1 is read, with nothing in what came later', () => {
   assert.equal(event.gap?.records, null)
   const cut = Buffer.concat([Buffer.from([0, 0, 0, 0, 1]), body.subarray(0, -1)])
   assert.throws(() => decodeEvent(cut), { code: 'EVENT_TRUNCATED' })
+})
+
+test('an event of schema 3 names no key of its tokens', () => {
+  const type = avro.Type.forSchema(schemas.get(3) as avro.Schema, { wrapUnions: 'never' })
+  const masked = [{ data_class: 'email', count: 2 }]
+  const written = anEvent({ schema_version: 3, completion: aCompletion({ masked }) })
+  const body = type.toBuffer({ ...written, type: 'request_completed' })
+  const { completion } = decodeEvent(Buffer.concat([Buffer.from([0, 0, 0, 0, 3]), body]))
+  assert.deepEqual(
+    completion?.masked.map((each) => ({ ...each })),
+    masked,
+  )
+  assert.equal(completion.token_key_id, null)
 })
 
 for (const { name, schema } of released) {

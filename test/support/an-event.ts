@@ -152,6 +152,7 @@ export function aCompletion(given: Partial<CompletionPart> = {}): CompletionPart
     duration_us: 1_500,
     response_sha256: null,
     masked: [],
+    token_key_id: null,
     ...given,
   }
 }

@@ -82,6 +82,7 @@ export const parts: fc.Arbitrary<Partial<EventParts>> = fc.record(
       duration_us: integer,
       response_sha256: fc.option(digest),
       masked: fc.array(fc.record({ data_class: text, count }), { maxLength: 2 }),
+      token_key_id: optionalText,
     }),
     response: fc.record({
       chunk: fc.nat(1000),

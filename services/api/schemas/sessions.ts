@@ -86,6 +86,7 @@ export const StatementView = Type.Object({
   errorCode: text,
   errorMessage: text,
   masked,
+  tokenKeyId: text,
 })
 
 export const StatementPage = Type.Object({ statements: Type.Array(StatementView), next: text })
@@ -111,6 +112,7 @@ export const HitView = Type.Object({
   durationUs: count,
   errorCode: text,
   masked,
+  tokenKeyId: text,
   /** What the statement, if there is one, does not say: why a record was set aside, what is missing, who approved. */
   remark: text,
 })

@@ -12,6 +12,7 @@ export const unknownCompletion: CompletionPart = {
   duration_us: 0,
   response_sha256: null,
   masked: [],
+  token_key_id: null,
 }
 
 export const unknownEnd: SessionPart = {

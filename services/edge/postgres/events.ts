@@ -183,6 +183,7 @@ export class SessionLog {
       duration_us: Math.max(0, now - request.startedUs),
       response_sha256: response.sha256,
       masked: request.mask === null ? none : maskedCounts(request.mask.counts),
+      token_key_id: request.mask?.tokenKeyId ?? null,
     }
     const ok = this.#record({
       type: 'request.completed',

@@ -142,6 +142,7 @@ function drafts(session: number): readonly EventDraft[] {
       request_id: `r-${at}`,
       completion: aCompletion({
         masked: [{ data_class: 'email', count: 2 ** 33 }],
+        token_key_id: '00112233445566aa',
         response_sha256: digest,
       }),
       response: aResponse({ content: Buffer.alloc(at * 20, at) }),

@@ -71,6 +71,7 @@ export function StatementDetails({ statement, approval }: StatementDetailsProps)
       <Group gap="md" fz="xs" c="dimmed">
         <span>request {statement.requestId}</span>
         {statement.decisionId !== null && <span>decision {statement.decisionId}</span>}
+        {statement.tokenKeyId !== null && <span>tokens by key {statement.tokenKeyId}</span>}
         {statement.completedPosition !== null && (
           <span>
             completed at <ProofLink log={statement.log} position={statement.completedPosition} />

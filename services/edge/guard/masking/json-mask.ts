@@ -20,6 +20,7 @@ export function jsonMask(
   const leaves = masks.map(({ path, method }) => textMask(method, `${column} ${path}`, key))
   return {
     longest: mostGrowth,
+    keyId: leaves.find(({ keyId }) => keyId !== undefined)?.keyId,
     write: (value, start, end, out, at) => {
       // Another version may be laid out in another way.
       if (prefixBytes === 1 && value[start] !== 1) return -1

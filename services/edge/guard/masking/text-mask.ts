@@ -4,6 +4,8 @@ export interface TextMask {
   readonly longest: number
   /** Of a mask that replaces parts of a value: the classes of those that the last call replaced. */
   readonly found?: readonly string[]
+  /** Of a mask that makes tokens: the id of their key. */
+  readonly keyId?: string | undefined
   /**
    * Writes the masked form of the text in [start, end) of `value`, UTF-8, to `out` at `at`, and returns the position behind it; -1
    * stands for SQL's NULL, for which nothing is written.

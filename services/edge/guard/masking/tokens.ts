@@ -1,5 +1,7 @@
 import { hash } from 'node:crypto'
 
+import { tokenKeyId } from './token-key-id.ts'
+
 const prefix = 'tok_'
 /** 128 bits: among 2^40 values two equal tokens are less likely than one in 2^48. */
 const tokenBytes = 16
@@ -12,6 +14,7 @@ const digestBytes = 32
  */
 export class Tokens {
   readonly longest = prefix.length + Math.ceil((tokenBytes * 4) / 3)
+  readonly keyId: string
   /** The key's inner block, the column's name, a NUL, and room for a value. */
   #inner: Buffer
   readonly #valueAt: number
@@ -21,6 +24,7 @@ export class Tokens {
   /** The key has at most 64 bytes: a longer one would have to be hashed first. */
   constructor(column: string, key: Uint8Array) {
     if (key.length > blockBytes) throw new RangeError('a masking key has at most 64 bytes')
+    this.keyId = tokenKeyId(key)
     const name = Buffer.from(`${column}\0`)
     this.#valueAt = blockBytes + name.length
     this.#inner = Buffer.concat([blockOf(key, 0x36), name, Buffer.alloc(256)])

@@ -14,6 +14,7 @@ export class MaskedAnswer {
   #rows: RowMasker | null = null
   /** Of the descriptions before the one that counts. */
   readonly #countsBefore = new Map<string, number>()
+  #tokenKeyIdBefore: string | null = null
   #parts: Buffer[] = []
   #partBytes = 0
 
@@ -28,9 +29,15 @@ export class MaskedAnswer {
     return counts
   }
 
+  /** The id of the key of its tokens; null where no value became one. */
+  get tokenKeyId(): string | null {
+    return this.#rows?.tokenKeyId ?? this.#tokenKeyIdBefore
+  }
+
   /** The rows that follow are described by this RowDescription. */
   describe(bytes: Buffer, start: number, end: number): void {
     this.#rows?.addCounts(this.#countsBefore)
+    this.#tokenKeyIdBefore = this.tokenKeyId
     this.#rows = this.#plan.rows(bytes, start, end)
   }
 

@@ -86,6 +86,14 @@ export class RowMasker {
     }
   }
 
+  /** The id of the key of the tokens in the rows; null where no value became one. */
+  get tokenKeyId(): string | null {
+    const tokens = this.#columns.find(
+      (column, place) => column?.mask.keyId !== undefined && (this.#counts[place] ?? 0) > 0,
+    )
+    return tokens?.mask.keyId ?? null
+  }
+
   /** What is full was lent to whoever sends and records it: it is not used again. */
   #makeRoom(bytes: number): void {
     if (this.#out.length - this.#used >= bytes) return

@@ -61,6 +61,14 @@ test('nothing is shown of what is no JSON or has another shape than the path say
   assert.equal(later.write(Buffer.from('\u0002{}'), 0, 3, Buffer.alloc(10), 0), -1)
 })
 
+test('values inside JSON that become tokens name their key', () => {
+  const steps = jsonPath('$.email') ?? []
+  const keyIdOf = (method: TextMaskMethod) =>
+    jsonMask([{ path: '$.email', steps, method }], 'm.t.profile', key, 0).keyId
+  assert.match(keyIdOf({ kind: 'token' }) ?? '', /^[0-9a-f]{16}$/)
+  assert.equal(keyIdOf(hidden), undefined)
+})
+
 test('whatever the value is, what is at the path is not in what is shown', () => {
   const other = fc.jsonValue({ maxDepth: 3 })
   fc.assert(

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { createHmac } from 'node:crypto'
+import { createHash, createHmac } from 'node:crypto'
 import { test } from 'node:test'
 
 import fc from 'fast-check'
@@ -49,6 +49,14 @@ test('a token is an HMAC as node:crypto makes it, of long values too and one aft
       assert.equal(out.toString('latin1', 0, end), `tok_${hmac.toString('base64url', 0, 16)}`)
     }),
   )
+})
+
+test('only tokens name their key, by a digest of it in a domain of its own', () => {
+  const keyIdOf = (method: TextMaskMethod, with_ = key) => textMask(method, 'a.b.c', with_).keyId
+  const digest = createHash('sha256').update('affidavit masking key\0').update(key).digest('hex')
+  assert.equal(keyIdOf({ kind: 'token' }), digest.slice(0, 16))
+  assert.notEqual(keyIdOf({ kind: 'token' }, Buffer.alloc(32, 8)), digest.slice(0, 16))
+  for (const kind of ['null', 'last4'] as const) assert.equal(keyIdOf({ kind }), undefined)
 })
 
 test('of a value no more than its last four characters are shown, of a short one none', () => {

@@ -3,6 +3,7 @@ import { after, before, suite, test } from 'node:test'
 
 import { Client } from 'pg'
 
+import { tokenKeyId } from '../../../../../services/edge/guard/masking/token-key-id.ts'
 import { aPolicy } from '../../guard/policy-builders.ts'
 import { everything, startMaskedTarget } from './masked-target.ts'
 import type { MaskedTarget } from './masked-target.ts'
@@ -221,6 +222,18 @@ suite('masking at a real target', () => {
       last.completion?.masked.map((each) => ({ ...each })),
       [{ data_class: 'ssn', count: 2 }],
     )
+  })
+
+  test('records name the key of the tokens that went out, and none where none did', async () => {
+    const keyOf = async (sql: string): Promise<string | null | undefined> => {
+      const before = masked.edge.recorder.requests().length
+      await seen(sql)
+      return masked.edge.recorder.requests()[before]?.completion?.token_key_id
+    }
+    assert.equal(await keyOf('SELECT ssn, email FROM m.secret'), tokenKeyId(Buffer.alloc(32, 9)))
+    assert.equal(await keyOf('SELECT ssn FROM m.secret'), null)
+    assert.equal(await keyOf('SELECT ssn, email FROM m.secret WHERE false'), null)
+    assert.equal(await keyOf('SELECT note FROM m.other'), null)
   })
 
   test('a table that came after the last look at the catalog shows nothing until it is known', async () => {
