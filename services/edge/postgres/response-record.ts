@@ -94,22 +94,34 @@ export class ResponseRecord {
     this.#take(bytes.subarray(this.#start, this.#end))
   }
 
+  /** What fits is held as it is, and hashed by one call at the end. */
   #take(slice: Buffer): void {
-    this.#hash ??= createHash('sha256')
-    this.#hash.update(slice)
+    const whole = this.#heldLength + slice.length
+    if (this.#hash !== null || whole > Math.min(this.#limits.inlineResultBytes, this.#maxBytes)) {
+      this.#hashHeld().update(slice)
+    }
     this.#hold(slice)
+  }
+
+  #hashHeld(): Hash {
+    if (this.#hash !== null) return this.#hash
+    this.#hash = createHash('sha256')
+    if (this.#held !== null) this.#hash.update(this.#held.subarray(0, this.#heldLength))
+    return this.#hash
   }
 
   finish(): RecordedResponse {
     const bytes = this.#bytes
-    if (bytes === null || this.#hash !== null || this.#gathered > 0) {
+    const size = this.#end - this.#start
+    const isOneSlice = this.#hash === null && this.#heldLength === 0 && this.#gathered === 0
+    if (bytes === null || !isOneSlice || size > this.#limits.inlineResultBytes) {
       this.suspend()
-      return this.#rest(this.#hash?.digest() ?? null)
+      return this.#rest(this.#digest())
     }
     const slice = bytes.subarray(this.#start, this.#end)
     this.#bytes = null
     const digest = sha256(slice)
-    if (slice.length > this.#limits.inlineResultBytes || slice.length > this.#maxBytes) {
+    if (size > this.#maxBytes) {
       this.#hold(slice)
       return this.#rest(digest)
     }
@@ -120,6 +132,11 @@ export class ResponseRecord {
       encoding: this.#encoding,
       isTruncated: false,
     }
+  }
+
+  #digest(): Buffer | null {
+    if (this.#hash !== null) return this.#hash.digest()
+    return this.#held === null ? null : sha256(this.#held.subarray(0, this.#heldLength))
   }
 
   #rest(digest: Buffer | null): RecordedResponse {
@@ -140,17 +157,34 @@ export class ResponseRecord {
     const wanted = Math.min(slice.length, room)
     if (wanted < slice.length) this.#isTruncated = this.#maxBytes > 0
     while (at < wanted) {
-      this.#held ??= Buffer.allocUnsafe(Math.min(this.#limits.recordedChunkBytes, this.#maxBytes))
-      const copied = slice.copy(this.#held, this.#heldLength, at, wanted)
+      const held = this.#room(wanted - at)
+      const copied = slice.copy(held, this.#heldLength, at, wanted)
       at += copied
       this.#recorded += copied
       this.#heldLength += copied
-      if (this.#heldLength === this.#held.length && at < wanted) this.#flush()
+      if (at < wanted) this.#flush()
     }
+  }
+
+  /** Where the next bytes are held. Most results are far smaller than a chunk, so it grows with what there is. */
+  #room(bytes: number): Buffer {
+    const held = this.#held
+    const needed = this.#heldLength + bytes
+    if (held !== null && held.length >= Math.min(needed, this.#chunkBytes)) return held
+    const size = held === null ? needed : Math.max(needed, 2 * held.length)
+    const grown = Buffer.allocUnsafe(Math.min(size, this.#chunkBytes))
+    held?.copy(grown, 0, 0, this.#heldLength)
+    this.#held = grown
+    return grown
+  }
+
+  get #chunkBytes(): number {
+    return Math.min(this.#limits.recordedChunkBytes, this.#maxBytes)
   }
 
   #flush(): void {
     if (this.#held === null || this.#heldLength === 0) return
+    this.#hashHeld()
     const content = this.#held.subarray(0, this.#heldLength)
     this.#sink(this.#chunk++, this.#encoding, content, this.#isTruncated)
     this.#heldLength = 0
