@@ -5,16 +5,16 @@ import { useState } from 'react'
 import { approvalsOfState, whoIsSignedIn } from '../api/questions.ts'
 import { PageTitle } from '../shell/page-title.tsx'
 import { seesAllApprovals } from '../shell/pages.ts'
-import { Loading } from '../words/loading.tsx'
 import { NothingHere } from '../words/nothing-here.tsx'
-import { ProblemAlert } from '../words/problem-alert.tsx'
+import { Reading } from '../words/reading.tsx'
 import { ApprovalItem } from './approval-item.tsx'
 import { OverrideList } from './override-list.tsx'
 
 export function ApprovalsPage() {
   const [state, setState] = useState('pending')
   const { data: me } = useQuery(whoIsSignedIn)
-  const { data, error, refetch } = useQuery(approvalsOfState(state))
+  const question = useQuery(approvalsOfState(state))
+  const { data } = question
   return (
     <Stack>
       <PageTitle>Approvals</PageTitle>
@@ -37,14 +37,7 @@ export function ApprovalsPage() {
           { value: '', label: 'All of the last day' },
         ]}
       />
-      {error !== null && (
-        <ProblemAlert
-          what="The approvals could not be read"
-          error={error}
-          retry={() => void refetch()}
-        />
-      )}
-      {data === undefined && error === null && <Loading what="Reading the approvals …" />}
+      <Reading what="approvals" question={question} />
       {data?.approvals.length === 0 && (
         <NothingHere title={state === '' ? 'Nothing was held' : 'Nothing waits for approval'}>
           A rule with <code>outcome: hold</code> makes requests wait here.

@@ -3,15 +3,15 @@ import { useQuery } from '@tanstack/react-query'
 
 import { lockoutsInForce } from '../api/questions.ts'
 import { PageTitle } from '../shell/page-title.tsx'
-import { Loading } from '../words/loading.tsx'
 import { NothingHere } from '../words/nothing-here.tsx'
-import { ProblemAlert } from '../words/problem-alert.tsx'
+import { Reading } from '../words/reading.tsx'
 import { LockoutItem } from './lockout-item.tsx'
 import { LockOutByName } from './lock-out-by-name.tsx'
 
 /** Who and what is locked out now, with the way back in. */
 export function LockoutsPage() {
-  const { data, error, refetch } = useQuery(lockoutsInForce)
+  const question = useQuery(lockoutsInForce)
+  const { data } = question
   return (
     <Stack>
       <PageTitle>Lockouts</PageTitle>
@@ -21,14 +21,7 @@ export function LockoutsPage() {
         of a session ends that session alone.
       </Text>
       <LockOutByName />
-      {error !== null && (
-        <ProblemAlert
-          what="The lockouts could not be read"
-          error={error}
-          retry={() => void refetch()}
-        />
-      )}
-      {data === undefined && error === null && <Loading what="Reading the lockouts …" />}
+      <Reading what="lockouts" question={question} />
       {data?.lockouts.length === 0 && (
         <NothingHere title="Nothing is locked out">Everybody may begin sessions.</NothingHere>
       )}

@@ -3,9 +3,8 @@ import { useQuery } from '@tanstack/react-query'
 
 import { proofOf } from '../api/questions.ts'
 import { CopiedText } from '../words/copied-text.tsx'
-import { Loading } from '../words/loading.tsx'
-import { ProblemAlert } from '../words/problem-alert.tsx'
 import { count } from '../words/quantities.ts'
+import { Reading } from '../words/reading.tsx'
 import { leafText } from './leaf-text.ts'
 import { ProofCheck } from './proof-check.tsx'
 
@@ -15,13 +14,9 @@ interface ProofViewProps {
 }
 
 export function ProofView({ log, position }: ProofViewProps) {
-  const { data: proof, error, refetch } = useQuery(proofOf(log, position))
-  if (proof === undefined) {
-    if (error === null) return <Loading what="Reading the proof …" />
-    return (
-      <ProblemAlert what="The proof could not be read" error={error} retry={() => void refetch()} />
-    )
-  }
+  const question = useQuery(proofOf(log, position))
+  const { data: proof } = question
+  if (proof === undefined) return <Reading what="proof" question={question} />
   return (
     <Stack>
       <Text size="sm">

@@ -3,14 +3,14 @@ import { useQuery } from '@tanstack/react-query'
 
 import { allReports } from '../api/questions.ts'
 import { PageTitle } from '../shell/page-title.tsx'
-import { Loading } from '../words/loading.tsx'
 import { NothingHere } from '../words/nothing-here.tsx'
-import { ProblemAlert } from '../words/problem-alert.tsx'
+import { Reading } from '../words/reading.tsx'
 import { ReportItem } from './report-item.tsx'
 import { RunReport } from './run-report.tsx'
 
 export function ReportsPage() {
-  const { data, error, refetch } = useQuery(allReports)
+  const question = useQuery(allReports)
+  const { data } = question
   return (
     <Stack>
       <PageTitle>Reports</PageTitle>
@@ -20,14 +20,7 @@ export function ReportsPage() {
         <Code>affidavit verify</Code>, or with openssl and sha256sum alone.
       </Text>
       <RunReport />
-      {error !== null && (
-        <ProblemAlert
-          what="The reports could not be read"
-          error={error}
-          retry={() => void refetch()}
-        />
-      )}
-      {data === undefined && error === null && <Loading what="Reading the reports …" />}
+      <Reading what="reports" question={question} />
       {data?.reports.length === 0 && (
         <NothingHere title="No reports yet">
           Run one above, or wait for the schedule in the configuration.

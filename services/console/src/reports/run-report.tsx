@@ -1,4 +1,4 @@
-import { Button, Group, NativeSelect, Paper, Stack, Text, TextInput } from '@mantine/core'
+import { Button, Group, NativeSelect, Paper, Stack, Text } from '@mantine/core'
 import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
 
@@ -6,7 +6,8 @@ import { allReports } from '../api/questions.ts'
 import { postJson } from '../api/request.ts'
 import type { ReportRun, ReportRuns } from '../api/shapes.ts'
 import { ProblemAlert } from '../words/problem-alert.tsx'
-import { utcFromInput } from '../words/utc-time.ts'
+import { TimeRange } from '../words/time-range.tsx'
+import type { TimeBounds } from '../words/time-range.tsx'
 
 const controls = [{ value: 'au-2', label: 'AU-2 Event Logging' }]
 
@@ -14,10 +15,9 @@ const controls = [{ value: 'au-2', label: 'AU-2 Event Logging' }]
 export function RunReport() {
   const client = useQueryClient()
   const [control, setControl] = useState('au-2')
-  const [from, setFrom] = useState<number | null>(null)
-  const [to, setTo] = useState<number | null>(null)
+  const [range, setRange] = useState<TimeBounds>({ from: null, to: null })
   const run = useMutation({
-    mutationFn: () => postJson<ReportRun>('/v1/reports', { control, ...period(from, to) }),
+    mutationFn: () => postJson<ReportRun>('/v1/reports', { control, ...period(range) }),
     onSuccess: (begun) => {
       client.setQueryData<ReportRuns>(allReports.queryKey, (before) => ({
         reports: [begun, ...(before?.reports ?? []).filter(({ id }) => id !== begun.id)],
@@ -46,20 +46,10 @@ export function RunReport() {
               setControl(event.currentTarget.value)
             }}
           />
-          <TextInput
-            label="From (UTC)"
-            type="datetime-local"
-            step={1}
-            onChange={(event) => {
-              setFrom(utcFromInput(event.currentTarget.value))
-            }}
-          />
-          <TextInput
-            label="Before (UTC)"
-            type="datetime-local"
-            step={1}
-            onChange={(event) => {
-              setTo(utcFromInput(event.currentTarget.value))
+          <TimeRange
+            {...range}
+            change={(part) => {
+              setRange({ ...range, ...part })
             }}
           />
           <Button type="submit" loading={run.isPending}>
@@ -77,7 +67,7 @@ export function RunReport() {
   )
 }
 
-function period(from: number | null, to: number | null): { from?: string; to?: string } {
+function period({ from, to }: TimeBounds): { from?: string; to?: string } {
   return {
     ...(from === null ? {} : { from: new Date(from).toISOString() }),
     ...(to === null ? {} : { to: new Date(to).toISOString() }),

@@ -1,17 +1,3 @@
-/** What is asked for, as it stands in the page's address: a link to a page of findings shows the same question to somebody else. */
-export interface EvidenceFilter {
-  readonly text: string
-  readonly actor: string
-  readonly target: string
-  readonly decision: string
-  readonly outcome: string
-  readonly kind: string
-  readonly relation: string
-  readonly approver: string
-  readonly from: number | null
-  readonly to: number | null
-}
-
 const words = [
   'text',
   'actor',
@@ -23,17 +9,17 @@ const words = [
   'approver',
 ] as const
 
+type Words = Readonly<Record<(typeof words)[number], string>>
+
+/** What is asked for, as it stands in the page's address: a link to a page of findings shows the same question to somebody else. */
+export interface EvidenceFilter extends Words {
+  readonly from: number | null
+  readonly to: number | null
+}
+
 export function filterOfAddress(address: URLSearchParams): EvidenceFilter {
-  const word = (name: (typeof words)[number]): string => address.get(name) ?? ''
   return {
-    text: word('text'),
-    actor: word('actor'),
-    target: word('target'),
-    decision: word('decision'),
-    outcome: word('outcome'),
-    kind: word('kind'),
-    relation: word('relation'),
-    approver: word('approver'),
+    ...(Object.fromEntries(words.map((word) => [word, address.get(word) ?? ''])) as Words),
     from: timeOf(address.get('from')),
     to: timeOf(address.get('to')),
   }

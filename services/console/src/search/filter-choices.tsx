@@ -1,4 +1,5 @@
 import { Autocomplete, NativeSelect, TextInput } from '@mantine/core'
+import type { ChangeEvent } from 'react'
 
 import type { EvidenceFilter } from './evidence-filter.ts'
 
@@ -46,41 +47,21 @@ const kinds = [
   { group: 'Lost, or no event', items: ['gap.detected', 'quarantined'] },
 ]
 
+type Word = 'actor' | 'target' | 'decision' | 'outcome' | 'relation' | 'approver'
+
 export function FilterChoices({ draft, change }: FilterChoicesProps) {
+  const typed = (word: Word) => ({
+    value: draft[word],
+    onChange(event: ChangeEvent<HTMLInputElement | HTMLSelectElement>) {
+      change({ [word]: event.currentTarget.value })
+    },
+  })
   return (
     <>
-      <TextInput
-        label="Actor"
-        placeholder="name or subject"
-        value={draft.actor}
-        onChange={(event) => {
-          change({ actor: event.currentTarget.value })
-        }}
-      />
-      <TextInput
-        label="Target"
-        placeholder="exact name"
-        value={draft.target}
-        onChange={(event) => {
-          change({ target: event.currentTarget.value })
-        }}
-      />
-      <NativeSelect
-        label="Decision"
-        data={decisions}
-        value={draft.decision}
-        onChange={(event) => {
-          change({ decision: event.currentTarget.value })
-        }}
-      />
-      <NativeSelect
-        label="Outcome"
-        data={outcomes}
-        value={draft.outcome}
-        onChange={(event) => {
-          change({ outcome: event.currentTarget.value })
-        }}
-      />
+      <TextInput label="Actor" placeholder="name or subject" {...typed('actor')} />
+      <TextInput label="Target" placeholder="exact name" {...typed('target')} />
+      <NativeSelect label="Decision" data={decisions} {...typed('decision')} />
+      <NativeSelect label="Outcome" data={outcomes} {...typed('outcome')} />
       <Autocomplete
         label="Kind"
         placeholder="operation or event type"
@@ -90,22 +71,8 @@ export function FilterChoices({ draft, change }: FilterChoicesProps) {
           change({ kind })
         }}
       />
-      <TextInput
-        label="Relation"
-        placeholder="public.customers"
-        value={draft.relation}
-        onChange={(event) => {
-          change({ relation: event.currentTarget.value })
-        }}
-      />
-      <TextInput
-        label="Approver"
-        placeholder="who approved or denied"
-        value={draft.approver}
-        onChange={(event) => {
-          change({ approver: event.currentTarget.value })
-        }}
-      />
+      <TextInput label="Relation" placeholder="public.customers" {...typed('relation')} />
+      <TextInput label="Approver" placeholder="who approved or denied" {...typed('approver')} />
     </>
   )
 }

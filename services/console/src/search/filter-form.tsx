@@ -4,7 +4,7 @@ import { useState } from 'react'
 import { addressOfFilter, isBlank } from './evidence-filter.ts'
 import type { EvidenceFilter } from './evidence-filter.ts'
 import { FilterChoices } from './filter-choices.tsx'
-import { TimeRange } from './time-range.tsx'
+import { TimeRange } from '../words/time-range.tsx'
 
 interface FilterFormProps {
   readonly filter: EvidenceFilter

@@ -4,9 +4,8 @@ import { useQuery } from '@tanstack/react-query'
 import { recordedResult } from '../api/questions.ts'
 import type { RecordedRows, Statement } from '../api/shapes.ts'
 import { CopiedText } from '../words/copied-text.tsx'
-import { Loading } from '../words/loading.tsx'
-import { ProblemAlert } from '../words/problem-alert.tsx'
 import { count, counted } from '../words/quantities.ts'
+import { Reading } from '../words/reading.tsx'
 import { NullValue } from './parameter-table.tsx'
 
 const mostShown = 500
@@ -18,21 +17,15 @@ export function RecordedResult({ statement }: { readonly statement: Statement })
     ...responsePositions,
     ...(completedPosition === null ? [] : [completedPosition]),
   ]
-  const { data, error, refetch } = useQuery({
+  const question = useQuery({
     ...recordedResult(log, positions),
     enabled: positions.length > 0,
   })
+  const { data } = question
   if (positions.length === 0) return null
-  if (error !== null) {
-    return (
-      <ProblemAlert
-        what="The recorded result could not be read"
-        error={error}
-        retry={() => void refetch()}
-      />
-    )
+  if (data === undefined || question.error !== null) {
+    return <Reading what="recorded result" question={question} />
   }
-  if (data === undefined) return <Loading what="Reading the recorded result …" />
   if (data.copy !== null && data.copy !== '') {
     return (
       <Stack gap="xs">

@@ -7,14 +7,14 @@ import { KillSwitch } from '../lockouts/kill-switch.tsx'
 import { LiveSwitch } from '../shell/live-switch.tsx'
 import { endsSessions } from '../shell/pages.ts'
 import { PageTitle } from '../shell/page-title.tsx'
-import { Loading } from '../words/loading.tsx'
-import { ProblemAlert } from '../words/problem-alert.tsx'
+import { Reading } from '../words/reading.tsx'
 import { SessionFacts } from './session-facts.tsx'
 import { StatementList } from './statement-list.tsx'
 
 export function SessionPage() {
   const { id = '' } = useParams()
-  const { data: session, error, refetch } = useQuery(oneSession(id))
+  const question = useQuery(oneSession(id))
+  const { data: session } = question
   const { data: me } = useQuery(whoIsSignedIn)
   return (
     <Stack>
@@ -36,14 +36,7 @@ export function SessionPage() {
           <LiveSwitch />
         </Group>
       </Group>
-      {error !== null && (
-        <ProblemAlert
-          what="The session could not be read"
-          error={error}
-          retry={() => void refetch()}
-        />
-      )}
-      {session === undefined && error === null && <Loading what="Reading the session …" />}
+      <Reading what="session" question={question} />
       {session !== undefined && (
         <>
           <SessionFacts session={session} />

@@ -5,8 +5,7 @@ import { oneEntry } from '../api/questions.ts'
 import type { ApprovalHistory, Statement } from '../api/shapes.ts'
 import { ProofLink } from '../proof/proof-link.tsx'
 import { CopiedText } from '../words/copied-text.tsx'
-import { Loading } from '../words/loading.tsx'
-import { ProblemAlert } from '../words/problem-alert.tsx'
+import { Reading } from '../words/reading.tsx'
 import { bytes } from '../words/quantities.ts'
 import { ApprovalSteps } from './approval-steps.tsx'
 import { ParameterTable } from './parameter-table.tsx'
@@ -19,7 +18,8 @@ interface StatementDetailsProps {
 
 /** The statement as it was sealed, not as the index holds it. */
 export function StatementDetails({ statement, approval }: StatementDetailsProps) {
-  const { data: entry, error, refetch } = useQuery(oneEntry(statement.log, statement.position))
+  const question = useQuery(oneEntry(statement.log, statement.position))
+  const { data: entry } = question
   return (
     <Stack px="md" pb="md" pl={52} gap="sm">
       {statement.decision === 'block' && (
@@ -43,14 +43,7 @@ export function StatementDetails({ statement, approval }: StatementDetailsProps)
           {statement.errorMessage}
         </Alert>
       )}
-      {entry === undefined && error === null && <Loading what="Reading the sealed entry …" />}
-      {error !== null && (
-        <ProblemAlert
-          what="The sealed entry could not be read"
-          error={error}
-          retry={() => void refetch()}
-        />
-      )}
+      <Reading what="sealed entry" question={question} />
       {entry !== undefined && (
         <>
           {entry.statement === null ? (

@@ -3,10 +3,10 @@ import { useInfiniteQuery, useQuery } from '@tanstack/react-query'
 
 import { approvalsOfSession, statementsOf } from '../api/questions.ts'
 import type { Session } from '../api/shapes.ts'
-import { Loading } from '../words/loading.tsx'
 import { NothingHere } from '../words/nothing-here.tsx'
 import { ProblemAlert } from '../words/problem-alert.tsx'
 import { count } from '../words/quantities.ts'
+import { Reading } from '../words/reading.tsx'
 import { approvalOf } from './statement-approval.ts'
 import { StatementItem } from './statement-item.tsx'
 import { useAnchor } from './use-anchor.ts'
@@ -28,13 +28,6 @@ export function StatementList({ session }: { readonly session: Session }) {
             : `${count(statements.length)}${list.hasNextPage ? ' so far' : ''}, in order`}
         </Text>
       </Group>
-      {list.error !== null && (
-        <ProblemAlert
-          what="The statements could not be read"
-          error={list.error}
-          retry={() => void list.refetch()}
-        />
-      )}
       {approvals.error !== null && (
         <ProblemAlert
           what="What was held, and who approved it, could not be read"
@@ -48,7 +41,7 @@ export function StatementList({ session }: { readonly session: Session }) {
           finds the others.
         </Text>
       )}
-      {list.isPending && <Loading what="Reading the statements …" />}
+      <Reading what="statements" question={list} />
       {list.data !== undefined && statements.length === 0 && (
         <NothingHere title="No statements">
           {session.endedAtMs === null

@@ -8,9 +8,8 @@ import { FilterForm } from '../search/filter-form.tsx'
 import { Pager } from '../search/pager.tsx'
 import { LiveSwitch } from '../shell/live-switch.tsx'
 import { PageTitle } from '../shell/page-title.tsx'
-import { Loading } from '../words/loading.tsx'
-import { ProblemAlert } from '../words/problem-alert.tsx'
 import { count } from '../words/quantities.ts'
+import { Reading } from '../words/reading.tsx'
 import { Activity } from './activity.tsx'
 import { NoSessions } from './no-sessions.tsx'
 import { SessionTable } from './session-table.tsx'
@@ -34,14 +33,7 @@ export function SessionsPage() {
         }}
       />
       <Activity filter={filter} />
-      {sessions.error !== null && (
-        <ProblemAlert
-          what="The sessions could not be read"
-          error={sessions.error}
-          retry={() => void sessions.refetch()}
-        />
-      )}
-      {sessions.isPending && <Loading what="Reading the sessions …" />}
+      <Reading what="sessions" question={sessions} />
       {sessions.data?.sessions.length === 0 && <NoSessions isFiltered={!isBlank(filter)} />}
       {sessions.data !== undefined && sessions.data.sessions.length > 0 && (
         <Stack className="listed" aria-busy={sessions.isPlaceholderData}>

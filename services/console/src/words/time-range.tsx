@@ -1,12 +1,15 @@
 import { TextInput } from '@mantine/core'
 
-import { utcFromInput, utcInput } from '../words/utc-time.ts'
-import type { EvidenceFilter } from './evidence-filter.ts'
+import { utcFromInput, utcInput } from './utc-time.ts'
 
-interface TimeRangeProps {
+/** In milliseconds since 1970, UTC; null where nothing is said. */
+export interface TimeBounds {
   readonly from: number | null
   readonly to: number | null
-  readonly change: (part: Partial<EvidenceFilter>) => void
+}
+
+interface TimeRangeProps extends TimeBounds {
+  readonly change: (part: Partial<TimeBounds>) => void
 }
 
 /** From this moment, up to but without that one. */
