@@ -1,19 +1,10 @@
 import type { LedgerReader } from '../ledger/reader.ts'
 import { documentOf, quarantineOf } from './documents.ts'
 import type { IndexDocument } from './documents.ts'
-import type { AppliedProgress } from './search-index.ts'
+import type { IndexRebuild } from './search-index.ts'
 
 /** Statements can be long: a batch ends early when its payloads are. */
 const batchBytes = 8 << 20
-
-interface Applies {
-  readonly batchSize: number
-  apply(
-    documents: readonly IndexDocument[],
-    progress: AppliedProgress,
-    signal?: AbortSignal,
-  ): Promise<void>
-}
 
 export interface EntryRange {
   readonly log: string
@@ -26,7 +17,7 @@ export interface EntryRange {
 /** Puts entries [from, to) of a log into the index. Entries without a payload (genesis, losses, erased ones) leave no document. */
 export async function indexEntries(
   ledger: LedgerReader,
-  index: Applies,
+  index: Pick<IndexRebuild, 'batchSize' | 'apply'>,
   range: EntryRange,
   signal: AbortSignal,
 ): Promise<void> {

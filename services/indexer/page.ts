@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto'
 
-import { QueryError } from './query.ts'
+import { QueryError, exactFilters } from './query.ts'
 import type { Page, SearchFilter } from './query.ts'
 
 const defaultLimit = 50
@@ -12,17 +12,6 @@ export function limitOf(page: Page | undefined): number {
   if (Number.isInteger(limit) && limit >= 1 && limit <= maxLimit) return limit
   throw new QueryError('QUERY_LIMIT_INVALID', `the limit is ${limit}, expected 1 to ${maxLimit}`)
 }
-
-const namedFilters = [
-  'actor',
-  'target',
-  'decision',
-  'outcome',
-  'kind',
-  'relation',
-  'approver',
-  'session',
-] as const
 
 /** The filter without the conditions that say nothing: a blank one, as forms send them, is one that was not given. */
 export function checkedFilter(filter: SearchFilter): SearchFilter {
@@ -36,7 +25,7 @@ export function checkedFilter(filter: SearchFilter): SearchFilter {
   if (filter.from !== undefined) checked['from'] = filter.from
   if (filter.to !== undefined) checked['to'] = filter.to
   if (filter.text !== undefined && filter.text.trim() !== '') checked['text'] = filter.text
-  for (const name of namedFilters) {
+  for (const name of exactFilters) {
     const value = filter[name]
     if (value === undefined || value.trim() === '') continue
     if (value.length > maxNameLength) {

@@ -26,6 +26,18 @@ export interface Query {
   progress(): Promise<readonly IndexProgress[]>
 }
 
+/** The conditions of a filter that compare whole names, not words. */
+export const exactFilters = [
+  'actor',
+  'target',
+  'decision',
+  'outcome',
+  'kind',
+  'relation',
+  'approver',
+  'session',
+] as const
+
 /** All given conditions hold. Times are milliseconds since 1970, [from, to). */
 export interface SearchFilter {
   /** Words, "phrases" and prefix*, all of them, over statement text, relations, actor and target names, error messages. */

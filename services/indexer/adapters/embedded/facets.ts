@@ -1,10 +1,10 @@
 import { hash } from 'node:crypto'
 
 import type { IndexDocument } from '../../documents.ts'
+import type { exactFilters } from '../../query.ts'
 import { actorNames, approverNames, foldName, kinds, relationNames } from '../../terms.ts'
 
-export type Facet =
-  'actor' | 'target' | 'decision' | 'outcome' | 'kind' | 'relation' | 'approver' | 'session'
+type Facet = (typeof exactFilters)[number]
 
 /** Stands on every event that is found by itself, not as a part of its statement. */
 export const shownToken = 'shown'

@@ -1,11 +1,11 @@
 import { parseFreeText } from '../../free-text.ts'
 import type { TextTerm } from '../../free-text.ts'
+import { exactFilters } from '../../query.ts'
 import type { SearchFilter } from '../../query.ts'
 import { checkedFilter } from '../../page.ts'
 import { statementParts } from '../../statement.ts'
 import { foldName } from '../../terms.ts'
 import { facetToken, shownToken } from './facets.ts'
-import type { Facet } from './facets.ts'
 
 /** A filter in the index's terms. Plain data, for the reader's thread. */
 export interface Question {
@@ -15,22 +15,12 @@ export interface Question {
   readonly toUs: number | null
 }
 
-const facets = [
-  'actor',
-  'target',
-  'decision',
-  'outcome',
-  'kind',
-  'relation',
-  'approver',
-  'session',
-] as const
 const textColumns = '{statement relations names remarks}'
 
 /** Throws `QueryError` for what cannot be asked. */
 export function questionOf(given: SearchFilter): Question {
   const filter = checkedFilter(given)
-  const tokens = facets.flatMap((facet: Facet) => {
+  const tokens = exactFilters.flatMap((facet) => {
     const value = filter[facet]
     return value === undefined ? [] : [facetToken(facet, value)]
   })
