@@ -7,6 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from '../../runtime/logger.ts'
 import { ensureSelfSignedCertificate } from '../../runtime/self-signed-certificate.ts'
 import { DemoError } from './demo-error.ts'
+import { listening } from './listening.ts'
 import { findPostgresBinaries } from './postgres-binaries.ts'
 import type { PostgresBinaries } from './postgres-binaries.ts'
 import { clearStaleLock, ensureCluster, readIfPresent } from './postgres-cluster.ts'
@@ -200,14 +201,7 @@ function hasEnded(child: ChildProcess): boolean {
 async function refusePortInUse(port: number): Promise<void> {
   const probe = createServer()
   try {
-    probe.listen(port, host)
-    await once(probe, 'listening')
-  } catch (error) {
-    throw new DemoError(
-      'DEMO_PORT_IN_USE',
-      `port ${port} on ${host} is in use: stop what listens there, or choose another with --port-base`,
-      { cause: error },
-    )
+    await listening(probe, port, host)
   } finally {
     probe.close()
   }

@@ -6,7 +6,6 @@ import { createServer } from 'node:http'
 import { join } from 'node:path'
 import { Provider, errors } from 'oidc-provider'
 import type { Configuration } from 'oidc-provider'
-import { DemoError } from './demo-error.ts'
 import { consoleClientId, registeredClients } from './issuer-clients.ts'
 import { openIssuerFiles } from './issuer-files.ts'
 import type { KnownIssuer } from './issuer-files.ts'
@@ -14,6 +13,7 @@ import { answerInteraction, delegationScope } from './issuer-interactions.ts'
 import { interactionPath, pageHeaders } from './issuer-interactions.ts'
 import { deviceCodePage, deviceConfirmPage, messagePage } from './issuer-pages.ts'
 import { createIssuerStore } from './issuer-store.ts'
+import { listening } from './listening.ts'
 import type { Account, Person } from './people.ts'
 import { ensurePrivateFile, ensureSecret } from './secret-file.ts'
 import { registerTokenExchange } from './token-exchange.ts'
@@ -166,16 +166,7 @@ export async function startIssuer(options: IssuerOptions): Promise<Issuer> {
       : answer(request, response)
     answered.catch(() => response.destroy())
   })
-  try {
-    server.listen(port, listen)
-    await once(server, 'listening')
-  } catch (error) {
-    throw new DemoError(
-      'DEMO_PORT_IN_USE',
-      `port ${port} on ${listen} is in use: stop what listens there, or choose another with --port-base`,
-      { cause: error },
-    )
-  }
+  await listening(server, port, listen)
   const stop = async (): Promise<void> => {
     if (!server.listening) return
     server.close()
