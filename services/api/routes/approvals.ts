@@ -4,6 +4,7 @@ import type { Static } from 'typebox'
 
 import type { Actor } from '../../../schemas/event.ts'
 import type { ActionAudit } from '../action-audit.ts'
+import { viewed } from '../evidence-use.ts'
 import type { BookedApproval } from '../approval-book.ts'
 import type { ApprovalDesk } from '../approval-desk.ts'
 import { seesOf } from '../approval-sight.ts'
@@ -59,15 +60,7 @@ export const approvalRoutes: FastifyPluginCallbackTypebox<ApprovalRoutesOptions>
       const { actor, sees } = await seesOf(request, roles)
       const booked = await desk.find(request.params.id)
       if (!sees(behind(booked))) await request.permitted('view_approvals')
-      await audit.record(request, actor, {
-        type: 'evidence.viewed',
-        evidence: {
-          subject: 'approval',
-          reference: booked.approval.approvalId,
-          query: null,
-          results: null,
-        },
-      })
+      await audit.record(request, actor, viewed('approval', booked.approval.approvalId))
       return view(booked, actor)
     },
   )

@@ -6,6 +6,7 @@ import type { AuditEvent, ResponsePart } from '../../../schemas/event.ts'
 import { formatTlogProof } from '../../ledger/proof/tlog-proof.ts'
 import type { Entry, LedgerReader } from '../../ledger/reader.ts'
 import type { ActionAudit } from '../action-audit.ts'
+import { viewed } from '../evidence-use.ts'
 import { Problem } from '../problem.ts'
 import { readableCopy, readableRows, readableText } from '../recorded-result.ts'
 import type { ReadableResult } from '../recorded-result.ts'
@@ -54,15 +55,7 @@ export const entryRoutes: FastifyPluginCallbackTypebox<EntryRoutesOptions> = (
     async (request) => {
       const actor = await request.permitted('read_evidence')
       const entry = await readEntry(reader, request.query.log, request.params.position)
-      await audit.record(request, actor, {
-        type: 'evidence.viewed',
-        evidence: {
-          subject: 'entry',
-          reference: `${entry.log}:${entry.position}`,
-          query: null,
-          results: null,
-        },
-      })
+      await audit.record(request, actor, viewed('entry', `${entry.log}:${entry.position}`))
       const event = eventOf(entry)
       const response = event?.response
       return {
@@ -107,15 +100,14 @@ export const entryRoutes: FastifyPluginCallbackTypebox<EntryRoutesOptions> = (
         const response = eventOf(await readEntry(reader, request.query.log, position))?.response
         if (response != null) parts.push(response)
       }
-      await audit.record(request, actor, {
-        type: 'evidence.viewed',
-        evidence: {
-          subject: 'entry',
-          reference: `${request.query.log}:${request.query.positions}`,
+      await audit.record(
+        request,
+        actor,
+        viewed('entry', `${request.query.log}:${request.query.positions}`, {
           query: 'result',
           results: parts.length,
-        },
-      })
+        }),
+      )
       return mutable(readableResult(parts.sort((a, b) => a.chunk - b.chunk)))
     },
   )

@@ -6,6 +6,7 @@ import type { LockoutUpdate } from '../../../schemas/control.ts'
 import type { Actor } from '../../../schemas/event.ts'
 import type { Lockouts } from '../../edge/guard/lockouts.ts'
 import type { ActionAudit } from '../action-audit.ts'
+import { viewed } from '../evidence-use.ts'
 import type { ControlPublisher } from '../control-publisher.ts'
 import { Problem } from '../problem.ts'
 import { LockoutList, LockoutRequest, LockoutView } from '../schemas/lockouts.ts'
@@ -40,10 +41,7 @@ export const lockoutRoutes: FastifyPluginCallbackTypebox<LockoutRoutesOptions> =
     async (request) => {
       const actor = await request.permitted('end_sessions')
       const { inForce } = lockouts
-      await audit.record(request, actor, {
-        type: 'evidence.viewed',
-        evidence: { subject: 'lockout', reference: null, query: null, results: inForce.length },
-      })
+      await audit.record(request, actor, viewed('lockout', null, { results: inForce.length }))
       return { lockouts: inForce.map(view) }
     },
   )

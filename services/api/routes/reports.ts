@@ -6,6 +6,7 @@ import type { Static } from 'typebox'
 
 import type { Reports, ReportRun as Run } from '../../reporter/report.ts'
 import type { ActionAudit } from '../action-audit.ts'
+import { searched } from '../evidence-use.ts'
 import { Problem } from '../problem.ts'
 import { ReportRequest, ReportRun, ReportRuns } from '../schemas/reports.ts'
 
@@ -43,15 +44,7 @@ export const reportRoutes: FastifyPluginCallbackTypebox<ReportRoutesOptions> = (
       const actor = await request.permitted('run_reports')
       const { control, from, to } = request.body
       // That it was made records the reporter; who wanted it, and what of, only the api knows.
-      await audit.record(request, actor, {
-        type: 'evidence.searched',
-        evidence: {
-          subject: 'report',
-          reference: null,
-          query: JSON.stringify({ control, from, to }),
-          results: null,
-        },
-      })
+      await audit.record(request, actor, searched('report', { control, from, to }, null))
       const run = await reports
         .start({
           control,

@@ -4,6 +4,7 @@ import type { Static } from 'typebox'
 
 import type { OverridePart } from '../../../schemas/event.ts'
 import type { ActionAudit } from '../action-audit.ts'
+import { viewed } from '../evidence-use.ts'
 import { approvalsOfSession } from '../approval-history.ts'
 import type { ApprovalHistory, ApprovalHistoryOptions, ApprovalStep } from '../approval-history.ts'
 import { requirementView } from '../approval-view.ts'
@@ -33,15 +34,11 @@ export const sessionApprovalRoutes: FastifyPluginCallbackTypebox<SessionApproval
       const actor = await request.permitted('read_evidence')
       const { id } = request.params
       const { approvals, isCut } = await approvalsOfSession(options, id)
-      await options.audit.record(request, actor, {
-        type: 'evidence.viewed',
-        evidence: {
-          subject: 'session',
-          reference: id,
-          query: 'approvals',
-          results: approvals.length,
-        },
-      })
+      await options.audit.record(
+        request,
+        actor,
+        viewed('session', id, { query: 'approvals', results: approvals.length }),
+      )
       return { approvals: approvals.map(historyView), is_cut: isCut }
     },
   )

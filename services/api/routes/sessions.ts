@@ -4,6 +4,7 @@ import type { Static } from 'typebox'
 
 import type { Page, Query, SearchFilter } from '../../indexer/query.ts'
 import type { ActionAudit } from '../action-audit.ts'
+import { searched, viewed } from '../evidence-use.ts'
 import { Problem } from '../problem.ts'
 import {
   Activity,
@@ -41,15 +42,7 @@ export const sessionRoutes: FastifyPluginCallbackTypebox<SessionRoutesOptions> =
       const actor = await request.permitted('read_evidence')
       const { filter, page } = split(request.query)
       const result = await query.search(filter, page).catch(invalidQuestion)
-      await audit.record(request, actor, {
-        type: 'evidence.searched',
-        evidence: {
-          subject: 'search',
-          reference: null,
-          query: JSON.stringify(filter),
-          results: result.hits.length,
-        },
-      })
+      await audit.record(request, actor, searched('search', filter, result.hits.length))
       return {
         ...result,
         hits: result.hits.map((hit) => ({
@@ -75,15 +68,7 @@ export const sessionRoutes: FastifyPluginCallbackTypebox<SessionRoutesOptions> =
       const actor = await request.permitted('read_evidence')
       const { filter, page } = split(request.query)
       const result = await query.sessions(filter, page).catch(invalidQuestion)
-      await audit.record(request, actor, {
-        type: 'evidence.searched',
-        evidence: {
-          subject: 'session',
-          reference: null,
-          query: JSON.stringify(filter),
-          results: result.sessions.length,
-        },
-      })
+      await audit.record(request, actor, searched('session', filter, result.sessions.length))
       return structuredClone(result) as Static<typeof SessionPage>
     },
   )
@@ -98,10 +83,7 @@ export const sessionRoutes: FastifyPluginCallbackTypebox<SessionRoutesOptions> =
       const session = await query.session(request.params.id)
       if (session === null)
         throw new Problem('not-found', `no session has the id ${request.params.id}`)
-      await audit.record(request, actor, {
-        type: 'evidence.viewed',
-        evidence: { subject: 'session', reference: session.sessionId, query: null, results: null },
-      })
+      await audit.record(request, actor, viewed('session', session.sessionId))
       return structuredClone(session) as Static<typeof SessionView>
     },
   )
@@ -121,15 +103,14 @@ export const sessionRoutes: FastifyPluginCallbackTypebox<SessionRoutesOptions> =
       const result = await query
         .statements(request.params.id, split(request.query).page)
         .catch(invalidQuestion)
-      await audit.record(request, actor, {
-        type: 'evidence.viewed',
-        evidence: {
-          subject: 'session',
-          reference: request.params.id,
+      await audit.record(
+        request,
+        actor,
+        viewed('session', request.params.id, {
           query: 'statements',
           results: result.statements.length,
-        },
-      })
+        }),
+      )
       return structuredClone(result) as Static<typeof StatementPage>
     },
   )

@@ -2,8 +2,7 @@ import { Type } from 'typebox'
 import type { Static } from 'typebox'
 
 import type { Principal } from '../../../schemas/event.ts'
-
-const nullable = <T extends Type.TSchema>(schema: T) => Type.Union([schema, Type.Null()])
+import { nullable } from './nullable.ts'
 
 const Person = Type.Object({
   kind: Type.String(),

@@ -1,6 +1,6 @@
 import { Type } from 'typebox'
 
-const nullable = <T extends Type.TSchema>(schema: T) => Type.Union([schema, Type.Null()])
+import { nullable } from './nullable.ts'
 
 /** Rows as they went to the client, in text where the protocol sent text, else hex with the prefix `\x`. */
 export const RecordedResult = Type.Object({

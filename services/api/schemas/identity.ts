@@ -1,5 +1,7 @@
 import { Type } from 'typebox'
 
+import { nullable } from './nullable.ts'
+
 /** What a client needs to sign in; no secret. */
 export const IdentityView = Type.Object({
   issuer: Type.String(),
@@ -12,7 +14,7 @@ export const IdentityView = Type.Object({
 
 export const Me = Type.Object({
   subject: Type.String(),
-  display: Type.Union([Type.String(), Type.Null()]),
+  display: nullable(Type.String()),
   groups: Type.Array(Type.String()),
   roles: Type.Array(Type.String()),
   kind: Type.String(),

@@ -2,6 +2,7 @@ import { Type } from 'typebox'
 
 import { lockoutSubjects } from '../../../schemas/control.ts'
 import type { LockoutSubject } from '../../../schemas/control.ts'
+import { nullable } from './nullable.ts'
 
 const subject = Type.Unsafe<LockoutSubject>(
   Type.Union(lockoutSubjects.map((each) => Type.Literal(each))),
@@ -32,7 +33,7 @@ export type LockoutRequest = Type.Static<typeof LockoutRequest>
 export const LockoutView = Type.Object({
   subject,
   name: Type.String(),
-  issuer: Type.Union([Type.String(), Type.Null()]),
+  issuer: nullable(Type.String()),
   reason: Type.String(),
   since: Type.String({ description: 'RFC 3339, UTC' }),
 })

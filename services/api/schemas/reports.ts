@@ -1,5 +1,7 @@
 import { Type } from 'typebox'
 
+import { nullable } from './nullable.ts'
+
 export const ReportRequest = Type.Object(
   {
     control: Type.Enum(['au-2']),
@@ -22,15 +24,15 @@ export const ReportRun = Type.Object({
   trigger: Type.Enum(['schedule', 'catch_up', 'ad_hoc']),
   state: Type.Enum(['running', 'done', 'failed']),
   progress: Type.Object({ phase: Type.String(), done: Type.Number(), total: Type.Number() }),
-  reason: Type.Union([Type.String(), Type.Null()], { description: 'Why it failed' }),
-  generatedAt: Type.Union([Type.String(), Type.Null()]),
+  reason: nullable(Type.String(), { description: 'Why it failed' }),
+  generatedAt: nullable(Type.String()),
   /** Number of exceptions, null until it is done. */
-  exceptions: Type.Union([Type.Number(), Type.Null()]),
-  population: Type.Union([Type.Number(), Type.Null()]),
-  bundleSha256: Type.Union([Type.String(), Type.Null()]),
-  bundleBytes: Type.Union([Type.Number(), Type.Null()]),
+  exceptions: nullable(Type.Number()),
+  population: nullable(Type.Number()),
+  bundleSha256: nullable(Type.String()),
+  bundleBytes: nullable(Type.Number()),
   /** SHA-256 of the signing key, for `affidavit verify --key`. */
-  keyFingerprint: Type.Union([Type.String(), Type.Null()]),
+  keyFingerprint: nullable(Type.String()),
   determinations: Type.Array(
     Type.Object({ objective: Type.String(), determination: Type.String(), summary: Type.String() }),
   ),

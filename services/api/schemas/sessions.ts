@@ -1,8 +1,9 @@
 import { Type } from 'typebox'
 
+import { nullable } from './nullable.ts'
+
 /** The shapes of `services/indexer/query.ts` on the wire. */
 
-const nullable = <T extends Type.TSchema>(schema: T) => Type.Union([schema, Type.Null()])
 const text = nullable(Type.String())
 const count = nullable(Type.Number())
 
