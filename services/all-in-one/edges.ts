@@ -26,7 +26,7 @@ import { systemClock } from '../runtime/clock.ts'
 import type { EdgeConfig, TargetConfig } from '../runtime/config.ts'
 import type { Lifecycle } from '../runtime/lifecycle.ts'
 import type { Logger } from '../runtime/logger.ts'
-import { controlGroup } from './control-group.ts'
+import { groupOfStart } from './group-of-start.ts'
 import { edgeCertificate } from './edge-certificate.ts'
 import { openProducer } from './producers.ts'
 import { startMasking } from './start-masking.ts'
@@ -79,7 +79,7 @@ export async function startEdges(options: EdgesOptions): Promise<Edges> {
   recordExpiries(held, recorder, config, lifecycle)
   const updates = new ControlUpdates({
     bus,
-    group: controlGroup(config.bus, `edge.${config.edge.id}`),
+    group: groupOfStart(config.bus, `edge.${config.edge.id}.control`),
     verifyKey: parseVkey(options.apiVkey).key,
     credentials,
     usedTokens: tokens?.used ?? null,

@@ -1,11 +1,15 @@
 import type { Bus, StoredRecord } from './bus.ts'
+import type { KeptOffsets } from './kept-offsets.ts'
 
 export interface FollowOptions {
   readonly bus: Bus
   /** The consumer group: nobody else's, since each follower reads everything for itself. */
   readonly group: string
   readonly topic: string
-  readonly take: (record: StoredRecord) => void
+  /** When it throws or rejects, the record comes again after a pause, with others of before. */
+  readonly take: (record: StoredRecord) => void | Promise<void>
+  /** How far earlier starts got. Without it each start reads from the oldest record on, as of a compacted topic. */
+  readonly offsets?: KeptOffsets
   readonly signal: AbortSignal
 }
 
@@ -16,38 +20,46 @@ export interface Following {
   readonly done: Promise<void>
 }
 
-/** Reads a compacted topic from its oldest record on, at each start anew, and then what comes. */
+/** Reads a topic to its end, and then what comes. */
 export function followTopic(options: FollowOptions): Following {
   const caughtUp = Promise.withResolvers<undefined>()
   const done = follow(options, () => caughtUp.resolve(undefined))
-  return { caughtUp: Promise.race([caughtUp.promise, done]), done }
+  const early = Promise.race([caughtUp.promise, done])
+  // Whoever awaits it hears of a failure; nobody has to.
+  early.catch(() => undefined)
+  return { caughtUp: early, done }
 }
 
 async function follow(options: FollowOptions, onCaughtUp: () => void): Promise<void> {
-  const { bus, group, topic, take, signal } = options
-  const behind = await ends(bus, topic)
+  const { bus, group, topic, take, offsets, signal } = options
+  const behind = await ends(options)
   if (behind.size === 0) onCaughtUp()
   await using consumer = bus.consumer({
     group,
     topics: [topic],
-    startAt: () => Promise.resolve('oldest'),
+    startAt: async (_, partition) =>
+      offsets === undefined
+        ? 'oldest'
+        : offsets.startOf(partition, await bus.watermarks(topic, partition)),
   })
-  await consumer.run((batch) => {
-    for (const record of batch.records) take(record)
+  await consumer.run(async (batch) => {
+    for (const record of batch.records) await take(record)
     const next = (batch.records.at(-1)?.offset ?? -1n) + 1n
+    offsets?.note(batch.partition, next)
     if (next >= (behind.get(batch.partition) ?? 0n)) behind.delete(batch.partition)
     if (behind.size === 0) onCaughtUp()
-    return Promise.resolve({ commit: next })
+    return { commit: next }
   }, signal)
 }
 
-/** Where each partition that has records ends. */
-async function ends(bus: Bus, topic: string): Promise<Map<number, bigint>> {
+/** Where each partition that has records to read ends. */
+async function ends({ bus, topic, offsets }: FollowOptions): Promise<Map<number, bigint>> {
   const found = new Map<number, bigint>()
   const partitions = await bus.partitionsOf(topic)
   for (let partition = 0; partition < partitions; partition += 1) {
-    const { low, high } = await bus.watermarks(topic, partition)
-    if (high > low) found.set(partition, high)
+    const marks = await bus.watermarks(topic, partition)
+    const from = offsets?.startOf(partition, marks) ?? marks.low
+    if (marks.high > from) found.set(partition, marks.high)
   }
   return found
 }
