@@ -118,7 +118,7 @@ export function asyncApi(options: AsyncApiOptions): object {
 }
 
 const bindingVersion = '0.5.0'
-const controlKeyPattern = '^(policy|(credential|revocation)/.+)$'
+const controlKeyPattern = '^(policy|(credential|revocation|approval|override|lockout|token)/.+)$'
 
 function channel(
   topic: string,

@@ -1,3 +1,5 @@
+import { hash } from 'node:crypto'
+
 import type { Actor, OverrideVerdict, Principal } from './event.ts'
 import type { ScramVerifier } from './scram-verifier.ts'
 
@@ -12,6 +14,7 @@ export type ControlUpdate =
   | ApprovalUpdate
   | OverrideUpdate
   | LockoutUpdate
+  | TokenUpdate
 
 interface ControlBase {
   /** Rises with each update of the same key; milliseconds since 1970 at the api, at least one more than before. */
@@ -124,6 +127,18 @@ export interface LockoutUpdate extends ControlBase {
   readonly lifted: boolean
 }
 
+/**
+ * An edge took a token of the issuer as a password, as it said in an event: nobody takes it once more. Of a token that was exchanged for
+ * a session password, the `CredentialUpdate` says so.
+ */
+export interface TokenUpdate extends ControlBase {
+  readonly kind: 'token'
+  /** `tokenSha256` of its id. */
+  readonly token_sha256: string
+  /** When the token ends, milliseconds since 1970: for so long it has to be known. */
+  readonly expires_at: number
+}
+
 export const lockoutSubjects = ['session', 'actor', 'target'] as const
 
 export type LockoutSubject = (typeof lockoutSubjects)[number]
@@ -149,7 +164,14 @@ export function controlKey(update: ControlUpdate): string {
       return `override/${update.approval_id}`
     case 'lockout':
       return `lockout/${JSON.stringify([update.subject, update.issuer, update.name])}`
+    case 'token':
+      return `token/${update.token_sha256}`
   }
+}
+
+/** By what a token is known, however long an id its issuer gave it: hexadecimal. */
+export function tokenSha256(tokenId: string): string {
+  return hash('sha256', tokenId, 'hex')
 }
 
 /** The signed bytes name what they are for, so that no other signature of the same key can be passed off as one. */

@@ -8,7 +8,7 @@
 #   edge       writes audit.events, reads control.updates as the groups edge.*
 #   ledger     reads audit.events as the group ledger, writes ledger.sealed and, for what it finds, audit.events
 #   indexer    reads ledger.sealed as the group indexer
-#   api        writes audit.events and control.updates, reads control.updates as the groups api.*
+#   api        writes audit.events and control.updates, reads both as the groups api.*
 #   reporter   writes audit.events
 #   webhooks   reads ledger.sealed as the groups webhook-*
 #   services   all of them but the edge: `affidavit up --without-edges` runs them under one user
@@ -64,7 +64,7 @@ indexer() {
 
 api() {
   writes audit.events control.updates
-  reads control.updates
+  reads audit.events control.updates
   grant --group api. --resource-pattern-type prefixed --operation Read
 }
 

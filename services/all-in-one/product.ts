@@ -29,7 +29,7 @@ import { Health } from '../runtime/health.ts'
 import { Lifecycle } from '../runtime/lifecycle.ts'
 import type { Logger } from '../runtime/logger.ts'
 import { Metrics } from '../runtime/metrics.ts'
-import { controlGroup } from './control-group.ts'
+import { groupOfStart } from './group-of-start.ts'
 import { claimData, signerOf } from './data-directory.ts'
 import { certificateFileOf, publishedCertificate } from './edge-certificate.ts'
 import { startEdges } from './edges.ts'
@@ -41,6 +41,7 @@ import { openProducer, recordConfig } from './producers.ts'
 import { measure } from './measurements.ts'
 import { prepareSealing } from './sealing.ts'
 import { readPassword } from './secrets.ts'
+import { startTokensAtEdges } from './start-tokens-at-edges.ts'
 import { startWebhooks } from './start-webhooks.ts'
 
 /** What it was given to start with is wrong: a sentence, or the list of mistakes of a file. */
@@ -130,7 +131,7 @@ export async function startProduct(
   const control = new ControlState(parseVkey(apiSigner.vkey).key)
   const following = followTopic({
     bus,
-    group: controlGroup(config.bus, 'api'),
+    group: groupOfStart(config.bus, 'api.control'),
     topic: topics.controlUpdates,
     take: (record) => control.read(record),
     signal,
@@ -151,6 +152,8 @@ export async function startProduct(
       logger: logger.child({ part: 'control' }),
     }),
   )
+  const tokens = { config, bus, control, publisher, lifecycle, logger }
+  const tokensAtEdges = await startTokensAtEdges(tokens)
   await publishPolicy({
     policy,
     current: hash('sha256', control.policyText ?? '', 'hex'),
@@ -220,6 +223,7 @@ export async function startProduct(
       recorder: apiRecorder,
       publisher,
       control,
+      tokensAtEdges: tokensAtEdges.caughtUp,
       health,
       metrics,
       consoleDirectory: fileURLToPath(new URL('../console/dist', import.meta.url)),

@@ -70,6 +70,8 @@ export interface ApiOptions {
   readonly recorder: Recorder
   readonly publisher: ControlPublisher
   readonly control: ControlState
+  /** Resolves when it is known which tokens edges took as passwords before the start. */
+  readonly tokensAtEdges: Promise<void>
   readonly health: Health
   readonly metrics: Metrics
   /** Where the build of the console lies. */
@@ -131,6 +133,7 @@ export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
     isSingleUse: identity.tokens.isSingleUse,
     publisher: options.publisher,
     control: options.control,
+    tokensAtEdges: options.tokensAtEdges,
     audit,
     clock,
   })

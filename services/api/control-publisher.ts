@@ -8,6 +8,7 @@ import type {
   PolicyUpdate,
   RevocationUpdate,
   SignedControlUpdate,
+  TokenUpdate,
 } from '../../schemas/control.ts'
 import type { BusProducer } from '../bus/bus.ts'
 import { topics } from '../bus/topics.ts'
@@ -31,6 +32,7 @@ export type UnversionedUpdate =
   | Omit<ApprovalUpdate, 'version'>
   | Omit<OverrideUpdate, 'version'>
   | Omit<LockoutUpdate, 'version'>
+  | Omit<TokenUpdate, 'version'>
 
 /** Tells the edges, on `control.updates`, signed. The caller has recorded the same fact before. */
 export class ControlPublisher {

@@ -1,7 +1,7 @@
 import type { KeyObject } from 'node:crypto'
 
 import { openControlRecord } from '../../schemas/control-record.ts'
-import { controlKey } from '../../schemas/control.ts'
+import { controlKey, tokenSha256 } from '../../schemas/control.ts'
 import type { ControlUpdate, CredentialUpdate, LockoutUpdate } from '../../schemas/control.ts'
 import { Overrides } from '../edge/guard/approvals/overrides.ts'
 import { Lockouts } from '../edge/guard/lockouts.ts'
@@ -11,6 +11,9 @@ interface Standing {
   /** From then on nobody needs the record any more. Infinite for what is in force until something else is. */
   readonly goneAtMs: number
 }
+
+// As many as an edge takes: see IssuedCredentials. What has had its day is cleared away within hours.
+const mostRecords = 100_000
 
 /**
  * What the api has told the edges, read back from `control.updates`: there it survives a restart, and nowhere else. It also knows
@@ -22,6 +25,7 @@ export class ControlState {
   readonly #verifyKey: KeyObject
   readonly #standing = new Map<string, Standing>()
   readonly #credentials = new Map<string, CredentialUpdate>()
+  /** By `tokenSha256`. */
   readonly #usedTokens = new Set<string>()
   #newestVersion = 0
   #policyText: string | null = null
@@ -45,14 +49,19 @@ export class ControlState {
     return this.#standing.size
   }
 
+  /** Whether the topic has so many keys that nothing is added to it that can wait. */
+  get isFull(): boolean {
+    return this.size >= mostRecords
+  }
+
   /** The session password of this id while it is kept, also when it has expired or was revoked. */
   credential(id: string): CredentialUpdate | null {
     return this.#credentials.get(id) ?? null
   }
 
-  /** Whether a session password was given for this token; known for as long as the token is good. */
+  /** Whether a session password was given for this token, or an edge took it; known for as long as the token is good. */
   isUsed(tokenId: string): boolean {
-    return this.#usedTokens.has(tokenId)
+    return this.#usedTokens.has(tokenSha256(tokenId))
   }
 
   /** A record of the topic. What is not signed changes nothing, as at the edges, except that what was erased is gone. */
@@ -71,6 +80,7 @@ export class ControlState {
     else if (update.kind === 'lockout') this.lockouts.apply(update)
     else if (update.kind === 'override') this.overrides.apply(update)
     else if (update.kind === 'policy') this.#policyText = update.text
+    else if (update.kind === 'token') this.#usedTokens.add(update.token_sha256)
   }
 
   /** The keys of records that nobody needs any more. */
@@ -85,15 +95,16 @@ export class ControlState {
     const [kind, id] = key.split('/')
     if (id === undefined) return
     if (kind === 'override') this.overrides.forget(id)
+    if (kind === 'token') this.#usedTokens.delete(id)
     if (kind !== 'credential') return
     const tokenId = this.#credentials.get(id)?.token_id
     this.#credentials.delete(id)
-    if (tokenId !== undefined) this.#usedTokens.delete(tokenId)
+    if (tokenId !== undefined) this.#usedTokens.delete(tokenSha256(tokenId))
   }
 
   #keep(update: CredentialUpdate): void {
     this.#credentials.set(update.credential_id, update)
-    if (update.token_id !== undefined) this.#usedTokens.add(update.token_id)
+    if (update.token_id !== undefined) this.#usedTokens.add(tokenSha256(update.token_id))
   }
 }
 
@@ -113,6 +124,8 @@ function goneAt(update: ControlUpdate): number {
     case 'revocation':
     case 'approval':
       return update.version + longestLifeMs
+    case 'token':
+      return update.expires_at + hourMs
     case 'policy':
       return Infinity
     case 'override':

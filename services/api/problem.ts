@@ -13,7 +13,7 @@ const problems = {
   'cross-site': { status: 403, title: 'The request came from another site' },
   'not-found': { status: 404, title: 'There is no such thing' },
   'input-invalid': { status: 400, title: 'The request is not as expected' },
-  'token-used': { status: 409, title: 'This token was exchanged before' },
+  'token-used': { status: 409, title: 'This token was used before' },
   busy: { status: 409, title: 'This is being done already' },
   'too-many': { status: 429, title: 'Too many requests' },
   'not-recorded': { status: 503, title: 'The action could not be recorded, so it was not done' },

@@ -163,6 +163,8 @@ export function dataPaths(dataDirectory: string) {
     /** Public keys, for those who check what this deployment signs. */
     public: at('public'),
     usedTokens: at('used-tokens'),
+    /** How far the api has read which tokens were used at edges. */
+    tokensAtEdges: at('tokens-at-edges.json'),
     maskingKey: at('keys', 'masking.key'),
     edgeCertificate: at('keys', 'edge.crt'),
     edgeCertificateKey: at('keys', 'edge.pem'),

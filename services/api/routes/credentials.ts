@@ -36,12 +36,11 @@ export interface CredentialRoutesOptions {
   readonly isSingleUse: boolean
   readonly publisher: ControlPublisher
   readonly control: ControlState
+  /** Resolves when it is known which tokens edges took as passwords before the start. */
+  readonly tokensAtEdges: Promise<void>
   readonly audit: ActionAudit
   readonly clock: Clock
 }
-
-// As many as an edge takes: see IssuedCredentials. Of what has expired `control.updates` is cleared within hours.
-const mostRecords = 100_000
 
 /** Exchanges a sign-in for a short-lived session password. The edge learns its verifier, and only after the event is on the bus. */
 export const credentialRoutes: FastifyPluginCallbackTypebox<CredentialRoutesOptions> = (
@@ -49,7 +48,7 @@ export const credentialRoutes: FastifyPluginCallbackTypebox<CredentialRoutesOpti
   options,
   done,
 ) => {
-  const tokenUse = new TokenUse(options.control)
+  const tokenUse = new TokenUse(options.control, options.tokensAtEdges)
 
   app.post(
     '/v1/credentials',
@@ -70,8 +69,11 @@ export const credentialRoutes: FastifyPluginCallbackTypebox<CredentialRoutesOpti
       }
       await refuseWhenLockedOut(request, actor, target.name)
       await refuseWhenReviewIsOverdue(request, actor)
-      if (options.control.size >= mostRecords) {
-        throw new Problem('unavailable', 'there are too many session passwords; try again later')
+      if (options.control.isFull) {
+        throw new Problem(
+          'unavailable',
+          'there are too many session passwords and used tokens; try again later',
+        )
       }
       using _use = options.isSingleUse ? await beginUse(request, actor, token.tokenId) : null
       const expiresAtMs = Math.min(token.expiresAtMs, options.clock.nowMs() + options.longestMs)
@@ -148,15 +150,24 @@ export const credentialRoutes: FastifyPluginCallbackTypebox<CredentialRoutesOpti
   done()
 
   async function beginUse(request: FastifyRequest, actor: Actor, tokenId: string | null) {
-    const outcome = tokenUse.begin(tokenId)
+    const outcome = await tokenUse.begin(tokenId)
     if (outcome.ok) return outcome.use
     const { reason } = outcome
     await options.audit.record(request, actor, {
       type: 'auth.failed',
       auth: { method: 'token', credential_id: null, reason },
     })
-    if (reason === 'token_used') throw new Problem('token-used', 'get a new one from the issuer')
-    throw new Problem('token-refused', 'sign in again; the evidence says why')
+    switch (reason) {
+      case 'token_used':
+        throw new Problem('token-used', 'get a new one from the issuer')
+      case 'token_id_missing':
+        throw new Problem('token-refused', 'sign in again; the evidence says why')
+      case 'uses_at_edges_unknown':
+        throw new Problem(
+          'unavailable',
+          'which tokens edges took as passwords is still being read; try again in a few seconds',
+        )
+    }
   }
 
   /** Also an agent that acts for whoever broke the glass. */

@@ -1,7 +1,7 @@
 import type { KeyObject } from 'node:crypto'
 import { openControlRecord } from '../../../schemas/control-record.ts'
 import type { OpenedControlRecord } from '../../../schemas/control-record.ts'
-import { controlKey } from '../../../schemas/control.ts'
+import { controlKey, tokenSha256 } from '../../../schemas/control.ts'
 import type { ControlUpdate } from '../../../schemas/control.ts'
 import type { Bus, StoredRecord } from '../../bus/bus.ts'
 import { followTopic } from '../../bus/follow-topic.ts'
@@ -78,7 +78,7 @@ export class ControlUpdates {
       case 'credential': {
         const { token_id: tokenId, token_expires_at: tokenEndMs } = update
         if (tokenId !== undefined) {
-          usedTokens?.noteExchanged(tokenId, tokenEndMs ?? update.expires_at)
+          usedTokens?.note(tokenSha256(tokenId), tokenEndMs ?? update.expires_at)
         }
         const applied = credentials.issue(update)
         if (applied === 'applied' || applied === 'expired') return { ok: true, kind: update.kind }
@@ -94,6 +94,9 @@ export class ControlUpdates {
         return lockouts.apply(update) === 'full'
           ? { ok: false, reason: 'not_applied' }
           : { ok: true, kind: update.kind }
+      case 'token':
+        usedTokens?.note(update.token_sha256, update.expires_at)
+        return { ok: true, kind: update.kind }
       case 'policy': {
         const loaded = loadPolicy(update.text, 'policy.yaml')
         if (!loaded.ok) return { ok: false, reason: 'policy_invalid' }

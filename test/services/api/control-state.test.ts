@@ -3,6 +3,7 @@ import { test } from 'node:test'
 
 import { pino } from 'pino'
 
+import { tokenSha256 } from '../../../schemas/control.ts'
 import type { ControlUpdate } from '../../../schemas/control.ts'
 import { ControlPublisher } from '../../../services/api/control-publisher.ts'
 import { ControlRetention } from '../../../services/api/control-retention.ts'
@@ -52,6 +53,21 @@ test('what the api told the edges it finds again after a restart, and only what 
   assert.equal(state.newestVersion, 7)
 })
 
+test('a token is used when it was exchanged or an edge took it, until that is erased', () => {
+  const key = anApiKey()
+  const state = new ControlState(key.publicKey)
+  const records = [
+    aRecord(aCredentialUpdate({ token_id: 'exchanged' }), key),
+    aRecord(aTokenUpdate('taken', nowMs), key),
+  ]
+  const isUsed = (): readonly boolean[] =>
+    ['exchanged', 'taken', 'fresh'].map((id) => state.isUsed(id))
+  for (const record of records) state.read(record)
+  assert.deepEqual(isUsed(), [true, true, false])
+  for (const { key: erased } of records) state.read({ key: erased, value: Buffer.alloc(0) })
+  assert.deepEqual(isUsed(), [false, false, false])
+})
+
 test('versions go on rising when the clock was set back', async () => {
   const key = anApiKey()
   const state = new ControlState(key.publicKey)
@@ -74,6 +90,8 @@ for (const [what, update, isGone] of [
   ['one that expired an hour ago', aCredentialUpdate({ expires_at: nowMs - hourMs }), true],
   ['a revocation of today', revoked(nowMs - hourMs), false],
   ['a revocation of what must have expired', revoked(nowMs - 25 * hourMs), true],
+  ['a used token that has just ended', aTokenUpdate('a', nowMs - 1), false],
+  ['a used token that ended an hour ago', aTokenUpdate('a', nowMs - hourMs), true],
   ['the policy', { kind: 'policy', version: 0, text: '' }, false],
   ['a lockout in force, however old', aLockoutUpdate({ version: 0 }), false],
   [
@@ -107,6 +125,10 @@ for (const [what, update, isGone] of [
     assert.equal(producer.sent.length, expected.length)
     assert.equal(state.size, isGone ? 0 : 1)
   })
+}
+
+function aTokenUpdate(tokenId: string, endMs: number): ControlUpdate {
+  return { kind: 'token', version: 1, token_sha256: tokenSha256(tokenId), expires_at: endMs }
 }
 
 function revoked(version: number): ControlUpdate {

@@ -1,8 +1,8 @@
-import { hash } from 'node:crypto'
 import { mkdir, open, readdir, rm, stat } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
 
+import { tokenSha256 } from '../../../../schemas/control.ts'
 import type { Clock } from '../../../runtime/clock.ts'
 
 export type UseOutcome =
@@ -15,14 +15,16 @@ const mostTokens = 100_000
 
 /**
  * Which tokens were used at this edge, each once: an empty file of the directory for each, named after the hash of its id, so that of
- * two uses at once only one makes it and a restart forgets none. Also those that the api says were exchanged for session passwords.
+ * two uses at once only one makes it and a restart forgets none. Also those that the api says were used elsewhere.
  */
 export class UsedTokens {
   readonly #directory: string
   readonly #clock: Clock
   readonly #most: number
-  /** Exchanged at the api, with when the token ends: told anew at each start. */
-  readonly #exchanged = new Map<string, number>()
+  /** Exchanged at the api or used at any edge, by their hashes, with when the token ends: told anew at each start. */
+  readonly #elsewhere = new Map<string, number>()
+  /** Until then there are tokens that were used elsewhere and for which there was no room. */
+  #unknownUntilMs = 0
   #kept = 0
   #clearedAtMs = 0
 
@@ -32,7 +34,7 @@ export class UsedTokens {
     this.#most = most
   }
 
-  /** `most`: beyond so many tokens that are kept, no further one is taken. */
+  /** `most`: beyond so many tokens that are kept, or told of, no further one is taken. */
   static async open(directory: string, clock: Clock, most = mostTokens): Promise<UsedTokens> {
     await mkdir(directory, { recursive: true, mode: 0o700 })
     const used = new UsedTokens(directory, clock, most)
@@ -40,23 +42,29 @@ export class UsedTokens {
     return used
   }
 
-  /** A token was exchanged for a session password at the api. `expiresAtMs` is the end of the token. */
-  noteExchanged(tokenId: string, expiresAtMs: number): void {
-    this.#exchanged.set(tokenId, expiresAtMs)
-    if (this.#exchanged.size <= this.#most) return
-    const nowMs = this.#clock.nowMs()
-    for (const [id, endMs] of this.#exchanged) if (endMs <= nowMs) this.#exchanged.delete(id)
+  /** The token of this hash was exchanged at the api, or used at an edge. `expiresAtMs` is the end of the token. */
+  note(sha256: string, expiresAtMs: number): void {
+    if (this.#elsewhere.size >= this.#most) {
+      const nowMs = this.#clock.nowMs()
+      for (const [each, endMs] of this.#elsewhere) if (endMs <= nowMs) this.#elsewhere.delete(each)
+    }
+    const hasRoom = this.#elsewhere.has(sha256) || this.#elsewhere.size < this.#most
+    if (hasRoom) this.#elsewhere.set(sha256, expiresAtMs)
+    else this.#unknownUntilMs = Math.max(this.#unknownUntilMs, expiresAtMs)
   }
 
   /** Durable when it resolves with ok. Rejects when it cannot be kept; then the token may count as used. */
   async use(tokenId: string): Promise<UseOutcome> {
-    if (this.#exchanged.has(tokenId)) return { ok: false, reason: 'token_used' }
-    const isDue = this.#clock.nowMs() - this.#clearedAtMs >= hourMs
+    const sha256 = tokenSha256(tokenId)
+    if (this.#elsewhere.has(sha256)) return { ok: false, reason: 'token_used' }
+    const nowMs = this.#clock.nowMs()
+    if (nowMs < this.#unknownUntilMs) return { ok: false, reason: 'too_many_tokens' }
+    const isDue = nowMs - this.#clearedAtMs >= hourMs
     if (isDue || this.#kept >= this.#most) await this.#clear()
     if (this.#kept >= this.#most) return { ok: false, reason: 'too_many_tokens' }
     let file: FileHandle
     try {
-      file = await open(join(this.#directory, hash('sha256', tokenId, 'hex')), 'wx', 0o600)
+      file = await open(join(this.#directory, sha256), 'wx', 0o600)
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
       return { ok: false, reason: 'token_used' }

@@ -142,6 +142,7 @@ test('signed updates of the wrong shape are malformed', () => {
     { kind: 'policy', version: '1', text: '' },
     { ...aLockoutUpdate(), subject: 'everybody' },
     { ...aLockoutUpdate(), lifted: 'no' },
+    { kind: 'token', version: 1, token_sha256: 'a', expires_at: 1 },
     { kind: 'unheard-of', version: 1 },
     { ...aCredentialUpdate(), actor: null },
     { ...aCredentialUpdate(), verifier: { iterations: 1 } },

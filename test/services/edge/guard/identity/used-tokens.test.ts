@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import type { TestContext } from 'node:test'
 
+import { tokenSha256 } from '../../../../../schemas/control.ts'
 import { UsedTokens } from '../../../../../services/edge/guard/identity/used-tokens.ts'
 import { systemClock } from '../../../../../services/runtime/clock.ts'
 
@@ -28,10 +29,31 @@ test('a token is used once, also by two at once, and after a restart', async (t)
   assert.deepEqual(await restarted.use('../b'), taken)
 })
 
-test('a token that was exchanged for a session password is used', async (t) => {
+test('a token that was used elsewhere is used', async (t) => {
   const tokens = await UsedTokens.open(await aDirectory(t), systemClock)
-  tokens.noteExchanged('a', Date.now() + 60_000)
+  tokens.note(tokenSha256('a'), Date.now() + 60_000)
   assert.deepEqual(await tokens.use('a'), used)
+  assert.deepEqual(await tokens.use('b'), taken)
+})
+
+test('while there are uses elsewhere for which there was no room, no token is taken', async (t) => {
+  let nowMs = 1_000
+  const clock = { nowMs: () => nowMs, nowUs: () => nowMs * 1_000 }
+  const tokens = await UsedTokens.open(await aDirectory(t), clock, 2)
+  for (const [id, endMs] of [
+    ['a', 2_000],
+    ['b', 3_000],
+    ['c', 4_000],
+  ] as const)
+    tokens.note(tokenSha256(id), endMs)
+  assert.deepEqual(await tokens.use('a'), used)
+  assert.deepEqual(await tokens.use('d'), { ok: false, reason: 'too_many_tokens' })
+  nowMs = 3_999
+  tokens.note(tokenSha256('e'), 5_000)
+  assert.deepEqual(await tokens.use('d'), { ok: false, reason: 'too_many_tokens' })
+  nowMs = 4_000
+  assert.deepEqual(await tokens.use('d'), taken)
+  assert.deepEqual(await tokens.use('e'), used)
 })
 
 test('what was used long ago is forgotten, what was used within a day is not', async (t) => {
