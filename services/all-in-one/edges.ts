@@ -50,6 +50,8 @@ export interface Edges {
   readonly certificatePem: string
   /** What masks at each target that has a classification, by the target's name. */
   readonly masking: ReadonlyMap<string, TargetMasking>
+  /** What knows the code of users at each target, by the target's name. */
+  readonly routines: ReadonlyMap<string, TargetRoutines>
   /** Sessions that run now, over all targets. */
   sessions(): number
 }
@@ -130,6 +132,7 @@ export async function startEdges(options: EdgesOptions): Promise<Edges> {
     recorder,
     certificatePem,
     masking,
+    routines,
     sessions: () => edges.reduce((sum, edge) => sum + edge.sessions, 0),
   }
 }

@@ -52,9 +52,16 @@ export function measure(parts: MeasuredParts): void {
       help: 'Sessions that run now',
       read: () => edges.sessions(),
     })
-    for (const [target, masking] of edges.masking) {
-      health.add(`masking ${target}`, () => masking.health())
-    }
+    const catalogs = [
+      ...Array.from(edges.masking, ([target, each]) => [`masking ${target}`, each] as const),
+      ...Array.from(edges.routines, ([target, each]) => [`routines ${target}`, each] as const),
+    ]
+    for (const [part, catalog] of catalogs) health.add(part, () => catalog.health())
+    metrics.measure({
+      name: 'target_catalogs_degraded',
+      help: 'Catalogs of targets that masking or the decision on functions needs and that cannot be read or lack something; /healthz says which',
+      read: () => catalogs.filter(([, catalog]) => catalog.health().state !== 'ok').length,
+    })
   }
   if (services === null) return
   const { bus, ledger, index, indexer, control } = services

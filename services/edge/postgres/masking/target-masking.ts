@@ -52,19 +52,16 @@ export class TargetMasking {
 
   /** Whether what has to be masked can be, and whether the target has all that is classified. Names no column. */
   health(): PartHealth {
-    const { catalog } = this
-    const { isUnreadable, isYoung } = this.#kept
-    if (catalog === null && (isUnreadable || !isYoung)) {
-      const reason = 'the catalog of the target cannot be read: what has to be masked is refused'
-      return { state: 'degraded', reason }
-    }
-    if (isUnreadable) {
+    const { state } = this.#kept
+    if (state !== 'sound') {
+      const effect =
+        state === 'missing' ? 'what has to be masked is refused' : 'the last one counts'
       return {
         state: 'degraded',
-        reason: 'the catalog of the target cannot be read: the last one counts',
+        reason: `the catalog of the target cannot be read: ${effect}`,
       }
     }
-    const missing = catalog?.missing.length ?? 0
+    const missing = this.catalog?.missing.length ?? 0
     if (missing === 0) return { state: 'ok' }
     return {
       state: 'degraded',

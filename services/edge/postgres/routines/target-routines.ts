@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 
+import type { PartHealth } from '../../../runtime/health.ts'
 import type { Logger } from '../../../runtime/logger.ts'
 import { factsOf } from '../facts.ts'
 import type { Grammar } from '../facts/grammar.ts'
@@ -41,7 +42,8 @@ export class TargetRoutines {
     this.#kept = new KeptSnapshot({
       read: (signal) => this.#read(signal),
       isSame: (one, other) => isDeepStrictEqual(one.rows, other.rows),
-      onFailure: (error) => logger.error({ err: error, target: target.name }, cannotBeRead),
+      onFailure: (error) =>
+        logger.error({ err: error, target: target.name }, `${cannotBeRead}: ${anyFunction}`),
       refreshMs,
     })
   }
@@ -55,6 +57,20 @@ export class TargetRoutines {
       this.#code = { catalog, recent }
     }
     return this.#code
+  }
+
+  /** Whether it is known what statements may call, and what to do where it is not. */
+  health(): PartHealth {
+    const { state } = this.#kept
+    if (state !== 'sound') {
+      const effect = state === 'missing' ? anyFunction : 'the last ones count for a while'
+      return { state: 'degraded', reason: `${cannotBeRead}: ${effect}; ${whatToDo}` }
+    }
+    if (this.#recent.all === null) {
+      const reason = `sessions have defined more functions than are remembered: ${anyFunction} until they have ended their transactions; end those that go on defining`
+      return { state: 'degraded', reason }
+    }
+    return { state: 'ok' }
   }
 
   /** As the subject's session finds it. */
@@ -102,5 +118,7 @@ export class TargetRoutines {
   }
 }
 
-const cannotBeRead =
-  'the functions that users have defined cannot be read: what may call one of them needs a rule for all functions'
+const cannotBeRead = 'the functions that users have defined cannot be read'
+const anyFunction = 'what may call one of them needs a rule for all functions'
+const whatToDo =
+  'see that the target answers and lets its held role sign in; the log has what failed'

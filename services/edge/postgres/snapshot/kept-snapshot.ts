@@ -10,6 +10,9 @@ export interface KeptSnapshotOptions<T> {
   readonly refreshMs?: number | undefined
 }
 
+/** `failing`: it cannot be read now, and the last one counts for a while; `missing`: none counts. */
+export type SnapshotState = 'sound' | 'failing' | 'missing'
+
 const leastMs = 1_000
 
 /**
@@ -22,6 +25,7 @@ export class KeptSnapshot<T extends object> {
   #snapshot: T | null = null
   /** Of the last snapshot; before the first, when it was begun. */
   #readAtMs = performance.now()
+  /** Whether the last reading failed. */
   #isUnreadable = false
   #wake: (() => void) | null = null
   #isAsked = false
@@ -35,17 +39,18 @@ export class KeptSnapshot<T extends object> {
 
   /** Null where it cannot be read. */
   get current(): T | null {
-    return this.isYoung ? this.#snapshot : null
+    return this.#isYoung ? this.#snapshot : null
+  }
+
+  get state(): SnapshotState {
+    const isMissing = this.#snapshot === null && this.#isUnreadable
+    if (isMissing || !this.#isYoung) return 'missing'
+    return this.#isUnreadable ? 'failing' : 'sound'
   }
 
   /** Whether it was read, or begun, within the last three refreshes. */
-  get isYoung(): boolean {
+  get #isYoung(): boolean {
     return performance.now() - this.#readAtMs <= 3 * this.#refreshMs
-  }
-
-  /** Whether the last reading failed. */
-  get isUnreadable(): boolean {
-    return this.#isUnreadable
   }
 
   /** The snapshot does not know something that the target has: it is read again, within a second. */

@@ -34,6 +34,11 @@ test('where the functions of users cannot be read, what may call one needs a rul
     assert.equal(refusalOf([], text), null)
   }
   while (lines.length === 0) await new Promise((resolve) => setTimeout(resolve, 10))
+  assert.deepEqual(routines.health(), {
+    state: 'degraded',
+    reason:
+      'the functions that users have defined cannot be read: what may call one of them needs a rule for all functions; see that the target answers and lets its held role sign in; the log has what failed',
+  })
   stop.abort()
   await running
   assert.match(lines.join(''), /"target":"r".*functions that users have defined cannot be read/)

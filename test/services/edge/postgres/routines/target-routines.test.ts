@@ -115,6 +115,28 @@ suite('the code of users at a target', () => {
     await routines.refresh(signal)
     assert.equal(call(), null)
   })
+
+  test('its health says when it cannot be read any more, what counts meanwhile and what to do', async (t) => {
+    const watched = routinesAt(target, { refreshMs: 60_000 })
+    await watched.refresh(signal)
+    assert.deepEqual(watched.health(), { state: 'ok' })
+    const stop = new AbortController()
+    const running = watched.run(stop.signal)
+    t.after(() => stop.abort())
+    const stateIs = async (state: string): Promise<void> => {
+      watched.refreshNow()
+      while (watched.health().state !== state) await new Promise((go) => setTimeout(go, 10))
+    }
+    await owner.query(`ALTER ROLE ${target.superuser} NOLOGIN`)
+    await stateIs('degraded')
+    const { reason = '' } = watched.health()
+    assert.match(reason, /cannot be read: the last ones count for a while; see that the target/)
+    assert.notEqual(watched.code, null)
+    await owner.query(`ALTER ROLE ${target.superuser} LOGIN`)
+    await stateIs('ok')
+    stop.abort()
+    await running
+  })
 })
 
 const pgbenchSchema = `
