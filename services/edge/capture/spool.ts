@@ -1,4 +1,3 @@
-import { hash } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
 
 import type { EventHead, EventParts } from '../../../schemas/event.ts'
@@ -7,14 +6,14 @@ import { AppendBuffer } from './append-buffer.ts'
 import { DurableHead } from './durable-head.ts'
 import type { WorkStep } from './open-work.ts'
 import { SegmentCollector } from './segment-collector.ts'
+import { eventHash } from './event-hash.ts'
 import { isOutOfRoom, SpoolError } from './spool-error.ts'
 import type { SpoolFiles } from './spool-files.ts'
-import { segmentName } from './spool-files.ts'
-import { lastFrame } from './spool-frame.ts'
 import { SpoolQueue } from './spool-queue.ts'
 import type { SpoolBlock } from './spool-queue.ts'
 import type { RecoveredSpool, SpoolFailure } from './spool-recovery.ts'
-import { WritingSegment } from './writing-segment.ts'
+import { SpoolWriter } from './spool-writer.ts'
+import type { SpoolHead } from './spool-writer.ts'
 
 export interface SpoolLimits {
   /** Bytes that wait for the bus, on disk and in memory. */
@@ -47,19 +46,10 @@ export class Spool implements AsyncDisposable {
   #state: SpoolState = 'running'
   #cause: unknown = null
   #hasReserve = false
-  #current: WritingSegment | null = null
-  /** Made to follow the current one. */
-  #next: WritingSegment | null = null
-  /** Taken from the buffer and not written, in order: the disk had no room. */
-  #unwritten: Buffer[] = []
-  /** Bytes taken from the buffer that are not durable. */
-  #takenBytes = 0
   #nextSeq: number
   #prev: Buffer
-  /** Behind what is written, and the hash there. */
-  #writtenSeq: number
-  #writtenPrev: Buffer
   readonly #durable: DurableHead
+  readonly #writer: SpoolWriter
   readonly #collector: SegmentCollector
   #timer: NodeJS.Timeout | null = null
   #isFlushPlanned = false
@@ -75,16 +65,22 @@ export class Spool implements AsyncDisposable {
     this.queue = new SpoolQueue(files, recovered, limits.memoryBytes)
     this.#nextSeq = recovered.nextSeq
     this.#prev = recovered.prev
-    this.#writtenSeq = recovered.nextSeq
-    this.#writtenPrev = recovered.prev
     this.#durable = new DurableHead(recovered)
     this.#collector = new SegmentCollector({
       files,
       queue: this.queue,
       durable: this.#durable,
       logger,
-      current: () => this.#current?.name ?? null,
+      current: () => this.#writer.currentName,
       onFault: (error) => this.#fail(error),
+    })
+    this.#writer = new SpoolWriter({
+      files,
+      segmentBytes: limits.segmentBytes,
+      buffer: this.#buffer,
+      queue: this.queue,
+      durable: this.#durable,
+      collector: this.#collector,
     })
   }
 
@@ -116,19 +112,19 @@ export class Spool implements AsyncDisposable {
 
   /** Bytes that wait for the bus, on disk and in memory. */
   get waitingBytes(): number {
-    return this.queue.waitingBytes + this.#takenBytes + this.#buffer.bytes
+    return this.queue.waitingBytes + this.#inMemory
   }
 
   /** Bytes of events in memory. */
   get memoryBytes(): number {
-    return this.queue.keptBytes + this.#takenBytes + this.#buffer.bytes
+    return this.queue.keptBytes + this.#inMemory
   }
 
   /** Whether an event would be taken now; `spare` is for the few that may use the reserve. */
   hasRoom(spare: boolean): boolean {
     if (this.#state === 'failed' || this.#closed.signal.aborted) return false
     const { memoryBytes, maxBytes, reserveBytes } = this.#limits
-    const inMemory = this.#takenBytes + this.#buffer.bytes
+    const inMemory = this.#inMemory
     if (spare) return inMemory < memoryBytes * 2 && this.waitingBytes < maxBytes
     return (
       this.#state === 'running' &&
@@ -147,7 +143,7 @@ export class Spool implements AsyncDisposable {
   ): boolean {
     const value = this.#buffer.append(key, head, context, parts)
     if (value === null) return false
-    this.#prev = sha256(value)
+    this.#prev = eventHash(value)
     this.#nextSeq += 1
     if (step !== null) this.#durable.add(step)
     if (this.#timer === null) this.#schedule(this.#limits.windowMs)
@@ -158,12 +154,11 @@ export class Spool implements AsyncDisposable {
    * Hands everything taken so far to the system, at once: then it outlives this process. It does not while the disk has no room.
    */
   writeOut(): void {
-    if (this.#current === null || this.#unwritten.length > 0 || this.#state !== 'running') return
-    if (this.#buffer.bytes === 0) return
+    if (this.#buffer.bytes === 0 || this.#state !== 'running' || !this.#writer.isReady) return
     try {
-      this.#write(this.#current)
+      this.#writer.write(this.#head)
     } catch (error) {
-      this.#takeBack()
+      this.#writer.takeBack()
       // The flush meets it again, and makes room.
       if (isOutOfRoom(error)) this.#schedule(0)
       else this.#fail(error)
@@ -182,7 +177,7 @@ export class Spool implements AsyncDisposable {
   /** The bus has these frames: they need not be kept. */
   async published(block: SpoolBlock): Promise<void> {
     this.queue.markPublished(block)
-    if (this.queue.finished(this.#current?.name ?? null).length > 0) await this.#collector.collect()
+    if (this.queue.finished(this.#writer.currentName).length > 0) await this.#collector.collect()
   }
 
   /** Keeps for the next start what this process could not record any more. Best effort: the disk has failed. */
@@ -207,9 +202,17 @@ export class Spool implements AsyncDisposable {
     if (this.#state !== 'failed')
       await this.#collector.saveState().catch((error: unknown) => this.#fail(error))
     await this.#noting
-    await this.#current?.[Symbol.asyncDispose]()
-    await this.#next?.[Symbol.asyncDispose]()
+    await this.#writer[Symbol.asyncDispose]()
     this.queue.wake()
+  }
+
+  /** Bytes that are not on disk. */
+  get #inMemory(): number {
+    return this.#writer.takenBytes + this.#buffer.bytes
+  }
+
+  get #head(): SpoolHead {
+    return { seq: this.#nextSeq, prev: this.#prev }
   }
 
   #schedule(delayMs: number): void {
@@ -253,72 +256,13 @@ export class Spool implements AsyncDisposable {
     const seq = this.#nextSeq
     while (this.#durable.seq < seq) {
       try {
-        const current = await this.#segment()
-        this.#write(current)
-        await this.#sync(current)
+        await this.#writer.writeAndSync(() => this.#head, this.#state === 'full')
       } catch (error) {
         if (!isOutOfRoom(error) || this.#closed.signal.aborted) throw error
-        this.#takeBack()
+        this.#writer.takeBack()
         await this.#makeRoom(error)
       }
     }
-  }
-
-  /** With room everything shares one sync. Without, it goes piece by piece: what the bus takes of it makes room for the next. */
-  #write(current: WritingSegment): void {
-    this.#takenBytes += this.#buffer.bytes
-    this.#unwritten.push(...this.#buffer.take())
-    for (let piece = this.#unwritten[0]; piece !== undefined; piece = this.#unwritten[0]) {
-      current.write(piece)
-      this.#unwritten.shift()
-      if (this.#state !== 'full' || this.#unwritten.length === 0) continue
-      const { producerSeq, value } = lastFrame([piece])
-      this.#writtenSeq = producerSeq + 1
-      this.#writtenPrev = sha256(value)
-      return
-    }
-    this.#writtenSeq = this.#nextSeq
-    this.#writtenPrev = this.#prev
-  }
-
-  #takeBack(): void {
-    if (this.#current !== null) this.#unwritten.unshift(...this.#current.takeBack())
-  }
-
-  async #sync(current: WritingSegment): Promise<void> {
-    const [seq, prev] = [this.#writtenSeq, this.#writtenPrev]
-    this.#isDurable(await current.sync(), seq, prev)
-  }
-
-  #isDurable(block: SpoolBlock, nextSeq: number, prev: Buffer): void {
-    this.#durable.advance(nextSeq, prev)
-    if (block.to === block.from) return
-    this.#takenBytes -= block.to - block.from
-    this.queue.add(block)
-  }
-
-  async #segment(): Promise<WritingSegment> {
-    const current = this.#current
-    if (current !== null && current.size < this.#limits.segmentBytes) return current
-    if (this.#next === null) {
-      const name = segmentName(this.#durable.seq)
-      this.#next = new WritingSegment(name, await this.#files.create(name))
-    }
-    if (current !== null) {
-      // The next one holds nothing before this one is durable: a torn end is allowed in the newest segment only. What comes during a
-      // sync is little; where it could not be written, this one stays until there is room.
-      this.#write(current)
-      await this.#sync(current)
-      if (this.#unwritten.length > 0) return current
-      this.#isDurable(current.syncNow(), this.#writtenSeq, this.#writtenPrev)
-    }
-    const next = this.#next
-    this.#current = next
-    this.#next = null
-    await current?.[Symbol.asyncDispose]()
-    // A start after a crash then has to decode no more than the newest segment.
-    if (current !== null) void this.#collector.collect()
-    return next
   }
 
   /**
@@ -342,19 +286,8 @@ export class Spool implements AsyncDisposable {
     this.#durable.turnAway(
       new SpoolError('SPOOL_FULL', 'the disk of the spool is full', { cause: error }),
     )
-    await this.#endSegment()
+    await this.#writer.endSegment()
     await pause(roomRetryMs)
-  }
-
-  /** What a segment holds can be removed once it is ended and the bus has all of it. */
-  async #endSegment(): Promise<void> {
-    const current = this.#current
-    if (current === null || current.size === 0) return
-    this.#current = null
-    // A failed write may have left something behind the durable end.
-    await this.#files.truncate(current.name, current.size)
-    await current[Symbol.asyncDispose]()
-    await this.#collector.collect()
   }
 
   /** Events are taken again when there is room for more than what was waiting. */
@@ -369,7 +302,7 @@ export class Spool implements AsyncDisposable {
   }
 
   #startEnding(): void {
-    if (this.#flushing === null) this.#holdFlushes(this.#endSegment())
+    if (this.#flushing === null) this.#holdFlushes(this.#writer.endSegment())
   }
 
   #isWaitingForRoom(): boolean {
@@ -392,9 +325,4 @@ export class Spool implements AsyncDisposable {
   #failure(): SpoolError {
     return new SpoolError('SPOOL_FAILED', 'the spool cannot be written', { cause: this.#cause })
   }
-}
-
-function sha256(value: Buffer): Buffer {
-  // By way of a string: half the time of asking for a Buffer.
-  return Buffer.from(hash('sha256', value, 'binary'), 'latin1')
 }

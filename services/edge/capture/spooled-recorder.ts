@@ -12,6 +12,7 @@ import { unknownCompletion, unknownEnd } from './cut-off-work.ts'
 import { EdgeReports } from './edge-reports.ts'
 import { EventIds } from './event-ids.ts'
 import { isWorkStep } from './open-work.ts'
+import { PublishedHead } from './published-head.ts'
 import { publish } from './publisher.ts'
 import { Rest } from './rest.ts'
 import type { EventDraft, RecordOutcome, RecordScope, Recorder } from './recorder.ts'
@@ -112,11 +113,9 @@ export class SpooledRecorder implements Recorder, AsyncDisposable {
   readonly #rest = new Rest()
   readonly #publishing: Promise<void>
   readonly #firstSeq: number
-  #publishedSeq: number
-  #publishWaiters: { seq: number; resolve(): void }[] = []
+  readonly #published: PublishedHead
   #endOfTurn: (() => void)[] = []
   #notTaken = 0
-  #published = 0
   #isClosed = false
 
   constructor(options: RecorderOptions, spool: Spool, recovered: RecoveredSpool) {
@@ -124,7 +123,7 @@ export class SpooledRecorder implements Recorder, AsyncDisposable {
     this.producer = options.producer
     this.#spool = spool
     this.#firstSeq = spool.nextSeq
-    this.#publishedSeq = recovered.publishedSeq
+    this.#published = new PublishedHead(recovered.publishedSeq)
     const own = new Scope(this, ownContext(options.tenant))
     this.#reports = new EdgeReports({
       producer: options.producer,
@@ -167,37 +166,13 @@ export class SpooledRecorder implements Recorder, AsyncDisposable {
   }
 
   published(signal?: AbortSignal): Promise<void> {
-    const seq = this.#spool.nextSeq
-    if (this.#publishedSeq >= seq) return Promise.resolve()
-    return new Promise((resolve, reject) => {
-      const settle = (): void => {
-        signal?.removeEventListener('abort', abort)
-        this.#publishWaiters = this.#publishWaiters.filter((each) => each !== waiter)
-      }
-      const abort = (): void => {
-        settle()
-        reject(
-          new Error('the bus did not acknowledge the events in time', { cause: signal?.reason }),
-        )
-      }
-      const waiter = {
-        seq,
-        resolve: () => {
-          settle()
-          resolve()
-        },
-      }
-      this.#publishWaiters.push(waiter)
-      this.#rest.end()
-      if (signal?.aborted === true) abort()
-      else signal?.addEventListener('abort', abort, { once: true })
-      // Nothing is published before it is durable, so do not wait for the window.
-      this.#spool.durable().catch((error: unknown) => {
-        if (this.#spool.state !== 'failed') return
-        settle()
-        reject(error)
-      })
+    const reached = this.#published.reached(this.#spool.nextSeq, signal)
+    this.#rest.end()
+    // Nothing is published before it is durable, so do not wait for the window.
+    this.#spool.durable().catch((error: unknown) => {
+      if (this.#spool.state === 'failed') this.#published.turnAway(error)
     })
+    return reached
   }
 
   noteUnrecorded(): void {
@@ -218,7 +193,7 @@ export class SpooledRecorder implements Recorder, AsyncDisposable {
       memoryBytes,
       recorded: nextSeq - this.#firstSeq,
       notTaken: this.#notTaken,
-      published: this.#published,
+      published: this.#published.count,
     }
   }
 
@@ -254,7 +229,7 @@ export class SpooledRecorder implements Recorder, AsyncDisposable {
   }
 
   get #waitingEvents(): number {
-    return this.#spool.nextSeq - this.#publishedSeq
+    return this.#spool.nextSeq - this.#published.seq
   }
 
   #append(scope: Scope, draft: EventDraft, spare: boolean): RecordOutcome {
@@ -285,16 +260,10 @@ export class SpooledRecorder implements Recorder, AsyncDisposable {
 
   async #publish(): Promise<void> {
     const { bus, logger } = this.#options
-    const onPublished = (throughSeq: number): void => {
-      this.#published += throughSeq + 1 - this.#publishedSeq
-      this.#publishedSeq = throughSeq + 1
-      for (const waiter of this.#publishWaiters) {
-        if (waiter.seq <= this.#publishedSeq) waiter.resolve()
-      }
-    }
     try {
       const { producer } = bus
-      const isAwaited = (): boolean => this.#publishWaiters.length > 0
+      const onPublished = (throughSeq: number): void => this.#published.advance(throughSeq + 1)
+      const isAwaited = (): boolean => this.#published.isAwaited
       const rest = this.#rest
       const paceMs = this.#options.paceMs ?? 100
       const options = { spool: this.#spool, producer, logger, onPublished, paceMs, isAwaited, rest }
