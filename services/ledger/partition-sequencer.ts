@@ -1,3 +1,5 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
+
 import { contentType } from '../../schemas/codec.ts'
 import type { Batch, BatchResult, StoredRecord } from '../bus/bus.ts'
 import type { Clock } from '../runtime/clock.ts'
@@ -38,6 +40,9 @@ export interface PartitionSequencerOptions {
   /** Told when entries became durable, and when they could not: whoever signs next hears of it. */
   readonly onWritten: () => void
 }
+
+/** Sealing so many takes some milliseconds, in which nothing else of the process runs. */
+const recordsOfTurn = 512
 
 const quarantinedContentType = 'application/octet-stream'
 
@@ -134,7 +139,11 @@ export class PartitionSequencer {
       payloads = []
     }
     writer.setLedgerTime(this.#options.clock.nowUs())
-    for (const record of batch.records) {
+    for (const [index, record] of batch.records.entries()) {
+      if (index > 0 && index % recordsOfTurn === 0) {
+        await nextTurn()
+        writer.setLedgerTime(this.#options.clock.nowUs())
+      }
       const next = writer.nextOffset
       if (record.offset < next) {
         if (this.#overlap !== null) await this.#mustBeSame(record)
