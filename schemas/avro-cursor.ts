@@ -43,7 +43,15 @@ export class AvroCursor {
 
   #longFrom(first: number): number {
     let zigZag = first
-    for (let factor = 128; factor <= largestFactor; factor *= 128) {
+    // As far as 32 bits reach, which is for nearly all, without fractions.
+    for (let shift = 7; shift < 28; shift += 7) {
+      const byte = this.bytes[this.at]
+      if (byte === undefined) throw truncated()
+      this.at += 1
+      zigZag |= (byte & 0x7f) << shift
+      if (byte < 0x80) return (zigZag & 1) === 0 ? zigZag >> 1 : -((zigZag + 1) >> 1)
+    }
+    for (let factor = 2 ** 28; factor <= largestFactor; factor *= 128) {
       const byte = this.bytes[this.at]
       if (byte === undefined) throw truncated()
       this.at += 1
