@@ -13,8 +13,8 @@ export interface EventOutline {
   readonly occurredAt: number
   readonly producer: string
   readonly producerSeq: number
-  /** 32 bytes, a view of the value. */
-  readonly prev: Buffer
+  /** 32 bytes, each of them a character (latin1). */
+  readonly prev: string
   readonly sessionId: string | null
   /** Of its decision, else of its completion, else of its session. */
   readonly outcome: string | null
@@ -25,7 +25,6 @@ export function outlineEvent(value: Buffer): EventOutline {
   const { schemaId, starts } = checkEvent(value)
   const at = places.get(schemaId)
   if (at === undefined) throw new TypeError(`schema ${schemaId} has no places`)
-  const cursor = new AvroCursor()
   cursor.bytes = value
   const go = (field: number): AvroCursor => {
     cursor.at = starts[field] ?? 0
@@ -37,10 +36,10 @@ export function outlineEvent(value: Buffer): EventOutline {
     id: go(at.id).string(),
     type: eventTypes[go(at.type).long() - 1] ?? 'unknown',
     occurredAt: go(at.occurred_at).long(),
-    producer: go(at.producer).string(),
+    producer: lastProducer.read(go(at.producer)),
     producerSeq: go(at.producer_seq).long(),
-    prev: value.subarray(prevAt, prevAt + 32),
-    sessionId: optionalString(go(at.session_id)),
+    prev: value.toString('latin1', prevAt, prevAt + 32),
+    sessionId: go(at.session_id).long() === 0 ? null : lastSession.read(cursor),
     outcome:
       decisionOutcome(go(at.decision)) ??
       completionOutcome(go(at.completion)) ??
@@ -69,6 +68,36 @@ function sessionOutcome(cursor: AvroCursor): string | null {
 function optionalString(cursor: AvroCursor): string | null {
   return cursor.long() === 0 ? null : cursor.string()
 }
+
+/** Gives the same string again while the bytes are the same: events of one producer and session come in runs. */
+class LastString {
+  #bytes = Buffer.alloc(0)
+  #text = ''
+
+  read(from: AvroCursor): string {
+    const { bytes } = from
+    const size = from.long()
+    const start = from.at
+    from.skip(size)
+    if (!this.#isLast(bytes, start, size)) {
+      this.#bytes = Buffer.from(bytes.subarray(start, from.at))
+      this.#text = this.#bytes.toString()
+    }
+    return this.#text
+  }
+
+  #isLast(bytes: Buffer, start: number, size: number): boolean {
+    const last = this.#bytes
+    if (last.length !== size) return false
+    for (let at = 0; at < size; at += 1) if (last[at] !== bytes[start + at]) return false
+    return true
+  }
+}
+
+/** One thread, no await between: they are never shared. */
+const cursor = new AvroCursor()
+const lastProducer = new LastString()
+const lastSession = new LastString()
 
 const fieldNames = [
   'id',

@@ -25,6 +25,9 @@ export interface ProducerChainOptions {
 const zeros = '\0'.repeat(32)
 /** Hashes kept per producer, so that repeats and late signatures can be checked. */
 const rememberedHashes = 4096
+/** Room that a producer gets at first; it doubles as it fills. Both are powers of two. */
+const fewHashes = 16
+const hashBytes = 32
 
 /**
  * Follows each producer's own numbering and hash chain over everything that was sealed, and finds what was lost or changed between
@@ -50,7 +53,7 @@ export class ProducerChain {
     const producer = this.#producer(outline)
     const seq = outline.producerSeq
     const hash = digestOf('sha256', value, 'binary')
-    const prev = outline.prev.toString('latin1')
+    const { prev } = outline
     if (seq === producer.next && producer.waiting.size === 0) {
       this.#follow(outline.producer, producer, seq, hash, prev, found)
       if (outline.type === 'edge.sealed') this.#checkSeal(decodeEvent(value), producer, found)
@@ -173,11 +176,14 @@ interface Producer {
   vkey: string | null
 }
 
-/** The last hashes by their numbers, in a ring: to delete the oldest key of a Map each time is slow. */
+/**
+ * The last hashes by their numbers, in a ring of bytes: strings that live this long are copied and walked through by the garbage
+ * collector again and again.
+ */
 class RememberedHashes {
   readonly #first: number
   readonly #numbers: number[] = []
-  readonly #hashes: string[] = []
+  #hashes = Buffer.alloc(fewHashes * hashBytes)
 
   constructor(first: number) {
     this.#first = first
@@ -187,17 +193,19 @@ class RememberedHashes {
   add(number: number, hash: string): void {
     const slot = (number - this.#first) % rememberedHashes
     // Numbers that were given up leave no holes.
-    while (this.#numbers.length < slot) {
-      this.#numbers.push(-1)
-      this.#hashes.push('')
-    }
+    while (this.#numbers.length < slot) this.#numbers.push(-1)
     this.#numbers[slot] = number
-    this.#hashes[slot] = hash
+    const at = slot * hashBytes
+    while (at >= this.#hashes.length) {
+      this.#hashes = Buffer.concat([this.#hashes, Buffer.alloc(this.#hashes.length)])
+    }
+    this.#hashes.write(hash, at, 'latin1')
   }
 
   get(number: number): string | undefined {
     const slot = (number - this.#first) % rememberedHashes
-    return this.#numbers[slot] === number ? this.#hashes[slot] : undefined
+    if (this.#numbers[slot] !== number) return undefined
+    return this.#hashes.toString('latin1', slot * hashBytes, (slot + 1) * hashBytes)
   }
 }
 

@@ -40,21 +40,16 @@ function outlineOfDecoded(value: Buffer): unknown {
     occurredAt: event.occurred_at,
     producer: event.producer,
     producerSeq: event.producer_seq,
-    prev: event.prev.toString('hex'),
+    prev: event.prev.toString('latin1'),
     sessionId: event.session_id,
     outcome: decision?.outcome ?? completion?.outcome ?? session?.outcome ?? null,
   }
 }
 
-function plainOutline(value: Buffer): unknown {
-  const outline = outlineEvent(value)
-  return { ...outline, prev: outline.prev.toString('hex') }
-}
-
 test('the outline of an event says what its decoding says', () => {
   fc.assert(
     fc.property(values, (value) => {
-      assert.deepEqual(plainOutline(value), outlineOfDecoded(value))
+      assert.deepEqual(outlineEvent(value), outlineOfDecoded(value))
     }),
     { numRuns: 300 },
   )
@@ -74,7 +69,7 @@ test('bytes that were changed are refused, or are an event of which both say the
         return
       }
       // What is let through can be decoded: nobody after the ledger stumbles over it.
-      assert.deepEqual(plainOutline(value), outlineOfDecoded(value))
+      assert.deepEqual(outlineEvent(value), outlineOfDecoded(value))
     }),
     { numRuns: 2000 },
   )
