@@ -27,7 +27,7 @@ export function openControlRecord(
   const signed = parseJson(value.toString('utf8'))
   if (!isSigned(signed)) return { ok: false, reason: 'malformed' }
   const update = parseJson(signed.update)
-  if (!isUpdate(update)) return { ok: false, reason: 'malformed' }
+  if (!isControlUpdate(update)) return { ok: false, reason: 'malformed' }
   const signature = Buffer.from(signed.signature, 'base64')
   if (!verify(null, controlSignedText(signed.update), verifyKey, signature)) {
     return { ok: false, reason: 'bad_signature' }
@@ -41,7 +41,8 @@ const isSigned = compileSchema<SignedControlUpdate>({
   ...controlSchema.definitions.signed,
 })
 
-const isUpdate = compileSchema<ControlUpdate>({
+/** Whether whoever reads `control.updates` takes it for an update. */
+export const isControlUpdate = compileSchema<ControlUpdate>({
   ...controlSchema.definitions.update,
   definitions: controlSchema.definitions,
 })

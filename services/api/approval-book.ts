@@ -129,8 +129,8 @@ export class ApprovalBook {
       binding,
       bindingSha256: sha256,
       owners: [],
-      requestedAtMs: asked.occurred_at / 1000,
-      expiresAtMs: part.expires_at / 1000,
+      requestedAtMs: wholeMs(asked.occurred_at),
+      expiresAtMs: wholeMs(part.expires_at),
     })
     const sealed = (answers.get(part.approval_id) ?? []).map(({ event }) => answerOf(event))
     const known = new Set(sealed.map(({ answer }) => answer.decisionId))
@@ -148,7 +148,7 @@ export class ApprovalBook {
       const { occurred_at: atUs, request_id: requestId } = use.event
       approval = {
         ...approval,
-        state: { kind: 'used', atMs: atUs / 1000, requestId: requestId ?? '' },
+        state: { kind: 'used', atMs: wholeMs(atUs), requestId: requestId ?? '' },
       }
     }
     return {
@@ -240,8 +240,8 @@ function answerOf(event: AuditEvent): GivenAnswer {
   const { actor, approval, type } = event
   const dueUs = approval?.override?.due_at ?? null
   return {
-    atMs: event.occurred_at / 1000,
-    reviewDueMs: dueUs === null ? null : dueUs / 1000,
+    atMs: wholeMs(event.occurred_at),
+    reviewDueMs: dueUs === null ? null : wholeMs(dueUs),
     answer: {
       decisionId: approval?.answer?.decision_id ?? event.id,
       verdict: verdicts[type] ?? 'deny',
@@ -256,4 +256,9 @@ function answerOf(event: AuditEvent): GivenAnswer {
       },
     },
   }
+}
+
+/** Events count microseconds, edges take whole milliseconds only. Never later than it was. */
+function wholeMs(us: number): number {
+  return Math.floor(us / 1000)
 }

@@ -1,3 +1,4 @@
+import { isControlUpdate } from '../../schemas/control-record.ts'
 import { controlKey, controlSignedText } from '../../schemas/control.ts'
 import type {
   ApprovalUpdate,
@@ -43,13 +44,19 @@ export class ControlPublisher {
     this.#options = options
   }
 
-  /** Resolves with the update as the edges get it, when the bus has it durably. */
+  /**
+   * Resolves with the update as the edges get it, when the bus has it durably. Rejects what every edge would refuse: whoever waits
+   * for its effect has to learn that there is none.
+   */
   async publish<T extends UnversionedUpdate>(unversioned: T): Promise<T & { version: number }> {
     // Versions rise as the clock does, and even when it was set back meanwhile, over a restart as well.
     const { clock, state } = this.#options
     this.#lastVersion = Math.max(this.#lastVersion, state.newestVersion, clock.nowMs() - 1) + 1
     const versioned = { ...unversioned, version: this.#lastVersion }
     const update = versioned as ControlUpdate
+    if (!isControlUpdate(update)) {
+      throw new TypeError(`no edge would read this ${unversioned.kind} update: ${faults()}`)
+    }
     const text = JSON.stringify(update)
     const signature = await this.#options.sign(controlSignedText(text))
     const signed: SignedControlUpdate = { update: text, signature: signature.toString('base64') }
@@ -59,4 +66,11 @@ export class ControlPublisher {
     this.#options.state.take(update)
     return versioned
   }
+}
+
+/** Of the update that was just looked at: where and what, never a value. */
+function faults(): string {
+  return (isControlUpdate.errors ?? [])
+    .map(({ instancePath, message }) => `${instancePath} ${message ?? ''}`)
+    .join('; ')
 }

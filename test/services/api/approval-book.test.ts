@@ -1,0 +1,119 @@
+import assert from 'node:assert/strict'
+import { sign } from 'node:crypto'
+import { test } from 'node:test'
+
+import { openControlRecord } from '../../../schemas/control-record.ts'
+import type { AuditEvent } from '../../../schemas/event.ts'
+import { ApprovalBook } from '../../../services/api/approval-book.ts'
+import { ApprovalTelling } from '../../../services/api/approval-telling.ts'
+import { ControlPublisher } from '../../../services/api/control-publisher.ts'
+import { ControlState } from '../../../services/api/control-state.ts'
+import type { BusProducer } from '../../../services/bus/bus.ts'
+import { bindingSha256 } from '../../../services/edge/guard/approvals/hold-binding.ts'
+import { Overrides } from '../../../services/edge/guard/approvals/overrides.ts'
+import type { Query } from '../../../services/indexer/query.ts'
+import type { LedgerReader } from '../../../services/ledger/reader.ts'
+import { anActor, anApproval, anEvent, encoded } from '../../support/an-event.ts'
+import { aBinding } from '../edge/guard/approvals/approval-builders.ts'
+import { aLockoutUpdate, anApiKey } from '../edge/guard/control-builders.ts'
+
+// As clocks tell it: not at a whole millisecond.
+const askedUs = 1_764_000_000_000_123
+const answeredUs = askedUs + 5_000_761
+const nowMs = 1_764_000_060_000
+const clock = { nowMs: () => nowMs, nowUs: () => nowMs * 1000 }
+
+const binding = aBinding()
+const asker = anActor({
+  subject: 'shop-agent',
+  issuer: binding.actor.issuer,
+  on_behalf_of: binding.onBehalfOf.map((each) => ({ ...each, display: null })),
+})
+const part = anApproval({
+  binding_sha256: Buffer.from(bindingSha256(binding), 'hex'),
+  statement_sha256: Buffer.from(binding.statementSha256, 'hex'),
+  parameters_sha256: Buffer.from(binding.parametersSha256, 'hex'),
+  role: binding.role,
+  requirements: [{ rule_id: 'deletes', role: 'owner', approvers: 1, break_glass: null }],
+  expires_at: askedUs + 900_000_000,
+})
+
+const asked = anEvent({
+  type: 'approval.requested',
+  occurred_at: askedUs,
+  actor: asker,
+  target: { name: 'shop', kind: 'postgres', address: '127.0.0.1:5432' },
+  policy_digest: Buffer.from(binding.policyDigest, 'hex'),
+  approval: part,
+})
+
+const granted = anEvent({
+  type: 'approval.granted',
+  occurred_at: answeredUs,
+  actor: anActor({ kind: 'human', subject: 'sam', issuer: binding.actor.issuer, on_behalf_of: [] }),
+  approval: {
+    ...part,
+    answer: { decision_id: 'decision-1', reason: 'looked at it', roles: ['owner'], missing: 0 },
+  },
+})
+
+/** What the next process of an api finds sealed. */
+function aBook(events: readonly AuditEvent[]): ApprovalBook {
+  const search: Query['search'] = ({ kind }) => {
+    const hits = events.flatMap(({ type }, position) =>
+      type === kind ? [{ log: 'log', position }] : [],
+    )
+    return Promise.resolve({ hits, next: null } as never)
+  }
+  const entry = (_log: string, position: number) => {
+    const event = events[position]
+    return Promise.resolve({ payload: event === undefined ? null : encoded(event) } as never)
+  }
+  return new ApprovalBook({
+    query: { search } as Query,
+    reader: { entry } as unknown as LedgerReader,
+    clock,
+  })
+}
+
+function aPublisher(key = anApiKey()) {
+  const sent: { readonly key: Buffer; readonly value: Buffer }[] = []
+  const producer: BusProducer = {
+    send: (_topic, recordKey, records) => {
+      for (const { value } of records) sent.push({ key: recordKey, value })
+      return Promise.resolve({ partition: 0, baseOffset: 0n })
+    },
+  }
+  const publisher = new ControlPublisher({
+    producer,
+    sign: (message) => sign(null, message, key.privateKey),
+    clock,
+    state: new ControlState(key.publicKey),
+  })
+  return { publisher, sent, key }
+}
+
+test('an answer that only the sealed events know is told in a form that edges read', async () => {
+  const { publisher, sent, key } = aPublisher()
+  const telling = new ApprovalTelling({
+    book: aBook([asked, granted]),
+    publisher,
+    overrides: new Overrides(),
+  })
+  await telling.catchUp()
+  const [record] = sent
+  assert.ok(record !== undefined)
+  const opened = openControlRecord(record, key.publicKey)
+  assert.ok(opened.ok && opened.update.kind === 'approval')
+  assert.equal(opened.update.outcome, 'granted')
+  assert.equal(opened.update.decided_at, Math.floor(answeredUs / 1000))
+})
+
+test('what no edge would read is not published, and whoever wanted it learns so', async () => {
+  const { publisher, sent } = aPublisher()
+  await assert.rejects(
+    publisher.publish({ ...aLockoutUpdate(), name: '' }),
+    /no edge would read this lockout update: \/name/,
+  )
+  assert.deepEqual(sent, [])
+})
