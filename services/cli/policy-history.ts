@@ -11,9 +11,8 @@ export interface PastRequest {
   readonly statement: string
   readonly atMs: number
   readonly actor: string
-  /** As it was recorded. */
+  /** As it was recorded first: what policy said, and not what became of a hold. */
   readonly decision: string
-  readonly ruleIds: readonly string[]
   readonly log: string
   readonly position: number
 }
@@ -53,7 +52,8 @@ export async function historyOfApi(client: ApiClient, period: Period): Promise<H
   for await (const page of pages<SearchResult>(client, '/v1/search', ofRequests)) {
     for (const hit of page.hits) {
       const subject = subjects.get(hit.sessionId ?? '')
-      if (subject === undefined || hit.statement === null || isByTheEdge(hit.ruleIds)) {
+      const { decision = 'unknown', ruleIds = [] } = hit.decidedFirst ?? {}
+      if (subject === undefined || hit.statement === null || isByTheEdge(ruleIds)) {
         leftOut += 1
         continue
       }
@@ -62,8 +62,7 @@ export async function historyOfApi(client: ApiClient, period: Period): Promise<H
         statement: hit.statement,
         atMs: hit.occurredAtMs,
         actor: hit.actor,
-        decision: hit.decision ?? 'unknown',
-        ruleIds: hit.ruleIds,
+        decision,
         log: hit.log,
         position: hit.position,
       })
@@ -140,7 +139,6 @@ export async function historyOfLedger(configFile: string, period: Period): Promi
       atMs: received.occurred_at / 1000,
       actor: actor.display ?? actor.subject,
       decision: decision?.outcome ?? 'unknown',
-      ruleIds: decision?.rule_ids ?? [],
       log: recorded.log,
       position: recorded.position,
     })

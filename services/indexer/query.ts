@@ -90,8 +90,11 @@ export interface Hit {
   readonly target: string | null
   readonly operation: string | null
   readonly statement: string | null
+  /** The last one, and the rules it names. */
   readonly decision: string | null
   readonly ruleIds: readonly string[]
+  /** What the event itself says: of a statement what policy said first, whatever came after a hold. */
+  readonly decidedFirst: DecidedFirst | null
   readonly outcome: string | null
   readonly rows: number | null
   readonly durationUs: number | null
@@ -102,6 +105,11 @@ export interface Hit {
   readonly tokenKeyId: string | null
   /** In a sentence, what the statement, if there is one, does not say: why a record was set aside, what is missing, who approved. */
   readonly remark: string | null
+}
+
+export interface DecidedFirst {
+  readonly decision: string
+  readonly ruleIds: readonly string[]
 }
 
 export interface SessionSummary {

@@ -1,5 +1,6 @@
+import type { DecisionPart } from '../../schemas/event.ts'
 import type { IndexDocument } from './documents.ts'
-import type { Hit, Statement } from './query.ts'
+import type { DecidedFirst, Hit, Statement } from './query.ts'
 import { labelOf } from './terms.ts'
 
 /**
@@ -35,25 +36,34 @@ export const statementParts: ReadonlySet<string> = new Set([
 
 /** Of two documents for one role, the one that counts. */
 export function firstReceived<T extends Place>(one: T | null, other: T): T {
-  return one === null || isBefore(other, one) ? other : one
+  return one === null ? other : earlier(one, other)
 }
 
 /** The last decision counts (a hold is followed by what became of it), an unknown one only where there is no other. */
 export function lastDecided<T extends Decided>(one: T | null, other: T): T {
-  if (one === null) return other
-  const isKnown = one.decision?.outcome !== 'unknown'
-  const isOtherKnown = other.decision?.outcome !== 'unknown'
-  if (isKnown !== isOtherKnown) return isKnown ? one : other
-  return isBefore(one, other) ? other : one
+  const outcomeOf = ({ decision }: T) => decision?.outcome
+  return one === null ? other : (known(one, other, outcomeOf) ?? later(one, other))
 }
 
 /** The first completion counts, an unknown one, as recovery writes it, only where there is no other. */
 export function firstCompleted<T extends Completed>(one: T | null, other: T): T {
-  if (one === null) return other
-  const isKnown = one.completion?.outcome !== 'unknown'
-  const isOtherKnown = other.completion?.outcome !== 'unknown'
-  if (isKnown !== isOtherKnown) return isKnown ? one : other
+  const outcomeOf = ({ completion }: T) => completion?.outcome
+  return one === null ? other : (known(one, other, outcomeOf) ?? earlier(one, other))
+}
+
+/** The one whose outcome is known, where that is only one of them. */
+function known<T>(one: T, other: T, outcomeOf: (of: T) => string | undefined): T | null {
+  const isKnown = outcomeOf(one) !== 'unknown'
+  if (isKnown === (outcomeOf(other) !== 'unknown')) return null
+  return isKnown ? one : other
+}
+
+function earlier<T extends Place>(one: T, other: T): T {
   return isBefore(other, one) ? other : one
+}
+
+function later<T extends Place>(one: T, other: T): T {
+  return isBefore(one, other) ? other : one
 }
 
 /** The producer's own order; where it contradicts itself, the order of the log. */
@@ -101,6 +111,7 @@ export function hitOf(
     statement: document.request?.text ?? null,
     decision: decision?.outcome ?? null,
     ruleIds: decision?.rule_ids ?? [],
+    decidedFirst: document.decision === null ? null : decidedFirst(document.decision),
     outcome: completion?.outcome ?? null,
     rows: completion?.rows ?? null,
     durationUs: completion?.durationUs ?? null,
@@ -109,6 +120,10 @@ export function hitOf(
     tokenKeyId: completion?.tokenKeyId ?? null,
     remark: document.remark ?? afterHold(document, decision),
   }
+}
+
+function decidedFirst({ outcome, rule_ids: ruleIds }: DecisionPart): DecidedFirst {
+  return { decision: outcome, ruleIds }
 }
 
 /** That it was held is no longer seen from the last decision. */

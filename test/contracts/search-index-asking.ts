@@ -111,10 +111,10 @@ export function searchIndexAskingContract(name: string, fixture: SearchIndexFixt
     assert.deepEqual(await found(query, { decision: 'allow' }), ['DELETE FROM ran'])
     const told = await hits(query, { decision: 'hold' })
     assert.deepEqual(
-      told.map(({ decision, remark }) => [decision, remark]),
+      told.map(({ decision, decidedFirst, remark }) => [decision, decidedFirst?.decision, remark]),
       [
-        ['allow', 'was held; approved by Nia (approval-1)'],
-        ['hold', null],
+        ['allow', 'hold', 'was held; approved by Nia (approval-1)'],
+        ['hold', 'hold', null],
       ],
     )
   })
@@ -142,6 +142,7 @@ export function searchIndexAskingContract(name: string, fixture: SearchIndexFixt
       statement: drop,
       decision: 'block',
       ruleIds: ['no-ddl'],
+      decidedFirst: { decision: 'block', ruleIds: ['no-ddl'] },
       outcome: 'refused',
       rows: 0,
       durationUs: 1_500,

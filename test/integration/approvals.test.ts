@@ -8,6 +8,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { DatabaseError } from 'pg'
 import type { Client } from 'pg'
 
+import { writeSignIn } from '../../services/cli/sign-in.ts'
 import { aDeployment } from '../support/deployment.ts'
 import type { Deployment } from '../support/deployment.ts'
 import { runCommand } from '../support/product-process.ts'
@@ -90,6 +91,17 @@ suite('a request that policy holds, on the whole product', () => {
       reason: 'looked at it',
       binding_sha256,
     })
+  const signInFile = async (username: string): Promise<string> => {
+    const file = join(deployment.directory, `${username}.json`)
+    writeSignIn(file, {
+      api: deployment.api,
+      issuer: '',
+      client_id: '',
+      access_token: await deployment.tokenOf(username),
+      expires_at: Date.now() + 600_000,
+    })
+    return file
+  }
   const numbers = async (): Promise<readonly number[]> => {
     const rows = await deployment.askTarget<{ n: string }>('SELECT n FROM numbers ORDER BY n')
     return rows.map(({ n }) => Number(n))
@@ -139,17 +151,7 @@ suite('a request that policy holds, on the whole product', () => {
   test('what was denied is not run, and says who denied it and why', async () => {
     const text = 'DELETE FROM numbers WHERE n = 3'
     const approval = await pending(idIn(await refusal(text)))
-    const file = join(deployment.directory, 'nia.json')
-    await writeFile(
-      file,
-      JSON.stringify({
-        api: deployment.api,
-        issuer: '',
-        client_id: '',
-        access_token: await deployment.tokenOf('nia'),
-        expires_at: Date.now() + 600_000,
-      }),
-    )
+    const file = await signInFile('nia')
     const list = await runCommand(['approvals', 'list', '--sign-in', file])
     assert.match(list.stdout, new RegExp(`${approval.approval_id} +pending`))
     assert.match(list.stdout, /Olivia Okafor at numbers\n {2}DELETE FROM numbers WHERE n = 3/)
@@ -190,6 +192,28 @@ suite('a request that policy holds, on the whole product', () => {
       }
       await pause(200)
     }
+  })
+
+  test('policy diff takes what was held for held, by the api as by the ledger, also when it ran', async () => {
+    const [old, changed] = ['old.yaml', 'new.yaml'].map((name) => join(deployment.directory, name))
+    assert.ok(old !== undefined && changed !== undefined)
+    await writeFile(old, policy)
+    await writeFile(changed, policy.slice(0, policy.indexOf('  - id: updates-wait-for-one')))
+    const signIn = await signInFile('sam')
+    const period = ['--from', '2000-01-01T00:00:00Z', '--to', new Date().toISOString()]
+    const [byApi, byLedger] = await Promise.all(
+      [
+        ['--sign-in', signIn],
+        ['--config', deployment.configFile],
+      ].map(async (source) => {
+        const asked = ['policy', 'diff', old, changed, '--json', ...period, ...source]
+        const { status, stdout, stderr } = await runCommand(asked)
+        assert.equal(status, 1, stderr)
+        return JSON.parse(stdout) as Record<string, unknown>
+      }),
+    )
+    assert.deepEqual(byApi, byLedger)
+    assert.equal(byApi?.['changed'], 1)
   })
 
   test('asking, answering and using it are sealed, each by whom', async () => {

@@ -49,6 +49,10 @@ export const sessionRoutes: FastifyPluginCallbackTypebox<SessionRoutesOptions> =
           ...hit,
           onBehalfOf: [...hit.onBehalfOf],
           ruleIds: [...hit.ruleIds],
+          decidedFirst: hit.decidedFirst && {
+            ...hit.decidedFirst,
+            ruleIds: [...hit.decidedFirst.ruleIds],
+          },
           masked: hit.masked && [...hit.masked],
         })),
       }

@@ -108,6 +108,10 @@ export const HitView = Type.Object({
   statement: text,
   decision: text,
   ruleIds: Type.Array(Type.String()),
+  /** What policy said first, whatever came after a hold. */
+  decidedFirst: nullable(
+    Type.Object({ decision: Type.String(), ruleIds: Type.Array(Type.String()) }),
+  ),
   outcome: text,
   rows: count,
   durationUs: count,
