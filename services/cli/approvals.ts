@@ -3,6 +3,7 @@ import type { Static } from 'typebox'
 
 import type { ApprovalList, ApprovalView, OverrideList } from '../api/schemas/approvals.ts'
 import { apiClient } from './api-client.ts'
+import { onOneLine, quoted } from './one-line.ts'
 import { nameOf, overrideText, reviewOverride, reviewText } from './overrides.ts'
 import type { SignInOptions } from './sign-in.ts'
 
@@ -101,18 +102,18 @@ async function answer(
 function text(approval: Approval): string {
   const { requester, on_behalf_of: behind, requirements, parameters, answers, review } = approval
   const may = approval.may_override
-  const values = parameters.map(({ value }) => value ?? 'NULL').join(', ')
+  const values = parameters.map(({ value }) => onOneLine(value ?? 'NULL')).join(', ')
   const lines = [
     `${approval.approval_id}  ${approval.state}  until ${approval.expires_at}`,
     `  ${[requester, ...behind].map(nameOf).join(' for ')} at ${approval.target}`,
-    `  ${approval.statement}${values === '' ? '' : `  (${values})`}`,
+    `${quoted(approval.statement)}${values === '' ? '' : `  (${values})`}`,
     ...requirements.map(
       ({ rule_id: rule, role, approvers }) => `  needs ${approvers} × ${role} (rule ${rule})`,
     ),
     ...(may ? ['  in an emergency you may break the glass'] : []),
     ...answers.map(
       ({ verdict, by, reason }) =>
-        `  ${verdict === 'override' ? 'break-glass' : verdict} by ${nameOf(by)}: ${reason}`,
+        `  ${verdict === 'override' ? 'break-glass' : verdict} by ${nameOf(by)}: ${onOneLine(reason)}`,
     ),
     ...(review === null ? [] : [`  ${reviewText({ ...review, review: review.done })}`]),
   ]

@@ -4,6 +4,7 @@ import { lockoutSubjects } from '../../schemas/control.ts'
 import type { LockoutSubject } from '../../schemas/control.ts'
 import type { LockoutList } from '../api/schemas/lockouts.ts'
 import { apiClient } from './api-client.ts'
+import { onOneLine } from './one-line.ts'
 import type { SignInOptions } from './sign-in.ts'
 
 interface KillOptions extends SignInOptions {
@@ -91,6 +92,6 @@ async function list(options: SignInOptions & { readonly json?: boolean }): Promi
   }
   if (lockouts.length === 0) process.stdout.write('nothing is locked out\n')
   for (const { subject, name, reason, since } of lockouts) {
-    process.stdout.write(`${since}  ${subject} ${name}: ${reason}\n`)
+    process.stdout.write(`${since}  ${subject} ${onOneLine(`${name}: ${reason}`)}\n`)
   }
 }

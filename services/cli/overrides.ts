@@ -3,6 +3,7 @@ import type { Static } from 'typebox'
 import type { OverrideList, OverrideView } from '../api/schemas/approvals.ts'
 import { apiClient } from './api-client.ts'
 import { CommandFailure } from './failure.ts'
+import { onOneLine, quoted } from './one-line.ts'
 import type { SignInOptions } from './sign-in.ts'
 
 type Override = Static<typeof OverrideView>
@@ -38,8 +39,8 @@ export function overrideText(override: Override): string {
   const lines = [
     `${override.approval_id}  ${stateOf(override)}`,
     `  ${[requester, ...behind].map(nameOf).join(' for ')} at ${override.target}`,
-    `  ${override.statement ?? 'the statement was erased'}`,
-    `  break-glass by ${nameOf(by)} at ${override.overridden_at}: ${override.reason}`,
+    quoted(override.statement ?? 'the statement was erased'),
+    `  break-glass by ${nameOf(by)} at ${override.overridden_at}: ${onOneLine(override.reason)}`,
     override.review === null
       ? `  ${reviewText(override)} by somebody else with the role ${roles.join(' or ')}`
       : `  ${reviewText(override)}`,
@@ -57,11 +58,11 @@ export function reviewText({
     return isOverdue ? `should have been reviewed by ${dueAt}` : `to be reviewed until ${dueAt}`
   }
   const verdict = review.verdict === 'justified' ? 'justified' : 'not justified'
-  return `found ${verdict} by ${nameOf(review.by)}: ${review.reason}`
+  return `found ${verdict} by ${nameOf(review.by)}: ${onOneLine(review.reason)}`
 }
 
 export function nameOf(person: { readonly subject: string; readonly display: string | null }) {
-  return person.display ?? person.subject
+  return onOneLine(person.display ?? person.subject)
 }
 
 function stateOf({ review, is_overdue: isOverdue }: Override): string {

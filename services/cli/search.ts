@@ -3,7 +3,7 @@ import { Command } from 'commander'
 import type { Hit, SearchResult } from '../indexer/query.ts'
 import { apiClient } from './api-client.ts'
 import { instant } from './instant.ts'
-import { oneLine } from './one-line.ts'
+import { oneLine, onOneLine } from './one-line.ts'
 import type { SignInOptions } from './sign-in.ts'
 
 interface SearchOptions extends SignInOptions {
@@ -82,14 +82,15 @@ function hitLines(hit: Hit): string {
   const became = [hit.decision, hit.outcome, hit.errorCode]
     .filter((part) => part !== null)
     .join(' ')
-  const rows = hit.rows === null ? '' : `, ${hit.rows} rows`
+  const rows = hit.rows === null ? '' : `, ${hit.rows} row${hit.rows === 1 ? '' : 's'}`
   const values = hit.masked?.map(({ dataClass, count }) => `${count} ${dataClass}`) ?? []
   const key = hit.tokenKeyId === null ? '' : ` by key ${hit.tokenKeyId}`
   const masked = values.length === 0 ? '' : `, masked ${values.join(', ')}${key}`
   const rules = hit.ruleIds.length > 0 ? ` (${hit.ruleIds.join(', ')})` : ''
-  const head = `${new Date(hit.occurredAtMs).toISOString()}  ${hit.type}  ${hit.actor}${behalf}`
   const target = hit.target === null ? '' : ` on ${hit.target}`
+  const names = onOneLine(`${hit.actor}${behalf}${target}`)
+  const head = `${new Date(hit.occurredAtMs).toISOString()}  ${hit.type}  ${names}`
   const said = [hit.statement, hit.remark].filter((part) => part !== null)
   const lines = said.map((part) => `  ${oneLine(part)}\n`).join('')
-  return `${head}${target}  ${became}${rows}${masked}${rules}  #${hit.position}\n${lines}`
+  return `${head}  ${became}${rows}${masked}${rules}  #${hit.position}\n${lines}`
 }

@@ -1,5 +1,6 @@
 import { Text } from '@mantine/core'
 
+import { shownText } from '../../../runtime/shown-text.ts'
 import type { Approval } from '../api/shapes.ts'
 
 /** The values that a statement runs with, in their order; nothing where it has none. */
@@ -10,7 +11,7 @@ export function BoundValues({ parameters }: Pick<Approval, 'parameters'>) {
       with{' '}
       {parameters.map(({ value }, index) => (
         <Text span inherit ff="monospace" key={index} mr="sm">
-          ${index + 1} = {value ?? 'NULL'}
+          ${index + 1} = {value === null ? 'NULL' : shownText(value)}
         </Text>
       ))}
     </Text>

@@ -1,6 +1,7 @@
 import { Anchor, Group, Table, Text } from '@mantine/core'
 import { Link } from 'react-router'
 
+import { shownText } from '../../../runtime/shown-text.ts'
 import type { SearchHit } from '../api/shapes.ts'
 import { ProofLink } from '../proof/proof-link.tsx'
 import { ActorKind } from '../words/actor-name.tsx'
@@ -42,7 +43,7 @@ function HitRow({ hit }: { readonly hit: SearchHit }) {
         {hit.actor !== '' && (
           <Group gap="0 6px">
             <Text span inherit fw={600}>
-              {hit.actor}
+              {shownText(hit.actor)}
             </Text>
             <ActorKind kind={hit.actorKind} />
           </Group>
@@ -93,7 +94,7 @@ function What({ hit }: { readonly hit: SearchHit }) {
       hit.type
     ) : (
       <Text span inherit ff="monospace" size="sm" lineClamp={3} className="exact">
-        {hit.statement}
+        {shownText(hit.statement)}
       </Text>
     )
   return (
@@ -107,7 +108,7 @@ function What({ hit }: { readonly hit: SearchHit }) {
       )}
       {hit.remark !== null && (
         <Text span display="block" size="sm" className="exact">
-          {hit.remark}
+          {shownText(hit.remark)}
         </Text>
       )}
     </>

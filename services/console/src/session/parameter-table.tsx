@@ -1,5 +1,6 @@
 import { Table, Text } from '@mantine/core'
 
+import { shownText } from '../../../runtime/shown-text.ts'
 import type { Entry } from '../api/shapes.ts'
 import { bytes } from '../words/quantities.ts'
 
@@ -26,7 +27,7 @@ export function ParameterTable({ parameters }: { readonly parameters: Entry['par
             <Table.Tr key={index}>
               <Table.Td>${index + 1}</Table.Td>
               <Table.Td ff="monospace" className="exact">
-                {value ?? <NullValue />}
+                {value === null ? <NullValue /> : shownText(value)}
               </Table.Td>
               <Table.Td>{format === 1 ? 'binary' : 'text'}</Table.Td>
               <Table.Td ta="right">{bytes(size)}</Table.Td>

@@ -1,6 +1,7 @@
 import { Alert, Box, Stack, Table, Text } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 
+import { shownText } from '../../../runtime/shown-text.ts'
 import { recordedResult } from '../api/questions.ts'
 import type { RecordedRows, Statement } from '../api/shapes.ts'
 import { CopiedText } from '../words/copied-text.tsx'
@@ -72,7 +73,7 @@ function ResultTable({ result, allRows }: ResultTableProps) {
             <Table.Tr>
               {result.columns.map(({ name }, index) => (
                 <Table.Th key={index} scope="col">
-                  {name}
+                  {shownText(name)}
                 </Table.Th>
               ))}
             </Table.Tr>
@@ -82,7 +83,7 @@ function ResultTable({ result, allRows }: ResultTableProps) {
               <Table.Tr key={index}>
                 {row.map((value, column) => (
                   <Table.Td key={column} ff="monospace" maw={420} className="exact">
-                    {value ?? <NullValue />}
+                    {value === null ? <NullValue /> : shownText(value)}
                   </Table.Td>
                 ))}
               </Table.Tr>

@@ -1,6 +1,7 @@
 import { Alert, Group, Stack, Text } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 
+import { shownText } from '../../../runtime/shown-text.ts'
 import { oneEntry } from '../api/questions.ts'
 import type { ApprovalHistory, Statement } from '../api/shapes.ts'
 import { ProofLink } from '../proof/proof-link.tsx'
@@ -40,7 +41,7 @@ export function StatementDetails({ statement, approval }: StatementDetailsProps)
           title={`Error ${statement.errorCode ?? ''}`}
           icon={<span aria-hidden>!</span>}
         >
-          {statement.errorMessage}
+          {shownText(statement.errorMessage)}
         </Alert>
       )}
       <Reading what="sealed entry" question={question} />

@@ -1,6 +1,7 @@
 import { Collapse, Group, Paper, Text, UnstyledButton } from '@mantine/core'
 import { useEffect, useRef, useState } from 'react'
 
+import { shownText } from '../../../runtime/shown-text.ts'
 import type { ApprovalHistory, Statement } from '../api/shapes.ts'
 import { ProofLink } from '../proof/proof-link.tsx'
 import { DecisionBadge } from '../words/decision-badge.tsx'
@@ -47,7 +48,7 @@ export function StatementItem({ statement, approval, number, isAnchored }: State
             </Text>
             <DecisionBadge decision={statement.decision} masked={statement.masked} />
             <Text size="sm" ff="monospace" truncate style={{ flex: 1 }}>
-              {statement.statement.replaceAll(/\s+/g, ' ')}
+              {shownText(statement.statement.replaceAll(/[ \t\r\n]+/g, ' '))}
             </Text>
             <OutcomeBadge outcome={statement.outcome} />
             <span aria-hidden className="turning" data-open={isOpen}>

@@ -1,11 +1,13 @@
 import { Box, Button, Code, CopyButton, Group, Stack, Text } from '@mantine/core'
 
+import { shownText } from '../../../runtime/shown-text.ts'
+
 interface CopiedTextProps {
   readonly label: string
   readonly text: string
 }
 
-/** Exact text, to be read in full and copied. */
+/** Exact text, to be read in full and copied: what is copied is the text itself, where what is shown names what cannot be seen. */
 export function CopiedText({ label, text }: CopiedTextProps) {
   return (
     <Stack gap={4}>
@@ -23,7 +25,7 @@ export function CopiedText({ label, text }: CopiedTextProps) {
       </Group>
       <Box tabIndex={0} role="group" aria-label={label} mah={420} style={{ overflow: 'auto' }}>
         <Code block className="exact">
-          {text}
+          {shownText(text)}
         </Code>
       </Box>
     </Stack>
