@@ -15,8 +15,8 @@ export interface ConfigFile {
     readonly audience?: string
     readonly groups_claim?: string
     readonly name_claim?: string
-    readonly agents?: readonly string[]
-    readonly services?: readonly string[]
+    readonly agents?: readonly PrincipalFile[]
+    readonly services?: readonly PrincipalFile[]
     readonly tokens?: TokensFile
     readonly roles?: RolesFile
     readonly console: ClientFile
@@ -62,6 +62,10 @@ export interface WebhookFile {
 }
 
 export type RolesFile = Readonly<Partial<Record<Role, readonly string[]>>>
+
+/** A subject, or what a claim has to say. */
+export type PrincipalFile =
+  string | { readonly claim: string; readonly is?: string; readonly starts_with?: string }
 
 export interface TokensFile {
   readonly algorithms?: readonly string[]

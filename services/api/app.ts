@@ -19,7 +19,7 @@ import type { Query } from '../indexer/query.ts'
 import type { LedgerReader } from '../ledger/reader.ts'
 import type { Reports } from '../reporter/report.ts'
 import type { Clock } from '../runtime/clock.ts'
-import type { RoleGroups, TokenLimits } from '../runtime/config.ts'
+import type { PrincipalRule, RoleGroups, TokenLimits } from '../runtime/config.ts'
 import type { Health } from '../runtime/health.ts'
 import type { Logger } from '../runtime/logger.ts'
 import type { Metrics } from '../runtime/metrics.ts'
@@ -55,8 +55,8 @@ export interface ApiOptions {
     readonly audience: string
     readonly groupsClaim: string
     readonly nameClaim: string
-    readonly agents: readonly string[]
-    readonly services: readonly string[]
+    readonly agents: readonly PrincipalRule[]
+    readonly services: readonly PrincipalRule[]
     readonly tokens: TokenLimits
     readonly roles: RoleGroups
     readonly cliClientId: string

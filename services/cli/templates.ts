@@ -11,7 +11,7 @@ api:
 # An OpenID Connect issuer. People sign in there; agents get their tokens there.
 identity:
   issuer: https://issuer.example.com
-  # Subjects of tokens that are agents, not people.
+  # Agents, not people: subjects of tokens, or what a claim of theirs says, as { claim: groups, is: bots }.
   agents: []
   # Who may do what here, by the issuer's groups. Nobody may be both approver and policy_author, nor auditor and one of the others
   # but analyst.

@@ -9,6 +9,7 @@ import type {
   RolesFile,
   TargetFile,
   TokensFile,
+  PrincipalFile,
 } from '../../schemas/config.ts'
 import { dataPaths } from './config.ts'
 import type {
@@ -21,6 +22,7 @@ import type {
   ReportConfig,
   RoleGroups,
   TargetConfig,
+  PrincipalRule,
   TokenLimits,
 } from './config.ts'
 
@@ -107,10 +109,15 @@ function identityConfig(file: WholeFile['identity']): IdentityConfig {
     issuer: file.issuer,
     groupsClaim: file.groups_claim ?? 'groups',
     nameClaim: file.name_claim ?? 'name',
-    agents: file.agents ?? [],
-    services: file.services ?? [],
+    agents: (file.agents ?? []).map(principalRule),
+    services: (file.services ?? []).map(principalRule),
     tokens: tokenLimits(file.tokens),
   }
+}
+
+function principalRule(file: PrincipalFile): PrincipalRule {
+  if (typeof file === 'string') return file
+  return { claim: file.claim, is: file.is ?? null, startsWith: file.starts_with ?? null }
 }
 
 // Asymmetric only: with a shared secret, whoever can check a token can make one.

@@ -62,9 +62,21 @@ export interface IdentityConfig {
   readonly issuer: string
   readonly groupsClaim: string
   readonly nameClaim: string
-  readonly agents: readonly string[]
-  readonly services: readonly string[]
+  /** They come before services. */
+  readonly agents: readonly PrincipalRule[]
+  readonly services: readonly PrincipalRule[]
   readonly tokens: TokenLimits
+}
+
+/** A subject, or what a claim of the token has to say. */
+export type PrincipalRule = string | ClaimRule
+
+/** The claim is there; where it is to be a text, or to begin with one, it is that text, or a list with such an item. */
+export interface ClaimRule {
+  /** As in `groupsClaim`, a path where no claim has this name as a whole. */
+  readonly claim: string
+  readonly is: string | null
+  readonly startsWith: string | null
 }
 
 /** Which tokens of the issuer are taken. */

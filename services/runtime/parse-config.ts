@@ -95,6 +95,14 @@ function contradictions(document: Located<ConfigFile>): readonly Problem[] {
       problems.push(document.at(['targets', index, 'tls'], `mode ${tls.mode} needs ca_file`))
     }
   })
+  for (const kind of ['agents', 'services'] as const) {
+    value.identity?.[kind]?.forEach((each, index) => {
+      if (typeof each === 'string' || each.is === undefined || each.starts_with === undefined)
+        return
+      const path = ['identity', kind, index, 'starts_with']
+      problems.push(document.at(path, 'expected one of is and starts_with, not both'))
+    })
+  }
   const roles = value.identity?.roles ?? {}
   for (const [one, other] of roleConflicts) {
     const both = roles[one]?.find((group) => roles[other]?.includes(group) === true)

@@ -59,6 +59,9 @@ function realm(name: string): object {
         protocolMappers: [audience(targetAudience), audience('planner'), groups],
       },
       { ...ofMachine('shop-agent'), protocolMappers: [audience(targetAudience), groups] },
+      // Nobody lists the ids of their service accounts: claims tell what they are.
+      { ...ofMachine('clerk'), protocolMappers: [audience(targetAudience)] },
+      { ...ofMachine('nightly-job'), protocolMappers: [audience(targetAudience)] },
       // What its tokens are for is somebody else.
       { ...ofMachine('stranger'), protocolMappers: [] },
       // Its tokens end before anybody can use them.

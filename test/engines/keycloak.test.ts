@@ -84,6 +84,18 @@ if (keycloak !== null) {
       assert.equal(await countAs(JSON.parse(stdout) as SessionPassword), 'agent')
     })
 
+    test('agents and services are known by claims of their service accounts, without a list of ids', async () => {
+      for (const [id, kind] of [
+        ['clerk', 'agent'],
+        ['nightly-job', 'service'],
+      ] as const) {
+        const client = ['--client-id', id, '--client-secret-file', secretFile]
+        const { status, stdout, stderr } = await runCommand([...connect, ...client])
+        assert.equal(status, 0, stderr)
+        assert.equal(await countAs(JSON.parse(stdout) as SessionPassword), kind, id)
+      }
+    })
+
     test('an agent gets one for the person whose token it has', async () => {
       const subjectFile = join(deployment.directory, 'olivia.token')
       await writeFile(subjectFile, await tokenOfPerson(keycloak, realmName), { mode: 0o600 })
@@ -133,10 +145,13 @@ if (keycloak !== null) {
       await client.connect()
       try {
         await client.query('SELECT count(*) FROM numbers')
-        return await client.query('SELECT 1 FROM pg_sleep(0)').then(
-          () => 'agent',
-          () => 'human',
-        )
+        const may = (statement: string): Promise<boolean> =>
+          client.query(statement).then(
+            () => true,
+            () => false,
+          )
+        if (await may('SELECT 1 FROM pg_sleep(0)')) return 'agent'
+        return (await may("SELECT 1 FROM pg_sleep_for('0 s')")) ? 'service' : 'human'
       } finally {
         await client.end()
       }
@@ -177,18 +192,18 @@ function identityText(issuer: Keycloak): string {
   return `identity:
   issuer: ${issuer.issuerOf(realmName)}
   audience: ${targetAudience}
-  agents: [${agentSubject}, planner]
+  agents: [${agentSubject}, planner, { claim: client_id, is: clerk }]
+  services: [{ claim: preferred_username, starts_with: service-account- }]
   console: { client_id: console }
   cli: { client_id: cli }
 `
 }
 
-// What only agents may shows who somebody was taken for.
+// What only agents may, and only services, shows who somebody was taken for.
 const policy = `version: 1
 rules:
   - id: count
     targets: ['*']
-    actors: { kinds: [human, agent] }
     statements: [read]
     relations: { read: [public.numbers] }
     outcome: allow
@@ -197,6 +212,12 @@ rules:
     actors: { kinds: [agent] }
     statements: [read]
     functions: [pg_sleep]
+    outcome: allow
+  - id: services-sleep-otherwise
+    targets: ['*']
+    actors: { kinds: [service] }
+    statements: [read]
+    functions: [pg_sleep_for]
     outcome: allow
 `
 

@@ -189,6 +189,34 @@ test('roles come by groups, and no group has two that conflict', () => {
   )
 })
 
+test('agents and services are known by subject, or by a claim', () => {
+  const withAgents = (agents: string): string =>
+    good.replace('identity:\n', `identity:\n  agents: ${agents}\n`)
+  const result = parseConfig(
+    withAgents('[planner, { claim: groups, is: bots }, { claim: a.b, starts_with: svc- }]'),
+    '/etc/affidavit.yaml',
+  )
+  assert.deepEqual(result.ok ? result.config.identity.agents : result.problems, [
+    'planner',
+    { claim: 'groups', is: 'bots', startsWith: null },
+    { claim: 'a.b', is: null, startsWith: 'svc-' },
+  ])
+  const line = good.split('\n').indexOf('identity:') + 2
+  const problemsOfOne = (agent: string): readonly string[] => problemsOf(withAgents(`[${agent}]`))
+  for (const [agent, problem] of [
+    ['7', /identity\.agents\[0\]: expected a text or a map, found 7/],
+    ['{ is: planner }', /identity\.agents\[0\]\.claim: is required but missing/],
+    ['{ claim: sub, equals: x }', /agents\[0\]\.equals: unknown property; expected one of claim/],
+    ['{ claim: sub, is: "" }', /agents\[0\]\.is: expected a text that is not empty/],
+    ['{ claim: sub, is: a, starts_with: b }', /agents\[0\]\.starts_with: expected one of is and/],
+  ] as const) {
+    const [found, ...more] = problemsOfOne(agent)
+    assert.match(found ?? '', problem)
+    assert.ok(found?.startsWith(`/etc/affidavit.yaml:${line}:`), found)
+    assert.deepEqual(more, [])
+  }
+})
+
 test('tokens as passwords need an audience of the target, and an issuer', () => {
   const asking = good.replace('    port: 21402', '    port: 21402\n    token_passwords: true')
   assert.deepEqual(problemsOf(asking), [

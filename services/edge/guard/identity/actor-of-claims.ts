@@ -1,15 +1,15 @@
 import type { JWTPayload } from 'jose'
 
 import type { Actor, ActorKind, Principal } from '../../../../schemas/event.ts'
+import type { ClaimRule, PrincipalRule } from '../../../runtime/config.ts'
 
 /** Names of claims; a name with dots is a path where no claim has it as a whole, as `realm_access.roles`. */
 export interface ClaimsMapping {
   readonly groupsClaim: string
   readonly nameClaim: string
-  /** Subjects that are agents. */
-  readonly agents: readonly string[]
-  /** Subjects that are services. */
-  readonly services: readonly string[]
+  /** Who is an agent. They come before services. */
+  readonly agents: readonly PrincipalRule[]
+  readonly services: readonly PrincipalRule[]
 }
 
 export class ClaimsError extends Error {
@@ -90,11 +90,25 @@ function isObject(claim: unknown): claim is JWTPayload {
   return typeof claim === 'object' && claim !== null
 }
 
-/** A client that acts for nobody is its own subject (RFC 9068 §2.2): no person, whether the configuration names it or not. */
+/**
+ * By what is said of this principal itself: the token's own claims tell of its subject, those of an `act` claim of that actor. A client
+ * that acts for nobody is its own subject (RFC 9068 §2.2): no person, whether the configuration names it or not.
+ */
 function kindOf(subject: string, claims: JWTPayload, mapping: ClaimsMapping): ActorKind {
-  if (mapping.agents.includes(subject)) return 'agent'
+  const isOneOf = (rules: readonly PrincipalRule[]): boolean =>
+    rules.some((rule) => (typeof rule === 'string' ? rule === subject : fits(rule, claims)))
+  if (isOneOf(mapping.agents)) return 'agent'
   const isClient = subject === claims['client_id'] || subject === claims['azp']
-  return isClient || mapping.services.includes(subject) ? 'service' : 'human'
+  return isClient || isOneOf(mapping.services) ? 'service' : 'human'
+}
+
+function fits({ claim, is, startsWith }: ClaimRule, claims: JWTPayload): boolean {
+  // In a token that says who acts, these tell of the client that asked for it, and nothing of its subject.
+  if (claims['act'] !== undefined && ['client_id', 'azp'].includes(claim)) return false
+  const found = claimAt(claims, claim)
+  if (is === null && startsWith === null) return found !== undefined && found !== null
+  const texts = typeof found === 'string' ? [found] : stringsOf(found)
+  return texts.some((text) => text === is || (startsWith !== null && text.startsWith(startsWith)))
 }
 
 function stringsOf(claim: unknown): string[] {

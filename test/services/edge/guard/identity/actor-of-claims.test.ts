@@ -7,6 +7,7 @@ import {
   ClaimsError,
   actorOfClaims,
 } from '../../../../../services/edge/guard/identity/actor-of-claims.ts'
+import type { ClaimsMapping } from '../../../../../services/edge/guard/identity/actor-of-claims.ts'
 
 const mapping = {
   groupsClaim: 'groups',
@@ -16,8 +17,8 @@ const mapping = {
 }
 const iss = 'https://issuer.example'
 
-function summary(claims: JWTPayload): string {
-  const actor = actorOfClaims(claims, mapping)
+function summary(claims: JWTPayload, by: ClaimsMapping = mapping): string {
+  const actor = actorOfClaims(claims, by)
   const chain = actor.on_behalf_of.map((each) => `${each.kind} ${each.subject}`)
   return [`${actor.kind} ${actor.subject}`, ...chain].join(' for ')
 }
@@ -52,6 +53,54 @@ const cases: readonly [string, JWTPayload, string][] = [
 for (const [name, claims, expected] of cases) {
   test(name, () => {
     assert.equal(summary(claims), expected)
+  })
+}
+
+const byClaims = {
+  ...mapping,
+  agents: [
+    'planner',
+    { claim: 'client_id', is: 'clerk', startsWith: null },
+    { claim: 'realm.groups', is: 'bots', startsWith: null },
+  ],
+  services: [
+    { claim: 'preferred_username', is: null, startsWith: 'service-account-' },
+    { claim: 'workload', is: null, startsWith: null },
+  ],
+}
+const accountOf = (client: string): JWTPayload => ({
+  preferred_username: `service-account-${client}`,
+  client_id: client,
+})
+
+for (const [name, claims, expected] of [
+  ['a claim that begins as said tells of a service', accountOf('job'), 'service s'],
+  ['what tells of an agent comes first', accountOf('clerk'), 'agent s'],
+  ['one group of many is enough', { realm: { groups: ['all', 'bots'] } }, 'agent s'],
+  ['a claim that is only to be there may hold anything', { workload: { id: 1 } }, 'service s'],
+  ['one that holds nothing is not there', { workload: null }, 'human s'],
+  ['a name that only holds the text is another', { preferred_username: 'a-service-account-' }],
+  ['a claim is a text as a whole', { client_id: 'clerk2' }],
+  ['what is no text is none', { client_id: { is: 'clerk' }, preferred_username: 7 }],
+  ['nobody is known by a claim that is not there', {}],
+  [
+    'the client that asked for an exchanged token is not its subject',
+    { client_id: 'clerk', azp: 'clerk', act: { sub: 'planner' } },
+    'agent planner for human s',
+  ],
+  [
+    'what a token says of its subject says nothing of who acts',
+    { ...accountOf('job'), act: { sub: 'olivia' } },
+    'human olivia for service s',
+  ],
+  [
+    'an actor is known by claims of its own',
+    { act: { sub: 'uuid', ...accountOf('clerk') } },
+    'agent uuid for human s',
+  ],
+] as const satisfies readonly (readonly [string, JWTPayload, string?])[]) {
+  test(name, () => {
+    assert.equal(summary({ iss, sub: 's', ...claims }, byClaims), expected ?? 'human s')
   })
 }
 
