@@ -14,6 +14,7 @@ import { FileHashPacks } from './file-hash-packs.ts'
 import { lockFile } from './file-lock.ts'
 import { FilePayloadStore } from './file-payload-store.ts'
 import { HeadSwaps } from './head-swaps.ts'
+import { SealThread } from './payload-sealing.ts'
 import { SqliteHeadRegisters } from './sqlite-head-register.ts'
 
 export interface FileStorageOptions {
@@ -32,6 +33,7 @@ export class FileLedgerStorage implements LedgerStorage {
   readonly #options: FileStorageOptions
   readonly #registers: SqliteHeadRegisters
   readonly #swaps: HeadSwaps
+  readonly #sealing = new SealThread()
   readonly #kek: KeyObject
 
   private constructor(options: FileStorageOptions, registers: SqliteHeadRegisters, kek: KeyObject) {
@@ -127,6 +129,7 @@ export class FileLedgerStorage implements LedgerStorage {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#swaps[Symbol.asyncDispose]()
+    await this.#sealing[Symbol.asyncDispose]()
     this.#registers[Symbol.dispose]()
   }
 
@@ -150,6 +153,7 @@ export class FileLedgerStorage implements LedgerStorage {
         origin,
         kek: this.#kek,
         isWritable,
+        seal: this.#sealing.seal,
         ...defined('fileBytes', this.#options.payloadFileBytes),
       }),
     )

@@ -15,8 +15,10 @@ import {
   recordOverheadBytes,
   runLength,
   sizeOf,
-  writePayloadRecord,
+  layOutPayloadRecord,
 } from './payload-record.ts'
+import { sealHere } from './payload-sealing.ts'
+import type { PayloadSealing } from './payload-sealing.ts'
 import { RandomPool } from '../../random-pool.ts'
 
 export interface FilePayloadStoreOptions {
@@ -27,6 +29,8 @@ export interface FilePayloadStoreOptions {
   /** A file is followed by the next once it is this long. Default 64 MiB. */
   readonly fileBytes?: number
   readonly isWritable: boolean
+  /** Default `sealHere`. */
+  readonly seal?: PayloadSealing
 }
 
 const defaultFileBytes = 64 * 1024 * 1024
@@ -45,7 +49,7 @@ export class FilePayloadStore implements PayloadStore {
   readonly #open = new Map<number, Promise<PayloadFile>>()
   #failed = false
   /** What is written is put together here: one write at a time. */
-  #scratch = Buffer.alloc(0)
+  #scratch: Buffer = Buffer.alloc(0)
 
   private constructor(
     options: FilePayloadStoreOptions,
@@ -155,25 +159,39 @@ export class FilePayloadStore implements PayloadStore {
     for (const payload of payloads) room += sizeOf(payload)
     const bytes = this.#room(room)
     const runs: WrittenRun[] = []
+    const places: number[] = []
+    const keys: KeyObject[] = []
+    const keyOfSlot = new Map<number, number>()
     let end = 0
     for (let from = 0; from < payloads.length;) {
       const count = runLength(payloads, from)
       const { position: first = 0, subject = '' } = payloads[from] ?? {}
       runs.push({ first, count, start: end })
       const dataKey = await this.#keys.forSubject(subject)
+      let keyAt = keyOfSlot.get(dataKey.slot)
+      if (keyAt === undefined) {
+        keyAt = keys.push(dataKey.key) - 1
+        keyOfSlot.set(dataKey.slot, keyAt)
+      }
       const iv = this.#random.take(ivBytes)
-      end = writePayloadRecord(bytes, end, payloads, from, from + count, dataKey, iv)
+      const start = end
+      end = layOutPayloadRecord(bytes, start, payloads, from, from + count, dataKey.slot, iv)
+      places.push(start, end, keyAt)
       from += count
     }
+    const { seal = sealHere } = this.#options
     // A payload whose key is lost is lost, so the keys come first.
-    await this.#keys.sync()
-    await file.append(bytes.subarray(0, end), runs)
+    const [sealed] = await Promise.all([seal({ bytes, places, keys }), this.#keys.sync()])
+    await file.append(sealed.subarray(0, end), runs)
+    if (sealed.length <= keptBytes) this.#scratch = sealed
   }
 
   #room(bytes: number): Buffer {
     if (bytes > keptBytes) return Buffer.allocUnsafeSlow(bytes)
-    if (bytes > this.#scratch.length) this.#scratch = Buffer.allocUnsafeSlow(bytes)
-    return this.#scratch
+    const kept = this.#scratch
+    // Whoever seals may move it away; it is kept again once it is back.
+    this.#scratch = Buffer.alloc(0)
+    return bytes > kept.length ? Buffer.allocUnsafeSlow(bytes) : kept
   }
 
   async #fileForWriting(position: number): Promise<PayloadFile> {

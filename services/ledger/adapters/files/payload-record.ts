@@ -1,4 +1,5 @@
 import { createCipheriv, createDecipheriv } from 'node:crypto'
+import type { KeyObject } from 'node:crypto'
 
 import type { NewPayload, Payload } from '../../payload-store.ts'
 import type { DataKey } from './data-keys.ts'
@@ -57,14 +58,17 @@ export function sizeOf({ key, value }: Payload): number {
   return partBytes + key.length + value.length
 }
 
-/** Writes the record of payloads [from, to), a run; there must be room for their sizes and the overhead. Returns the place after it. */
-export function writePayloadRecord(
+/**
+ * Writes the record of payloads [from, to), a run, in the clear, with the room that its tag will take; there must be room for their
+ * sizes and the overhead. Returns the place after it. `encryptPayloadRecord` makes it what is stored.
+ */
+export function layOutPayloadRecord(
   bytes: Buffer,
   at: number,
   payloads: readonly NewPayload[],
   from: number,
   to: number,
-  dataKey: DataKey,
+  slot: number,
   iv: Buffer,
 ): number {
   const bodyAt = at + headerBytes + ivBytes
@@ -76,16 +80,21 @@ export function writePayloadRecord(
   const end = plainEnd + tagBytes
   bytes.writeUInt32BE(end - at - 4, at)
   bytes.writeBigUInt64BE(BigInt(payloads[from]?.position ?? 0), at + 4)
-  bytes.writeUInt32BE(dataKey.slot, at + 12)
+  bytes.writeUInt32BE(slot, at + 12)
   bytes.writeUInt32BE(to - from, at + 16)
   iv.copy(bytes, at + headerBytes)
-  const cipher = createCipheriv('aes-256-gcm', dataKey.key, iv)
-  cipher.setAAD(bytes.subarray(at + 4, at + headerBytes))
-  // What was written in the clear is overwritten before anybody sees these bytes.
-  cipher.update(bytes.subarray(bodyAt, plainEnd)).copy(bytes, bodyAt)
-  cipher.final()
-  cipher.getAuthTag().copy(bytes, plainEnd)
   return end
+}
+
+/** Encrypts a whole record that was laid out, where it stands. */
+export function encryptPayloadRecord(record: Buffer, key: KeyObject): void {
+  const bodyAt = headerBytes + ivBytes
+  const tagAt = record.length - tagBytes
+  const cipher = createCipheriv('aes-256-gcm', key, record.subarray(headerBytes, bodyAt))
+  cipher.setAAD(record.subarray(4, headerBytes))
+  cipher.update(record.subarray(bodyAt, tagAt)).copy(record, bodyAt)
+  cipher.final()
+  cipher.getAuthTag().copy(record, tagAt)
 }
 
 function writePart(bytes: Buffer, at: number, { salt, key, value }: Payload): number {
