@@ -1,5 +1,5 @@
-import { startRelay } from './relay.ts'
-import type { Relay } from './relay.ts'
+import { startRelay } from '../support/relay.ts'
+import type { Relay } from '../support/relay.ts'
 
 /** A message of the target, header included. */
 export type Rewrite = (type: string, message: Buffer) => Buffer

@@ -1,5 +1,5 @@
-import { startRelay } from './relay.ts'
-import type { Relay } from './relay.ts'
+import { startRelay } from '../support/relay.ts'
+import type { Relay } from '../support/relay.ts'
 
 /** Stands between a client and the edge and keeps every byte that the client is sent, whatever client it is. */
 export interface WireTap extends Relay {

@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, suite, test } from 'node:test'
-import type { TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 
@@ -14,6 +13,7 @@ import type { Statement } from '../../../services/indexer/query.ts'
 import { demoStack, eventually } from '../../support/demo-stack.ts'
 import type { DemoStack } from '../../support/demo-stack.ts'
 import { requireProgram } from '../../support/engine.ts'
+import { pythonOfDrivers } from '../../support/python.ts'
 
 /**
  * Programs on the drivers that people use, unmodified, through the edge with TLS and SCRAM. Each does the same work in its own way
@@ -71,14 +71,14 @@ suite('drivers', () => {
   after(() => stack[Symbol.asyncDispose]())
 
   test('psycopg 3', { timeout: 180_000 }, async (t) => {
-    const python = await pythonWith(t, 'psycopg[binary]==3.2.9', 'asyncpg==0.30.0')
+    const python = await pythonOfDrivers(t)
     if (python === null) return
     const outcome = await runClient(stack.demo, python, [join(here, 'psycopg_client.py')])
     assert.deepEqual(outcome, { ...expected, pipelined: 45, binary: [7, 'x'] })
   })
 
   test('asyncpg', { timeout: 180_000 }, async (t) => {
-    const python = await pythonWith(t, 'psycopg[binary]==3.2.9', 'asyncpg==0.30.0')
+    const python = await pythonOfDrivers(t)
     if (python === null) return
     const outcome = await runClient(stack.demo, python, [join(here, 'asyncpg_client.py')])
     assert.deepEqual(outcome, { ...expected, after_cancel: 3 })
@@ -181,18 +181,4 @@ async function createTables(directory: string, demo: Demo): Promise<void> {
     GRANT ALL ON client_rows, client_copies TO affidavit_edge;
     ALTER TABLE client_rows OWNER TO affidavit_edge;`)
   await client.end()
-}
-
-/** A Python with these packages in a virtual environment of the cache. */
-async function pythonWith(t: TestContext, ...packages: readonly string[]): Promise<string | null> {
-  const python = requireProgram(t, 'python3')
-  if (python === null) return null
-  const environment = join(cache, 'python')
-  const program = join(environment, 'bin/python')
-  if (!existsSync(join(environment, 'installed'))) {
-    await run(python, ['-m', 'venv', environment])
-    await run(program, ['-m', 'pip', 'install', '--quiet', ...packages])
-    writeFileSync(join(environment, 'installed'), packages.join('\n'))
-  }
-  return program
 }
