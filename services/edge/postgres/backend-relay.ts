@@ -41,8 +41,8 @@ export class BackendRelay implements FrameSink {
         this.#endStatement(null)
         break
       case backend.readyForQuery:
-        this.#readyForQuery(bytes, start, end)
-        break
+        if (this.#readyForQuery(bytes, start, end)) break
+        return true
       case backend.parseComplete:
         this.#pop('parse')
         break
@@ -159,11 +159,12 @@ export class BackendRelay implements FrameSink {
     this.#complete(head)
   }
 
-  #readyForQuery(bytes: Buffer, start: number, end: number): void {
+  /** True when the client gets it. */
+  #readyForQuery(bytes: Buffer, start: number, end: number): boolean {
     if (end - start !== headerBytes + 1) throw outOfStep()
     const status = transactionStatus(bytes[start + headerBytes] ?? 0)
     this.#state.transactionStatus = status
-    const { expected, portals } = this.#state
+    const { expected } = this.#state
     const head = expected.head
     if (head?.kind !== 'query' && head?.kind !== 'sync' && head?.kind !== 'function-call') {
       throw outOfStep()
@@ -171,11 +172,16 @@ export class BackendRelay implements FrameSink {
     expected.shift()
     this.#finished(head)
     this.#complete(head)
-    if (status !== 'I') return
-    if (portals.size > 0) portals.endTransaction(head.batch)
+    if (status === 'I') this.#transactionEnded(head.batch)
+    return !head.isOwn
+  }
+
+  #transactionEnded(batch: number): void {
+    const { portals, cache } = this.#state
+    if (portals.size > 0) portals.endTransaction(batch)
     if (!this.#state.hasChangedCatalog) return
     this.#state.hasChangedCatalog = false
-    this.#state.cache.catalogChanged()
+    cache.catalogChanged()
   }
 
   #pop(kind: 'parse' | 'bind' | 'close'): void {
@@ -215,7 +221,11 @@ export class BackendRelay implements FrameSink {
     const fields =
       masked === null ? fieldsOf(bytes, start, end) : fieldsOf(masked, 0, masked.length)
     // A target that ends the connection says so whatever is running.
-    if (head === null || head.kind === 'sync' || fields.get('V') === 'FATAL') return false
+    if (head === null || head.kind === 'sync' || fields.get('V') === 'FATAL') {
+      // To the client, its own Sync is still to come.
+      if (head?.isOwn === true) state.isSkipping = true
+      return false
+    }
     state.copyIn = null
     if (head.kind === 'query' || head.kind === 'function-call') {
       fail(head, fields)
@@ -248,6 +258,8 @@ export class BackendRelay implements FrameSink {
       isFirst = false
       this.#state.log.completed(entry.request, entry.request.outcome())
     }
+    // Behind a Sync of the edge the target would go on, where the client thinks that it does not.
+    if (expected.head?.isOwn === true) this.#state.isSkipping = true
   }
 
   #copyData(bytes: Buffer, start: number, end: number): void {

@@ -13,7 +13,12 @@ import { AuditUnavailable, RequestGate } from './request-gate.ts'
 import type { SessionState } from './session-state.ts'
 import { ownStatement, sha256, unparseable } from './statements.ts'
 import type { Statement } from './statements.ts'
-import { endsWithholding, mayWithholdMore, withholdIfItMayWait } from './withheld-batch.ts'
+import {
+  endsWithholding,
+  mayWithholdMore,
+  progressWith,
+  withholdIfItMayWait,
+} from './withheld-batch.ts'
 
 /**
  * The client's messages on their way to the target: each statement is decided and recorded before it is added to what goes
@@ -134,7 +139,7 @@ export class FrontendRelay implements FrameSink {
     this.#gate.recordUnclaimed()
     if (this.#state.isSkipping) return true
     const statement = this.#state.cache.decide(bytes, textStart, end - 1)
-    if (!withholdIfItMayWait(this.#state, statement)) return false
+    if (!this.#gate.mayBegin(statement)) return false
     const entry = new Expected('query', this.#state.batch)
     const admission = this.#gate.admit(entry, statement, [], null, 'simple')
     if (admission !== 'forwarded') return admission !== 'waits'
@@ -209,7 +214,8 @@ export class FrontendRelay implements FrameSink {
       )
       return true
     }
-    if (!withholdIfItMayWait(this.#state, statement)) return false
+    // As the policy in force has it: the statement may have been prepared under another.
+    if (!this.#gate.mayBegin(this.#state.cache.renewed(statement))) return false
     if (name !== '' && portals.size >= limits.maxNames) {
       this.#gate.refuse(entry, statement, [], sqlState.tooMuch, 'too many portals')
       return true
@@ -350,7 +356,7 @@ export class FrontendRelay implements FrameSink {
   }
 
   #forward(entry: Expected, bytes: Buffer, start: number, end: number): void {
-    this.#state.isMidBatch = entry.kind !== 'query' && entry.kind !== 'sync'
+    this.#state.progress = progressWith(this.#state.progress, entry.kind)
     this.#state.expected.push(entry)
     this.toTarget.add(bytes, start, end)
   }

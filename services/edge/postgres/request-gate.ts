@@ -4,6 +4,7 @@ import type { ApprovalWait } from './approval-wait.ts'
 import { Expected } from './expected-responses.ts'
 import type { ExpectedKind } from './expected-responses.ts'
 import type { Outgoing, OutgoingMark } from './outgoing.ts'
+import { encodeFrontend } from './protocol/frontend.ts'
 import type { BoundParameter } from './protocol/frontend.ts'
 import { encodeRefusal, failingParse, failingQuery, refusalOf, sqlState } from './refusals.ts'
 import type { Refusal } from './refusals.ts'
@@ -13,7 +14,13 @@ import { outcomeOf } from './statement-policy.ts'
 import type { StatementRefusal, Verdict } from './statement-policy.ts'
 import { sha256, unparseable } from './statements.ts'
 import type { Portal, Statement } from './statements.ts'
-import { waitMsOf, whyItCannotWait } from './withheld-batch.ts'
+import {
+  needsSyncFirst,
+  progressWith,
+  waitMsOf,
+  whyItCannotWait,
+  withholdIfItMayWait,
+} from './withheld-batch.ts'
 
 /**
  * Where a request is recorded and let through or refused. What is let through, the caller forwards; for what is refused the
@@ -32,6 +39,22 @@ export class RequestGate {
   constructor(state: SessionState, toTarget: Outgoing) {
     this.#state = state
     this.#toTarget = toTarget
+  }
+
+  /** Before a statement is bound, or run by a simple query. False: not now, the target has to answer first. */
+  mayBegin(statement: Statement): boolean {
+    const state = this.#state
+    if (!needsSyncFirst(state, statement)) return withholdIfItMayWait(state, statement)
+    this.recordUnclaimed()
+    // Then what was prepared fails, and with it what comes behind.
+    if (state.isSkipping) return false
+    const entry = new Expected('sync', state.batch)
+    entry.isOwn = true
+    state.expected.push(entry)
+    state.awaited = entry
+    state.progress = progressWith(state.progress, entry.kind)
+    this.#toTarget.push(encodeFrontend({ type: 'sync' }))
+    return false
   }
 
   /** Records a request and its decision, or, where it has waited, what is decided now. */

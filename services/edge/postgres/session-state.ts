@@ -37,8 +37,8 @@ export class SessionState {
   onWaitOver: () => void = () => undefined
   /** What goes out to the target is kept until it is known whether this batch waits: see withheld-batch.ts. */
   isWithheld = false
-  /** Messages of the extended protocol have come since the last Sync. */
-  isMidBatch = false
+  /** What the messages since the last Sync have the target do. */
+  progress: BatchProgress = 'none'
   /** As the target last reported it. */
   transactionStatus: TransactionStatus = 'I'
   /** A statement of this batch may have changed how text is read; known at the next ReadyForQuery. */
@@ -55,6 +55,12 @@ export class SessionState {
     this.holds = options.holds
   }
 }
+
+/**
+ * `prepared`: statements were parsed, described or closed and no more, so a Sync would change nothing but that the target lets go of
+ * its locks. `begun`: something was bound or run.
+ */
+export type BatchProgress = 'none' | 'prepared' | 'begun'
 
 export interface SessionStateOptions {
   readonly cache: StatementCache

@@ -1,5 +1,6 @@
+import type { ExpectedKind } from './expected-responses.ts'
 import { frontend } from './protocol/message-types.ts'
-import type { SessionState } from './session-state.ts'
+import type { BatchProgress, SessionState } from './session-state.ts'
 import type { Statement } from './statements.ts'
 
 /**
@@ -11,7 +12,7 @@ import type { Statement } from './statements.ts'
  * Called for each statement that comes. False: not now, `state.awaited` comes first.
  */
 export function withholdIfItMayWait(state: SessionState, statement: Statement): boolean {
-  if (state.isWithheld || state.isMidBatch || waitMsOf(statement) === 0) return true
+  if (state.isWithheld || state.progress !== 'none' || waitMsOf(statement) === 0) return true
   const { last } = state.expected
   if (last !== null) {
     const isEnd = last.kind === 'query' || last.kind === 'sync' || last.kind === 'function-call'
@@ -22,6 +23,36 @@ export function withholdIfItMayWait(state: SessionState, statement: Statement): 
   }
   state.isWithheld = state.transactionStatus === 'I' && state.copyIn === null
   return true
+}
+
+/**
+ * Whether a Sync of the edge has to come before this statement is bound or run, so that it may wait: the client has it prepared without
+ * a Sync, as asyncpg does (Parse, Describe, Flush), and the target keeps the locks of that for as long as the batch lasts.
+ */
+export function needsSyncFirst(
+  { isWithheld, progress }: SessionState,
+  statement: Statement,
+): boolean {
+  return !isWithheld && progress === 'prepared' && waitMsOf(statement) > 0
+}
+
+/** How far the batch has come with a message of this kind. */
+export function progressWith(before: BatchProgress, kind: ExpectedKind): BatchProgress {
+  switch (kind) {
+    case 'query':
+    case 'function-call':
+    case 'sync':
+      return 'none'
+    case 'parse':
+    case 'describe-statement':
+    case 'close':
+      return before === 'begun' ? 'begun' : 'prepared'
+    case 'bind':
+    case 'describe-portal':
+    case 'execute':
+    case 'copy-end':
+      return 'begun'
+  }
 }
 
 /** A message of this type is not kept back, nor what came before it: the client may wait for its reply. */
@@ -38,7 +69,7 @@ export function mayWithholdMore({ expected, limits }: SessionState, bytes: numbe
 export function whyItCannotWait(state: SessionState): string | null {
   if (state.isWithheld) return null
   return state.transactionStatus === 'I'
-    ? 'it follows other messages of its batch or pipeline, which the target has begun'
+    ? 'the target has begun what comes before it in its batch or pipeline, be it only its own Bind that was flushed, and would keep its locks meanwhile; in a batch of its own, bound and run without Flush between, it waits'
     : 'a transaction is open, which would keep its locks meanwhile; run it outside one, and it waits'
 }
 

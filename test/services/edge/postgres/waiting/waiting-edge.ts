@@ -11,12 +11,13 @@ import { PolicyInForce } from '../../../../../services/edge/guard/policy-in-forc
 import { loadGrammar } from '../../../../../services/edge/postgres/facts/grammar.ts'
 import { RulePolicy } from '../../../../../services/edge/postgres/facts/rule-policy.ts'
 import type { PostgresLimits } from '../../../../../services/edge/postgres/limits.ts'
+import type { PostgresTarget } from '../../../../../services/edge/postgres/target.ts'
 import { systemClock } from '../../../../../services/runtime/clock.ts'
 import { MemoryCredentials, password, startEdge } from '../edge-fixture.ts'
 import type { TestEdge } from '../edge-fixture.ts'
 
-/** Everything but DELETE runs; that waits so many seconds for somebody with the role. */
-export function holdingPolicy(approval: string): PolicyInForce['current'] {
+/** Everything but what is held runs; that waits so many seconds for somebody with the role. */
+export function holdingPolicy(approval: string, held = 'delete'): PolicyInForce['current'] {
   const loaded = loadPolicy(
     `version: 1
 rules:
@@ -25,7 +26,7 @@ rules:
     statements: [read, insert, delete, transaction, prepare, execute, deallocate]
     relations: { read: ['*'], write: ['*'] }
     outcome: allow
-  - { id: deletes, targets: [orders], statements: [delete], outcome: hold, approval: ${approval} }
+  - { id: deletes, targets: [orders], statements: [${held}], outcome: hold, approval: ${approval} }
 `,
     'policy.yaml',
   )
@@ -51,6 +52,7 @@ export async function aWaitingEdge(
     readonly limits?: Partial<PostgresLimits>
     readonly durability?: 'strict' | 'batched'
     readonly plain?: boolean
+    readonly target?: Partial<PostgresTarget>
     readonly expiresAtMs?: number
   } = {},
 ): Promise<WaitingEdge> {
@@ -63,7 +65,7 @@ export async function aWaitingEdge(
   const policy = new RulePolicy({ grammar: await loadGrammar(), policies, clock: systemClock })
   const edge = await startEdge(server, {
     plain: options.plain ?? true,
-    target: { durability: options.durability ?? 'batched' },
+    target: { durability: options.durability ?? 'batched', ...options.target },
     options: {
       guard: { credentials, policy, held, lockouts },
       ...(limits === undefined ? {} : { limits }),

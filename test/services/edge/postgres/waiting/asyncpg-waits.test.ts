@@ -1,0 +1,67 @@
+import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { after, before, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+
+import type { EmbeddedPostgres } from '../../../../../services/all-in-one/demo/embedded-postgres.ts'
+import { pythonOfDrivers } from '../../../../support/python.ts'
+import { directClient, startTarget } from '../edge-fixture.ts'
+import { aWaitingEdge } from './waiting-edge.ts'
+
+const run = promisify(execFile)
+const program = fileURLToPath(new URL('./asyncpg_waits.py', import.meta.url))
+
+let server: EmbeddedPostgres
+
+before(async () => {
+  server = await startTarget()
+  const owner = await directClient(server)
+  await owner.query('CREATE TABLE numbers AS SELECT n FROM generate_series(1, 7) AS n')
+  await owner.end()
+})
+
+after(() => server[Symbol.asyncDispose]())
+
+test('asyncpg waits where it prepares without Sync, as where it does not', async (t) => {
+  const python = await pythonOfDrivers(t)
+  if (python === null) return
+  const edge = await aWaitingEdge(t, server)
+  const { host, port, user, password, database } = edge.client
+  const running = run(python, [program], {
+    timeout: 60_000,
+    env: {
+      PATH: process.env['PATH'],
+      PGHOST: host,
+      PGPORT: String(port),
+      PGUSER: user,
+      PGPASSWORD: password,
+      PGDATABASE: database,
+    },
+  })
+  const answering = (async () => {
+    for (const count of [1, 2, 3, 4]) edge.answer(await edge.asked(count))
+  })()
+  const { stdout } = await running
+  await answering
+  const { cancelled, transaction, ...outcome } = JSON.parse(stdout) as Record<string, unknown>
+  assert.deepEqual(outcome, {
+    first: 'DELETE 1',
+    again: 'DELETE 1',
+    between: 5,
+    prepared: 3,
+    simple: 'DELETE 1',
+    rest: [5, 6, 7],
+    notices: 5,
+  })
+  assert.deepEqual(cancelled, ['timeout', null])
+  const [code, detail] = transaction as [string, string]
+  assert.equal(code, '42501')
+  assert.match(detail, /^it does not wait here: a transaction is open/)
+  const deletes = edge.recorder
+    .requests()
+    .filter(({ operation }) => operation === 'delete')
+    .map(({ decision, completions, completion }) => [decision, completions, completion?.outcome])
+  const ran = ['hold', 1, 'ok']
+  assert.deepEqual(deletes, [ran, ran, ran, ran, ['hold', 1, 'cancelled'], ['hold', 1, 'refused']])
+})
