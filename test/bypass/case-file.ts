@@ -17,6 +17,8 @@ export interface BypassCase {
   readonly policy: string
   readonly engines?: readonly (15 | 18)[]
   readonly setup?: string
+  /** SQL that somebody runs directly at the target while the edges know it as it was. */
+  readonly plants?: string
   readonly through?: readonly ClientKind[]
   readonly vary?: readonly Variation[]
   readonly attempts: readonly Attempt[]

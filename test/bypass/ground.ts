@@ -1,4 +1,5 @@
 import { readdir, readFile } from 'node:fs/promises'
+import { setTimeout } from 'node:timers/promises'
 
 import type pg from 'pg'
 import { pino } from 'pino'
@@ -44,6 +45,8 @@ export interface Ground extends AsyncDisposable {
   lane(policy: string): Lane
   /** The fixture as it was, with what a case adds to it; the edges have seen the catalog since. */
   prepare(setup: string | undefined): Promise<void>
+  /** Directly at the target, when the edges have seen the catalog. Resolves when they have found it, or throws after 10 s. */
+  plant(sql: string): Promise<void>
   /** What changed at the target since the last time; then everything is as it was again. */
   changes(): Promise<readonly string[]>
 }
@@ -87,6 +90,12 @@ export async function prepareGround(server: EmbeddedPostgres): Promise<Ground> {
   const functions = await direct.query<{ name: string; oid: number }>(
     `SELECT p.oid::regprocedure::text AS name, p.oid::int FROM pg_proc p`,
   )
+  const looking = new AbortController()
+  const looked = routines.run(looking.signal)
+  started.defer(async () => {
+    looking.abort()
+    await looked
+  })
   const stop = started.move()
   return {
     direct,
@@ -103,6 +112,16 @@ export async function prepareGround(server: EmbeddedPostgres): Promise<Ground> {
       if (setup === undefined && prepared === setup) return routines.refresh(signal)
       prepared = setup
       await reset()
+    },
+    async plant(sql) {
+      const known = routines.code
+      prepared = `${prepared ?? ''};\n${sql}`
+      await direct.query(sql)
+      for (const plantedMs = performance.now(); routines.code === known; await setTimeout(10)) {
+        if (performance.now() - plantedMs > 10_000) throw new Error('the edges have not found it')
+      }
+      state = await targetState(direct)
+      mark = await targetMark(direct)
     },
     async changes() {
       const mark_ = await targetMark(direct)
@@ -162,8 +181,9 @@ function catalogOf(server: EmbeddedPostgres, settings: ReadonlyMap<string, strin
     },
     grammar,
     logger: pino({ level: 'silent' }),
-    // Only when a case says so.
+    // Only when a case says so, or has changed something.
     refreshMs: 3_600_000,
+    staleMs: Infinity,
   } as const
 }
 

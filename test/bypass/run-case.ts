@@ -63,6 +63,7 @@ class CaseRun {
 
   async begin(): Promise<void> {
     await this.#ground.prepare(this.#case.setup)
+    if (this.#case.plants !== undefined) await this.#ground.plant(this.#case.plants)
   }
 
   async attempt(attempt: Attempt): Promise<void> {

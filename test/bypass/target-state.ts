@@ -26,14 +26,15 @@ export async function targetMark(direct: pg.Client): Promise<string> {
   for (;;) {
     const { rows } = await direct.query<{ others: number; mark: string }>(markQuery)
     const [row] = rows
-    // A statement whose client is gone may be running still.
+    // A statement whose client is gone may be running still. The edges look at the catalog all the time.
     if (row?.others === 0) return row.mark
     await new Promise((resolve) => setTimeout(resolve, 2))
   }
 }
 
 const markQuery = `SELECT
-  (SELECT count(*)::int FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()) AS others,
+  (SELECT count(*)::int FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()
+    AND application_name <> 'catalog') AS others,
   concat_ws(' ', pg_current_wal_insert_lsn(), (SELECT ROW(last_value, is_called) FROM shop.witness),
     (SELECT string_agg(f, ',') FROM pg_ls_dir('.') f WHERE f !~ '^(postmaster|current_logfiles)'),
     (SELECT modification FROM pg_stat_file('postgresql.auto.conf'))) AS mark`

@@ -111,7 +111,8 @@ export class RulePolicy implements StatementPolicy {
   }
 }
 
-const defining: ReadonlySet<string> = new Set(statementClasses.ddl)
+// What was defined in two phases takes effect with the second.
+const defining: ReadonlySet<string> = new Set([...statementClasses.ddl, 'commit_prepared'])
 
 function taken(
   result: FactsResult & { ok: true },

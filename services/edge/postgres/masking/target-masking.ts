@@ -38,7 +38,7 @@ export class TargetMasking {
     this.key = options.key
     this.database = options.login.database
     this.#kept = new KeptSnapshot({
-      read: (signal) => this.#read(signal),
+      read: async (signal) => ({ value: await this.#read(signal) }),
       onFailure: (error) =>
         logger.error({ err: error, target: target.name }, 'the catalog for masking cannot be read'),
       refreshMs,

@@ -6,8 +6,10 @@ import { factsOf } from '../facts.ts'
 import type { Grammar } from '../facts/grammar.ts'
 import type { Mentions, TargetCode } from '../facts/mentions.ts'
 import { KeptSnapshot } from '../snapshot/kept-snapshot.ts'
+import type { Reading } from '../snapshot/kept-snapshot.ts'
 import type { StatementSubject } from '../statement-policy.ts'
 import type { TargetAddress, TargetLogin } from '../target-connection.ts'
+import { CatalogLook, markOf } from './catalog-mark.ts'
 import { RoutineCatalog } from './routine-catalog.ts'
 import { RecentDefinitions } from './recent-definitions.ts'
 import type { Definitions } from './recent-definitions.ts'
@@ -19,8 +21,12 @@ export interface TargetRoutinesOptions {
   readonly login: TargetLogin
   readonly grammar: Grammar
   readonly logger: Logger
-  /** How old a snapshot may become. Default 30 s. */
+  /** How often the catalog is read, changed or not. Default 30 s. */
   readonly refreshMs?: number
+  /** How often it is looked whether the catalog has changed; less often where that takes long. Default 0.5 s. */
+  readonly lookMs?: number
+  /** How long a snapshot counts while the target does not answer. Default 15 s. */
+  readonly staleMs?: number
   /** How long after a transaction has ended a snapshot is sure to show what it did. Default 5 s. */
   readonly settleMs?: number
 }
@@ -33,18 +39,24 @@ export class TargetRoutines {
   readonly #options: TargetRoutinesOptions
   readonly #kept: KeptSnapshot<RoutineCatalog>
   readonly #recent: RecentDefinitions
+  readonly #look: CatalogLook
   #code: { readonly catalog: RoutineCatalog; readonly recent: Definitions } | null = null
 
   constructor(options: TargetRoutinesOptions) {
-    const { target, logger, refreshMs, settleMs = 5_000 } = options
+    const { target, login, logger, settleMs = 5_000 } = options
+    const { refreshMs, lookMs, staleMs = 15_000 } = options
     this.#options = options
     this.#recent = new RecentDefinitions(settleMs)
+    this.#look = new CatalogLook(target, login)
     this.#kept = new KeptSnapshot({
       read: (signal) => this.#read(signal),
+      look: (signal) => this.#look.mark(signal),
       isSame: (one, other) => isDeepStrictEqual(one.rows, other.rows),
       onFailure: (error) =>
         logger.error({ err: error, target: target.name }, `${cannotBeRead}: ${anyFunction}`),
       refreshMs,
+      lookMs,
+      staleMs,
     })
   }
 
@@ -101,20 +113,24 @@ export class TargetRoutines {
   }
 
   /** Keeps the snapshot fresh until the signal aborts. */
-  run(signal: AbortSignal): Promise<void> {
-    return this.#kept.run(signal)
+  async run(signal: AbortSignal): Promise<void> {
+    await this.#kept.run(signal)
+    this.#look.close()
   }
 
-  async #read(signal: AbortSignal): Promise<RoutineCatalog> {
+  async #read(signal: AbortSignal): Promise<Reading<RoutineCatalog>> {
     const { target, login, grammar } = this.#options
     const begunAtMs = performance.now()
+    // Before the rows: what changes meanwhile has another mark, and they are read once more.
+    const mark = await markOf(target, login, signal)
     const rows = await readRoutines(target, login, signal)
     this.#recent.seen(begunAtMs)
-    return new RoutineCatalog(rows, (expression) => {
+    const value = new RoutineCatalog(rows, (expression) => {
       const result = factsOf(grammar, `SELECT ${expression}`)
       if (!result.ok || result.facts.unknown.length > 0) return { calls: ['*'], types: [] }
       return { calls: result.facts.unlistedFunctions, types: result.mentions.types }
     })
+    return { value, mark }
   }
 }
 

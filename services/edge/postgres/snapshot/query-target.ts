@@ -3,10 +3,10 @@ import { decodeBackend } from '../protocol/backend.ts'
 import { backend } from '../protocol/message-types.ts'
 import { encodeFrontend } from '../protocol/frontend.ts'
 import { openTarget } from '../target-connection.ts'
-import type { TargetAddress, TargetLogin } from '../target-connection.ts'
+import type { TargetAddress, TargetConnection, TargetLogin } from '../target-connection.ts'
 import { TargetError } from '../target-error.ts'
 
-type Row = readonly (string | null)[]
+export type Row = readonly (string | null)[]
 
 /** The most of one row. A definition of a view can be long. */
 const maxRowBytes = 16 * 1024 * 1024
@@ -18,25 +18,54 @@ export async function queryTarget(
   statements: readonly string[],
   signal: AbortSignal,
 ): Promise<readonly (readonly Row[])[]> {
-  const connection = await openTarget(target, login, signal)
-  const { socket } = connection
-  const stop = (): void => {
-    socket.destroy()
-  }
-  signal.addEventListener('abort', stop, { once: true })
+  const questions = await TargetQuestions.open(target, login, signal)
   try {
-    if (connection.rest.length > 0) socket.unshift(connection.rest)
-    const reader = new PacketReader(socket, maxRowBytes)
-    socket.resume()
-    const results: Row[][] = []
-    for (const text of statements) {
-      socket.write(encodeFrontend({ type: 'query', text: Buffer.from(text) }))
-      results.push(await readResult(reader))
-    }
+    const results: (readonly Row[])[] = []
+    for (const text of statements) results.push(await questions.ask(text, signal))
     return results
   } finally {
-    signal.removeEventListener('abort', stop)
-    socket.end(encodeFrontend({ type: 'terminate' }))
+    questions.close()
+  }
+}
+
+/** A connection on which one statement is asked after the other. Whoever opened it closes it, also when a question failed. */
+export class TargetQuestions {
+  readonly #socket: TargetConnection['socket']
+  readonly #reader: PacketReader
+
+  private constructor({ socket, rest }: TargetConnection) {
+    this.#socket = socket
+    if (rest.length > 0) socket.unshift(rest)
+    this.#reader = new PacketReader(socket, maxRowBytes)
+    socket.resume()
+  }
+
+  /** Throws `TargetError`. */
+  static async open(
+    target: TargetAddress,
+    login: TargetLogin,
+    signal: AbortSignal,
+  ): Promise<TargetQuestions> {
+    return new TargetQuestions(await openTarget(target, login, signal))
+  }
+
+  /** Throws `TargetError`, also when the statement fails. When the signal aborts the connection is gone. */
+  async ask(text: string, signal: AbortSignal): Promise<readonly Row[]> {
+    const stop = (): void => {
+      this.#socket.destroy()
+    }
+    if (signal.aborted) stop()
+    signal.addEventListener('abort', stop, { once: true })
+    try {
+      this.#socket.write(encodeFrontend({ type: 'query', text: Buffer.from(text) }))
+      return await readResult(this.#reader)
+    } finally {
+      signal.removeEventListener('abort', stop)
+    }
+  }
+
+  close(): void {
+    this.#socket.end(encodeFrontend({ type: 'terminate' }))
   }
 }
 

@@ -24,9 +24,19 @@ export function allowing(...functions: readonly string[]): CompiledPolicy {
 
 export function routinesAt(
   target: Pick<EmbeddedPostgres, 'host' | 'port'> & Partial<EmbeddedPostgres>,
-  options: { readonly refreshMs?: number; readonly onLog?: (line: string) => void } = {},
+  options: {
+    readonly refreshMs?: number
+    readonly staleMs?: number
+    readonly lookMs?: number
+    readonly onLog?: (line: string) => void
+  } = {},
 ): TargetRoutines {
-  const { onLog = () => undefined, refreshMs = 3_600_000 } = options
+  const {
+    onLog = () => undefined,
+    refreshMs = 3_600_000,
+    staleMs = 3 * refreshMs,
+    lookMs,
+  } = options
   return new TargetRoutines({
     target: {
       name: 'r',
@@ -44,6 +54,8 @@ export function routinesAt(
     grammar,
     logger: pino({ level: 'warn' }, { write: onLog }),
     refreshMs,
+    staleMs,
+    ...(lookMs === undefined ? {} : { lookMs }),
     settleMs: 0,
   })
 }
