@@ -204,7 +204,7 @@ function contentOf(event: AuditEvent): Content {
       approvers: approversOf(event, event.approval).map(principalOf),
     },
     chunk: event.response?.chunk ?? null,
-    remark: event.gap === null ? approvalRemark(event) : gapRemark(event.gap),
+    remark: event.gap === null ? (approvalRemark(event) ?? reasonOf(event)) : gapRemark(event.gap),
     remarks: remarksOf(event),
   }
 }
@@ -224,6 +224,11 @@ function requestView(request: RequestPart): RequestView {
     reads: [...request.reads],
     writes: [...request.writes],
   }
+}
+
+/** Why somebody was not let in or was locked out, or a producer is not well. */
+function reasonOf({ auth, edge }: AuditEvent): string | null {
+  return auth?.reason ?? edge?.reason ?? null
 }
 
 function gapRemark({ reason, producer, from_seq, to_seq, records }: GapPart): string {

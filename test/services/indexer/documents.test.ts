@@ -178,3 +178,9 @@ test('a statement of several operations is of each kind', () => {
   const document = documentFor(encoded(anEvent({ type: 'request.received', request })))
   assert.deepEqual(kinds(document), ['request.received', 'select, insert', 'select', 'insert'])
 })
+
+test('why somebody was not let in stands beside the event', () => {
+  const auth = { method: 'scram', credential_id: null, reason: 'password_wrong' }
+  const { remark } = documentFor(encoded(anEvent({ type: 'auth.failed', auth })))
+  assert.equal(remark, 'password_wrong')
+})

@@ -2,6 +2,7 @@ import { Table } from '@mantine/core'
 import type { ReactNode } from 'react'
 
 import type { Approval } from '../api/shapes.ts'
+import { CopiedId } from '../words/copied-id.tsx'
 
 /** What the approver has to know beside the statement. */
 export function ApprovalFacts({ approval }: { readonly approval: Approval }) {
@@ -28,6 +29,7 @@ export function ApprovalFacts({ approval }: { readonly approval: Approval }) {
     ['Would call', functions.join(', ')],
     ['Runs as', `${approval.role} in ${approval.database}`],
     ['Purpose', approval.purpose],
+    ['Approval', <CopiedId key="id" of="id of the approval" id={approval.approval_id} />],
   ]
   return (
     <Table withRowBorders={false} verticalSpacing={2} aria-label="What it would do">

@@ -66,7 +66,7 @@ export function ApprovalItem({ approval }: { readonly approval: Approval }) {
           {approval.review !== null && (
             <ReviewLine {...approval.review} review={approval.review.done} />
           )}
-          <SessionLink id={approval.session_id} />
+          <SessionLink id={approval.session_id} requestId={approval.request_id} />
           {approval.may_answer && <AnswerForm approval={approval} />}
           {approval.may_override && <BreakGlassForm approval={approval} />}
         </Stack>

@@ -38,7 +38,7 @@ export function ApprovalsPage() {
         ]}
       />
       <Reading what="approvals" question={question} />
-      {data?.approvals.length === 0 && (
+      {data?.approvals.length === 0 && question.error === null && (
         <NothingHere title={state === '' ? 'Nothing was held' : 'Nothing waits for approval'}>
           A rule with <code>outcome: hold</code> makes requests wait here.
         </NothingHere>

@@ -5,12 +5,21 @@ import { Link } from 'react-router'
 import { whoIsSignedIn } from '../api/questions.ts'
 import { readsSessions } from '../shell/pages.ts'
 
-/** To where it was asked, for those who may look there. */
-export function SessionLink({ id }: { readonly id: string | null }) {
+interface SessionLinkProps {
+  readonly id: string | null
+  readonly requestId?: string | null
+}
+
+/** To the statement where it was asked, for those who may look there. */
+export function SessionLink({ id, requestId = null }: SessionLinkProps) {
   const { data: me } = useQuery(whoIsSignedIn)
   if (id === null || me === undefined || !readsSessions(me)) return null
   return (
-    <Anchor component={Link} to={`/sessions/${id}`} size="sm">
+    <Anchor
+      component={Link}
+      to={`/sessions/${id}${requestId === null ? '' : `#request-${requestId}`}`}
+      size="sm"
+    >
       The session it comes from
     </Anchor>
   )

@@ -1,8 +1,6 @@
 import { Anchor } from '@mantine/core'
 import { Link, useLocation } from 'react-router'
 
-import { count } from '../words/quantities.ts'
-
 interface ProofLinkProps {
   readonly log: string
   readonly position: number
@@ -23,7 +21,7 @@ export function ProofLink({ log, position }: ProofLinkProps) {
       title={log}
       aria-label={`Proof of position ${position} in ${log}`}
     >
-      position {count(position)}
+      position {position}
     </Anchor>
   )
 }

@@ -20,10 +20,10 @@ export function ProofView({ log, position }: ProofViewProps) {
   return (
     <Stack>
       <Text size="sm">
-        The entry at position {count(position)} of the log <strong className="exact">{log}</strong>,
-        and a signed checkpoint over its first {count(proof.size)} entries. The path leads from the
-        leaf of this entry to the root in the checkpoint; it would not if the entry had been
-        changed, moved or taken out.
+        The entry at position {position} of the log <strong className="exact">{log}</strong>, and a
+        signed checkpoint over its first {count(proof.size)} entries. The path leads from the leaf
+        of this entry to the root in the checkpoint; it would not if the entry had been changed,
+        moved or taken out.
       </Text>
       <ProofCheck proof={proof} />
       <Group gap="xs">

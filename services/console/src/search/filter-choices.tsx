@@ -33,6 +33,9 @@ const kinds = [
     items: [
       'session.started',
       'auth.failed',
+      'access.denied',
+      'access.revoked',
+      'access.granted',
       'approval.requested',
       'approval.granted',
       'approval.denied',

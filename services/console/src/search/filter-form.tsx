@@ -43,7 +43,7 @@ function Draft({ filter, ask }: FilterFormProps) {
             }
             value={draft.text}
             maxLength={1000}
-            style={{ flex: 1 }}
+            style={{ flex: '1 1 18rem' }}
             onChange={(event) => {
               change({ text: event.currentTarget.value })
             }}

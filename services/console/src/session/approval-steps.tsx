@@ -3,6 +3,7 @@ import type { ReactNode } from 'react'
 
 import type { ApprovalHistory, ApprovalStep } from '../api/shapes.ts'
 import { ProofLink } from '../proof/proof-link.tsx'
+import { CopiedId } from '../words/copied-id.tsx'
 import { Time } from '../words/time.tsx'
 import { nameOf, verdictOf } from './statement-approval.ts'
 
@@ -12,8 +13,8 @@ export function ApprovalSteps({ approval }: { readonly approval: ApprovalHistory
     <Stack gap={4} component="section" aria-label="Approval">
       <Text size="sm" fw={600}>
         Approval{' '}
-        <Text span inherit ff="monospace" fw={400} className="exact">
-          {approval.approval_id}
+        <Text span inherit fw={400}>
+          <CopiedId of="id of the approval" id={approval.approval_id} />
         </Text>
       </Text>
       <Table aria-label="Steps of the approval" withTableBorder verticalSpacing={6} fz="sm">

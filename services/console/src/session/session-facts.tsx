@@ -7,6 +7,7 @@ import type { Session } from '../api/shapes.ts'
 import { ProofLink } from '../proof/proof-link.tsx'
 import { SessionState } from '../sessions/session-state.tsx'
 import { ActorName } from '../words/actor-name.tsx'
+import { CopiedId } from '../words/copied-id.tsx'
 import { count, counted, durationMs } from '../words/quantities.ts'
 import { Time } from '../words/time.tsx'
 import { startedEvent } from './started-event.ts'
@@ -68,9 +69,13 @@ export function SessionFacts({ session }: { readonly session: Session }) {
           {counted(session.errors, 'error')}, {counted(session.rows, 'row')}
         </Fact>
       </SimpleGrid>
+      <Text size="xs" c="dimmed" mt="sm" component="div">
+        Session: <CopiedId of="id of the session" id={session.sessionId} />
+      </Text>
       {started.policyDigest !== null && (
-        <Text size="xs" c="dimmed" mt="sm" className="exact">
-          Policy at the start (SHA-256): <span className="mono">{started.policyDigest}</span>
+        <Text size="xs" c="dimmed" component="div">
+          Policy at the start (SHA-256):{' '}
+          <CopiedId of="digest of the policy" id={started.policyDigest} />
         </Text>
       )}
     </Paper>

@@ -56,7 +56,7 @@ export function StatementItem({ statement, approval, number, isAnchored }: State
             </span>
           </Group>
         </UnstyledButton>
-        <Group gap="md" px="sm" pb="xs" pl={52} fz="xs" c="dimmed">
+        <Group gap="2px var(--mantine-spacing-md)" px="sm" pb="xs" pl={52} fz="xs" c="dimmed">
           <Time ms={statement.receivedAtMs} />
           <span>
             {statement.operation}, {statement.mode}

@@ -12,8 +12,12 @@ const widestBar = 48
 const parts = [
   { name: 'allowed', className: 'bar-allowed', symbol: '■' },
   { name: 'errors', className: 'bar-errors', symbol: '▤' },
+  { name: 'held', className: 'bar-held', symbol: '▥' },
   { name: 'blocked', className: 'bar-blocked', symbol: '▨' },
 ] as const
+
+// Told apart without colours as well.
+const patterns = { errors: 'lined', held: 'barred', blocked: 'slanted' } as const
 
 export function ActivityChart({ hours }: { readonly hours: readonly Hour[] }) {
   const most = Math.max(1, ...hours.map(total))
@@ -37,6 +41,10 @@ export function ActivityChart({ hours }: { readonly hours: readonly Hour[] }) {
           <pattern id="lined" width="4" height="4" patternUnits="userSpaceOnUse">
             <rect width="4" height="4" className="bar-errors" />
             <path d="M0 2h4" className="bar-lines" />
+          </pattern>
+          <pattern id="barred" width="4" height="4" patternUnits="userSpaceOnUse">
+            <rect width="4" height="4" className="bar-held" />
+            <path d="M2 0v4" className="bar-lines" />
           </pattern>
         </defs>
         <line x1="0" y1={height - 0.5} x2={width} y2={height - 0.5} className="axis" />
@@ -76,7 +84,7 @@ function Bar({ hour, left, step, most }: BarProps) {
   let top = height - 1
   return (
     <g>
-      <title>{`${hourName(hour.hourMs)} UTC: ${hour.allowed} allowed, ${hour.errors} errors, ${hour.blocked} blocked`}</title>
+      <title>{`${hourName(hour.hourMs)} UTC: ${hour.allowed} allowed, ${hour.errors} errors, ${hour.held} held, ${hour.blocked} blocked`}</title>
       <rect x={left} y={0} width={step} height={height} fill="transparent" />
       {parts.map(({ name, className }) => {
         const tall = hour[name] * scale
@@ -92,8 +100,7 @@ function Bar({ hour, left, step, most }: BarProps) {
             width={Math.max(step - 2, 1)}
             height={drawn}
             className={className}
-            {...(name === 'blocked' ? { style: { fill: 'url(#slanted)' } } : {})}
-            {...(name === 'errors' ? { style: { fill: 'url(#lined)' } } : {})}
+            {...(name === 'allowed' ? {} : { style: { fill: `url(#${patterns[name]})` } })}
           />
         )
       })}

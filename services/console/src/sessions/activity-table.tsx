@@ -11,7 +11,7 @@ export function ActivityTable({ hours }: { readonly hours: readonly Hour[] }) {
       <Table.Thead>
         <Table.Tr>
           <Table.Th scope="col">Hour (UTC)</Table.Th>
-          {['Statements', 'Allowed', 'Errors', 'Blocked', 'Rows'].map((name) => (
+          {['Statements', 'Allowed', 'Errors', 'Held', 'Blocked', 'Rows'].map((name) => (
             <Table.Th key={name} scope="col" ta="right">
               {name}
             </Table.Th>
@@ -22,7 +22,7 @@ export function ActivityTable({ hours }: { readonly hours: readonly Hour[] }) {
         {hours.toReversed().map((hour) => (
           <Table.Tr key={hour.hourMs}>
             <Table.Td className="numbers">{utcTime(hour.hourMs).slice(0, 16)}</Table.Td>
-            {[total(hour), hour.allowed, hour.errors, hour.blocked, hour.rows].map(
+            {[total(hour), hour.allowed, hour.errors, hour.held, hour.blocked, hour.rows].map(
               (value, index) => (
                 <Table.Td key={index} ta="right" className="numbers">
                   {count(value)}

@@ -19,18 +19,16 @@ export function Header({ me }: { readonly me: SignedIn }) {
     },
   })
   return (
-    <Group h="100%" px="md" justify="space-between" wrap="nowrap" gap="sm">
-      <Group gap="lg" wrap="nowrap">
-        <Title order={2} size="h4" component="div">
-          Affidavit
-        </Title>
-        <Group component="nav" gap="xs" wrap="nowrap" aria-label="Pages">
-          {pagesOf(me).map(({ path, name }) => (
-            <Anchor key={path} component={NavLink} to={path} className="page-link">
-              {name}
-            </Anchor>
-          ))}
-        </Group>
+    <Group h="100%" px="md" justify="space-between" gap="sm" className="page-header">
+      <Title order={2} size="h4" component="div">
+        Affidavit
+      </Title>
+      <Group component="nav" gap="xs" wrap="nowrap" aria-label="Pages" className="page-links">
+        {pagesOf(me).map(({ path, name }) => (
+          <Anchor key={path} component={NavLink} to={path} className="page-link">
+            {name}
+          </Anchor>
+        ))}
       </Group>
       <Group gap="xs" wrap="nowrap">
         <SchemeButton />

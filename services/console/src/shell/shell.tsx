@@ -9,7 +9,7 @@ export function Shell() {
   return (
     <SignedIn>
       {(me) => (
-        <AppShell header={{ height: 56 }} padding="md">
+        <AppShell header={{ height: { base: 88, md: 56 } }} padding="md">
           <a className="skip-link" href="#content">
             Skip to the content
           </a>

@@ -21,14 +21,23 @@ function aBucket(given: Partial<ActivityBucket> = {}): ActivityBucket {
   }
 }
 
-test('statements are counted once: as blocked, else as errors, else as allowed', () => {
+test('statements are counted once: as blocked, as errors, as held back, else as allowed', () => {
   const [hour] = hoursOf([
     aBucket({ count: 5, rows: 50 }),
     aBucket({ decision: 'block', outcome: 'refused', count: 2 }),
     aBucket({ outcome: 'error', count: 3 }),
+    aBucket({ decision: 'hold', outcome: 'refused', count: 4 }),
+    aBucket({ decision: 'hold', outcome: 'ok' }),
   ])
-  assert.deepEqual(hour, { hourMs: firstMs, allowed: 5, blocked: 2, errors: 3, rows: 50 })
-  assert.equal(total(hour), 10)
+  assert.deepEqual(hour, {
+    hourMs: firstMs,
+    allowed: 6,
+    blocked: 2,
+    held: 4,
+    errors: 3,
+    rows: 50,
+  })
+  assert.equal(total(hour), 15)
 })
 
 test('hours without statements stand between those that have some, oldest first', () => {
