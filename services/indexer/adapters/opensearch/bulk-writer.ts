@@ -1,18 +1,20 @@
 import { IndexError } from '../../search-index.ts'
 import type { Logger } from '../../../runtime/logger.ts'
 import type { Pause } from './backoff.ts'
+import { BulkBody } from './bulk-body.ts'
 import { readReply } from './bulk-reply.ts'
 import type { BulkOutcome, BulkReply } from './bulk-reply.ts'
-import type { Concurrency } from './concurrency.ts'
+import type { Concurrency } from '../../concurrency.ts'
 
-/** One operation, as it goes over the wire: the line that says what to do, and the document where there is one. */
+/** One operation: the line that says what to do, and what makes the line of its document, where there is one. */
 export interface BulkOperation {
   readonly action: string
-  readonly source: string | null
+  /** Asked each time the operation is sent, always for the same text: thousands of them in waiting would fill the memory. */
+  readonly source: (() => string) | null
 }
 
 /** Sends one `_bulk` request, without any retry. Throws when no answer came. */
-export type SendBulk = (lines: string, signal: AbortSignal) => Promise<BulkReply>
+export type SendBulk = (lines: Buffer, signal: AbortSignal) => Promise<BulkReply>
 
 export interface BulkWriterOptions {
   readonly send: SendBulk
@@ -31,10 +33,13 @@ const defaultLimits = { operations: 2_000, bytes: 8 << 20 }
  */
 export class BulkWriter {
   readonly #options: BulkWriterOptions
+  readonly #limits: { readonly operations: number; readonly bytes: number }
   #retries = 0
+  #likelyBytes = 1 << 18
 
   constructor(options: BulkWriterOptions) {
     this.#options = options
+    this.#limits = options.limits ?? defaultLimits
   }
 
   /** Requests that were sent again, in whole or in part. */
@@ -50,9 +55,14 @@ export class BulkWriter {
     const outcomes: (BulkOutcome | undefined)[] = operations.map(() => undefined)
     const given = new AbortController()
     const either = AbortSignal.any([signal, given.signal])
-    const requests = this.#requests(operations).map((numbers) =>
-      this.#settle({ operations, outcomes, signal: either }, numbers),
-    )
+    const { operations: most } = this.#limits
+    const write = { operations, outcomes, signal: either }
+    const requests: Promise<void>[] = []
+    for (let from = 0; from < operations.length; from += most) {
+      const size = Math.min(most, operations.length - from)
+      const numbers = Array.from({ length: size }, (_, at) => from + at)
+      requests.push(this.#settle(write, numbers))
+    }
     try {
       await Promise.all(requests)
     } catch (error) {
@@ -64,38 +74,19 @@ export class BulkWriter {
     return outcomes.filter((outcome) => outcome !== undefined)
   }
 
-  /** Numbers of operations that travel together. */
-  #requests(operations: readonly BulkOperation[]): readonly number[][] {
-    const limits = this.#options.limits ?? defaultLimits
-    const requests: number[][] = []
-    let bytes = Infinity
-    for (const [number, { action, source }] of operations.entries()) {
-      const size = action.length + (source?.length ?? 0)
-      const request = requests.at(-1)
-      if (
-        request === undefined ||
-        request.length >= limits.operations ||
-        bytes + size > limits.bytes
-      ) {
-        requests.push([number])
-        bytes = size
-      } else {
-        request.push(number)
-        bytes += size
-      }
-    }
-    return requests
-  }
-
+  /** Writes the operations of these numbers in as few requests as they fit in, one after the other. */
   async #settle(write: Write, numbers: readonly number[]): Promise<void> {
     let open = numbers
-    for (let attempt = 1; open.length > 0; attempt++) {
+    for (let attempt = 1; open.length > 0;) {
       if (attempt > 1) await this.#options.pause(attempt - 1, write.signal)
-      const verdict = readReply(await this.#ask(write, open), open.length)
+      const { asked, reply } = await this.#ask(write, open)
+      const sent = open.slice(0, asked)
+      const rest = open.slice(asked)
+      const verdict = readReply(reply, asked)
       switch (verdict.kind) {
         case 'items': {
           const again: number[] = []
-          for (const [at, number] of open.entries()) {
+          for (const [at, number] of sent.entries()) {
             const outcome = verdict.items[at]
             if (outcome === undefined || outcome === 'again') again.push(number)
             else write.outcomes[number] = outcome
@@ -103,23 +94,27 @@ export class BulkWriter {
           if (verdict.isOverloaded) this.#options.concurrency.overloaded()
           else this.#options.concurrency.succeeded()
           if (again.length > 0) this.#noteRetry(attempt, again.length, 'operations were put off')
-          open = again
+          attempt = again.length > 0 ? attempt + 1 : 1
+          open = [...again, ...rest]
           break
         }
         case 'again':
           this.#options.concurrency.overloaded()
-          this.#noteRetry(attempt, open.length, verdict.reason)
+          this.#noteRetry(attempt, asked, verdict.reason)
+          attempt += 1
           break
         case 'poisoned': {
-          const [only] = open
-          if (open.length === 1 && only !== undefined) {
+          const [only] = sent
+          if (asked === 1 && only !== undefined) {
             write.outcomes[only] = { kind: 'refused', error: verdict.error }
-            return
+          } else {
+            const half = Math.ceil(asked / 2)
+            await this.#settle(write, sent.slice(0, half))
+            await this.#settle(write, sent.slice(half))
           }
-          const half = Math.ceil(open.length / 2)
-          await this.#settle(write, open.slice(0, half))
-          await this.#settle(write, open.slice(half))
-          return
+          attempt = 1
+          open = rest
+          break
         }
         case 'denied':
           throw new IndexError('INDEX_FAILED', verdict.reason)
@@ -127,21 +122,28 @@ export class BulkWriter {
     }
   }
 
-  #ask({ operations, signal }: Write, numbers: readonly number[]): Promise<BulkReply | Error> {
+  /** Asks for as many of the operations, from the first on, as one request may hold. */
+  #ask(
+    { operations, signal }: Write,
+    numbers: readonly number[],
+  ): Promise<{ readonly asked: number; readonly reply: BulkReply | Error }> {
     return this.#options.concurrency.run(async () => {
       signal.throwIfAborted()
-      let lines = ''
+      const body = new BulkBody(this.#limits.bytes, this.#likelyBytes)
+      let asked = 0
       for (const number of numbers) {
-        const operation = operations[number]
-        if (operation === undefined) continue
-        lines += `${operation.action}\n`
-        if (operation.source !== null) lines += `${operation.source}\n`
+        const { action, source } = operations[number] as BulkOperation
+        if (!body.add(action, source?.() ?? null)) break
+        asked += 1
       }
+      const { bytes } = body
+      // Most requests are as long as the one before.
+      this.#likelyBytes = Math.ceil(1.1 * bytes.length)
       try {
-        return await this.#options.send(lines, signal)
+        return { asked, reply: await this.#options.send(bytes, signal) }
       } catch (error) {
         signal.throwIfAborted()
-        return error instanceof Error ? error : new Error(String(error))
+        return { asked, reply: error instanceof Error ? error : new Error(String(error)) }
       }
     })
   }

@@ -131,7 +131,7 @@ export class Cluster implements AsyncDisposable {
   }
 
   /** One `_bulk` request. Rejects when there was no answer; whatever was answered is for the caller to judge. */
-  async bulk(lines: string, signal: AbortSignal): Promise<BulkReply> {
+  async bulk(lines: Buffer, signal: AbortSignal): Promise<BulkReply> {
     const request = this.#client.transport.request({
       method: 'POST',
       path: '/_bulk',

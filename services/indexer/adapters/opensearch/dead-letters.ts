@@ -38,7 +38,7 @@ export class DeadLetters {
     if (letters.length === 0) return
     const operations = letters.map((letter) => ({
       action: JSON.stringify({ create: { _index: this.#index, _id: idOf(letter) } }),
-      source: JSON.stringify(sourceOf(letter, nowMs)),
+      source: () => JSON.stringify(sourceOf(letter, nowMs)),
     }))
     const outcomes = await this.#bulk.write(operations, signal)
     for (const [at, { document, index, error }] of letters.entries()) {

@@ -5,9 +5,15 @@ import type { Cluster } from './cluster.ts'
 import type { Fold } from './fold.ts'
 import type { Source, Timed } from './source.ts'
 
-/** A fold as this process last saw it; without a version it is not there, or nobody knows. */
-interface Kept<F> {
+/** A fold as it was read or written last. */
+interface Known<F> {
   readonly fold: F
+  readonly version: DocumentVersion
+}
+
+/** The document of a fold as it was written last. As a text: thousands of folds as objects would keep the collector busy. */
+interface Kept {
+  readonly text: string
   readonly version: DocumentVersion
 }
 
@@ -18,7 +24,15 @@ interface Pending<F> {
   /** Whether `known` is from this process's memory: somebody may have deleted what is stored. */
   readonly isRemembered: boolean
   /** Null: nothing is there, as far as we know; undefined: to be read first. */
-  known: Kept<F> | null | undefined
+  known: Known<F> | null | undefined
+}
+
+interface Write<F> {
+  readonly of: Pending<F>
+  readonly fold: F
+  readonly operation: BulkOperation
+  /** Of the document, since it was sent. */
+  text: string
 }
 
 export interface Updated<F> {
@@ -39,15 +53,15 @@ const maxKeptLength = 8_192
 const maxRead = 500
 
 /**
- * Reads, changes and writes folds. What was written last is kept, bounded, since most statements end soon after they began, and reading
- * what was just written makes the cluster refresh.
+ * Reads, changes and writes folds. What was written last and has more to come is kept, bounded, since most statements end soon after
+ * they began, and reading what was just written makes the cluster refresh.
  */
 export class FoldStore<F> {
   readonly #index: string
   readonly #fold: Fold<F>
   readonly #cluster: Cluster
   readonly #bulk: BulkWriter
-  readonly #kept = new Map<string, Kept<F>>()
+  readonly #kept = new Map<string, Kept>()
 
   constructor(index: string, fold: Fold<F>, cluster: Cluster, bulk: BulkWriter) {
     this.#index = index
@@ -73,7 +87,7 @@ export class FoldStore<F> {
       id,
       events,
       isRemembered: this.#kept.has(id),
-      known: this.#kept.get(id) ?? (isNew(events) ? null : undefined),
+      known: this.#remembered(id) ?? (isNew(events) ? null : undefined),
     }))
     const updated: Updated<F>[] = []
     const refused: FoldRefusal[] = []
@@ -83,11 +97,7 @@ export class FoldStore<F> {
         signal,
       )
       const doubted: Pending<F>[] = []
-      const writes: {
-        readonly of: Pending<F>
-        readonly fold: F
-        readonly operation: BulkOperation
-      }[] = []
+      const writes: Write<F>[] = []
       for (const each of pending) {
         const before = each.known?.fold ?? null
         const fold = each.events.reduce<F | null>(
@@ -99,7 +109,7 @@ export class FoldStore<F> {
           // A repeat: it comes when something is in doubt, so what is stored is looked at.
           doubted.push({ ...each, isRemembered: false, known: undefined })
         } else if (fold === before) updated.push({ fold, events: each.events })
-        else writes.push({ of: each, fold, operation: this.#operation(each, fold) })
+        else writes.push(this.#write(each, fold))
       }
       if (writes.length === 0) {
         pending = doubted
@@ -111,11 +121,12 @@ export class FoldStore<F> {
         signal,
       )
       pending = doubted
-      for (const [at, { of, fold, operation }] of writes.entries()) {
+      for (const [at, { of, fold, text }] of writes.entries()) {
         const outcome = outcomes[at] as BulkOutcome
         switch (outcome.kind) {
           case 'done':
-            this.#keep(of.id, { fold, version: outcome.version }, operation.source?.length ?? 0)
+            this.#kept.delete(of.id)
+            if (!this.#fold.isWhole(fold)) this.#keep(of.id, { text, version: outcome.version })
             updated.push({ fold, events: of.events })
             break
           case 'conflict':
@@ -126,7 +137,7 @@ export class FoldStore<F> {
             refused.push({
               id: of.id,
               index: this.#index,
-              source: operation.source ?? '',
+              source: text,
               error: outcome.error,
               events: of.events,
             })
@@ -168,24 +179,35 @@ export class FoldStore<F> {
     }
   }
 
-  #operation({ id, known }: Pending<F>, fold: F): BulkOperation {
-    const place = { _index: this.#index, _id: id }
+  #write(of: Pending<F>, fold: F): Write<F> {
+    const place = { _index: this.#index, _id: of.id }
     const action =
-      known === null || known === undefined
+      of.known === null || of.known === undefined
         ? { create: place }
         : {
             index: {
               ...place,
-              if_seq_no: known.version.seqNo,
-              if_primary_term: known.version.primaryTerm,
+              if_seq_no: of.known.version.seqNo,
+              if_primary_term: of.known.version.primaryTerm,
             },
           }
-    return { action: JSON.stringify(action), source: JSON.stringify(this.#fold.source(fold)) }
+    const source = (): string => {
+      write.text ||= JSON.stringify(this.#fold.source(fold))
+      return write.text
+    }
+    const write = { of, fold, operation: { action: JSON.stringify(action), source }, text: '' }
+    return write
   }
 
-  #keep(id: string, kept: Kept<F>, length: number): void {
-    this.#kept.delete(id)
-    if (length > maxKeptLength) return
+  #remembered(id: string): Known<F> | null {
+    const kept = this.#kept.get(id)
+    if (kept === undefined) return null
+    const source = JSON.parse(kept.text) as Source
+    return { fold: this.#fold.parse(source), version: kept.version }
+  }
+
+  #keep(id: string, kept: Kept): void {
+    if (kept.text.length > maxKeptLength) return
     if (this.#kept.size >= maxKept) {
       const oldest = this.#kept.keys().next()
       if (oldest.done !== true) this.#kept.delete(oldest.value)

@@ -5,7 +5,7 @@ import type { SessionEnd } from '../../session.ts'
 import { firstCompleted, firstReceived, lastDecided } from '../../statement.ts'
 import type { Completed, Decided } from '../../statement.ts'
 import { hourOf } from '../../terms.ts'
-import { sharedSource, tieOf, timedOf } from './source.ts'
+import { sharedSource, timedOf } from './source.ts'
 import type { Source, Timed } from './source.ts'
 
 /**
@@ -18,6 +18,8 @@ export interface Fold<F> {
   add(known: F | null, event: Timed): F | null
   /** Whether an event changes its fold unless it was added before. */
   isTelling(event: Timed): boolean
+  /** Whether no other event is expected to change it: then it is not worth keeping. */
+  isWhole(fold: F): boolean
   source(fold: F): Source
   parse(source: Source): F
 }
@@ -60,6 +62,8 @@ export const statementFold: Fold<StatementFold> = {
     }
   },
   isTelling: ({ document }) => document.type !== 'response.recorded',
+  // What was answered is recorded before the completion.
+  isWhole: ({ received, completed }) => received !== null && completed !== null,
   source({ received, decided, completed, orphans }) {
     const parts = { decided, completed, orphans }
     if (received === null) return { role: 'statement', shown: false, parts }
@@ -99,8 +103,8 @@ function completedOf({
 const nothing: StatementFold = { received: null, decided: null, completed: null, orphans: [] }
 
 /** The document of an event that is found by itself until its request is there. Copies of the same bytes have one. */
-export function orphanId({ document, statementKey }: Timed): string {
-  return `orphan:${statementKey}:${tieOf(document)}`
+export function orphanId({ statementKey, tie }: Timed): string {
+  return `orphan:${statementKey}:${tie}`
 }
 
 export function orphanSource(event: Timed): string {
@@ -126,6 +130,7 @@ export const sessionFold: Fold<SessionFold> = {
     return known !== null && first === end ? known : { start, end: first }
   },
   isTelling: () => true,
+  isWhole: ({ start, end }) => start !== null && end !== null,
   source({ start, end }) {
     const common = { role: 'session', shown: false, end }
     if (start === null) return common

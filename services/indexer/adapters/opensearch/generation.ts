@@ -91,7 +91,7 @@ export class Generation {
       indices.push(_index)
       operations.push({
         action: JSON.stringify({ create: { _index, _id: entryId(log, position) } }),
-        source: entrySource(event, now),
+        source: () => entrySource(event, now),
       })
     }
     const outcomes = await bulk.write(operations, signal)
@@ -100,8 +100,12 @@ export class Generation {
     for (const [at, event] of events.entries()) {
       const outcome = outcomes[at]
       if (outcome?.kind === 'refused') {
-        const [index = '', source] = [indices[at], operations[at]?.source ?? '']
-        letters.push({ document: event.document, index, source, error: outcome.error })
+        letters.push({
+          document: event.document,
+          index: indices[at] ?? '',
+          source: entrySource(event, now),
+          error: outcome.error,
+        })
       } else {
         taken.push({ ...event, isRepeat: outcome?.kind === 'conflict' })
       }
@@ -150,7 +154,7 @@ export class Generation {
       .flatMap(({ events }) => events)
       .map((event) => ({
         action: JSON.stringify({ index: { _index, _id: orphanId(event) } }),
-        source: orphanSource(event),
+        source: () => orphanSource(event),
       }))
     if (operations.length > 0) await this.#options.bulk.write(operations, signal)
   }

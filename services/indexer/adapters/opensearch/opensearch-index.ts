@@ -12,7 +12,7 @@ import type { Logger } from '../../../runtime/logger.ts'
 import { backOff } from './backoff.ts'
 import { BulkWriter } from './bulk-writer.ts'
 import { Cluster } from './cluster.ts'
-import { Concurrency } from './concurrency.ts'
+import { Concurrency } from '../../concurrency.ts'
 import { DeadLetters } from './dead-letters.ts'
 import { Gate } from './gate.ts'
 import { Generation } from './generation.ts'
@@ -37,8 +37,8 @@ export interface OpenSearchOptions {
   readonly logger: Logger
 }
 
-/** Two bulk requests side by side. */
-const batchSize = 4_000
+/** One bulk request of entries: partitions are read side by side, and what waits for its turn is in the memory. */
+const batchSize = 2_000
 
 /**
  * The search index in OpenSearch, with its questions. Several processes may apply to it, each its own partitions. OpenSearch has no

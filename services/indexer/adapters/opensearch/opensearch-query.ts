@@ -24,7 +24,7 @@ import { foundIn } from './found.ts'
 import type { Found } from './found.ts'
 import type { IndexNames } from './index-names.ts'
 import { SessionQuestions } from './session-questions.ts'
-import { tieOf, timedOf } from './source.ts'
+import { timedOf } from './source.ts'
 import type { Source } from './source.ts'
 import { StateStore } from './state-store.ts'
 
@@ -233,7 +233,7 @@ function nextOf(kind: string, found: readonly Found[], limit: number): string | 
 function isCopy(one: Found | undefined, other: Found): boolean {
   if (one === undefined) return false
   const isBeside = one.sort.slice(0, 3).every((value, at) => value === other.sort[at])
-  return isBeside && tieOf(timedOf(one.source).document) === tieOf(timedOf(other.source).document)
+  return isBeside && one.source['tie'] === other.source['tie']
 }
 
 function hitIn(source: Source): Hit {

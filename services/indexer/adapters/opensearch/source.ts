@@ -21,6 +21,8 @@ export interface Timed {
   readonly sessionKey: string | null
   /** The statement it is a part of; null where there is none. */
   readonly statementKey: string | null
+  /** The same for copies of the same bytes; bytes that are no event are copies of nothing. */
+  readonly tie: number
 }
 
 export function timed(document: IndexDocument, occurredUs: number): Timed {
@@ -29,6 +31,7 @@ export function timed(document: IndexDocument, occurredUs: number): Timed {
     occurredUs,
     sessionKey: sessionKeyOf(document),
     statementKey: statementKeyOf(document),
+    tie: tieOf(document),
   }
 }
 
@@ -45,7 +48,7 @@ export type Source = Readonly<Record<string, unknown>>
  * same bytes have the same three and stand together, so that a reader can pass them over.
  */
 export function sharedSource(event: Timed, told: Told | null): Source {
-  const { document, occurredUs, sessionKey, statementKey } = event
+  const { document, occurredUs, sessionKey, statementKey, tie } = event
   const { actor, target, request, session } = document
   const decision = told?.decided?.decision ?? document.decision
   const completion = told?.completed?.completion ?? document.completion
@@ -53,7 +56,7 @@ export function sharedSource(event: Timed, told: Told | null): Source {
     '@timestamp': new Date(Math.floor(occurredUs / 1000)).toISOString(),
     occurred_us: occurredUs,
     seq: document.producerSeq ?? document.position,
-    tie: tieOf(document),
+    tie,
     log: exactTerm(document.log),
     position: document.position,
     type: document.type,
@@ -117,6 +120,7 @@ export function timedOf(source: Source): Timed {
     occurredUs: Number(source['occurred_us']),
     sessionKey: keyIn(source, 'session_key'),
     statementKey: keyIn(source, 'statement_key'),
+    tie: Number(source['tie']),
     document:
       request === null || typeof text !== 'string'
         ? document
@@ -141,9 +145,11 @@ function statementKeyOf(document: IndexDocument): string | null {
   return hash('sha256', JSON.stringify([producer, sessionId, requestId])).slice(0, 32)
 }
 
-/** The same for copies of the same bytes; bytes that are no event are copies of nothing. */
-export function tieOf(document: IndexDocument): number {
-  if (document.eventId !== null) return Buffer.from(document.digest, 'base64').readUIntBE(0, 6)
+function tieOf(document: IndexDocument): number {
+  // 6 bytes are 8 characters.
+  if (document.eventId !== null) {
+    return Buffer.from(document.digest.slice(0, 8), 'base64').readUIntBE(0, 6)
+  }
   return hash('sha256', `${document.log}:${document.position}`, 'buffer').readUIntBE(0, 6)
 }
 

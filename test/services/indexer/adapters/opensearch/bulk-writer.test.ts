@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import type { BulkReply } from '../../../../../services/indexer/adapters/opensearch/bulk-reply.ts'
 import { BulkWriter } from '../../../../../services/indexer/adapters/opensearch/bulk-writer.ts'
 import type { BulkOperation } from '../../../../../services/indexer/adapters/opensearch/bulk-writer.ts'
-import { Concurrency } from '../../../../../services/indexer/adapters/opensearch/concurrency.ts'
+import { Concurrency } from '../../../../../services/indexer/concurrency.ts'
 import { silent } from '../../bus-with-logs.ts'
 
 type Answer = (ids: readonly string[], request: number) => BulkReply | Error
@@ -41,11 +41,14 @@ class FakeCluster {
 }
 
 function operation(id: string): BulkOperation {
-  return { action: JSON.stringify({ create: { _index: 'i', _id: id } }), source: '{"a":1}' }
+  return { action: JSON.stringify({ create: { _index: 'i', _id: id } }), source: () => '{"a":1}' }
 }
 
-function idsIn(lines: string): string[] {
-  const all = lines.split('\n').filter((line) => line.startsWith('{"create"'))
+function idsIn(lines: Buffer): string[] {
+  const all = lines
+    .toString('utf8')
+    .split('\n')
+    .filter((line) => line.startsWith('{"create"'))
   return all.map((line) => (JSON.parse(line) as { create: { _id: string } }).create._id)
 }
 
@@ -206,4 +209,52 @@ test('no more requests are under way than there are slots', async () => {
   }
   await Promise.all(Array.from({ length: 9 }, () => concurrency.run(work)))
   assert.equal(most, 2)
+})
+
+test('who gives up waiting for a slot keeps nobody from it', { timeout: 5_000 }, async () => {
+  const concurrency = new Concurrency(1, 1)
+  const { promise, resolve } = Promise.withResolvers<string>()
+  const first = concurrency.run(() => promise)
+  const leaving = new AbortController()
+  const second = concurrency.run(() => Promise.resolve('second'), leaving.signal)
+  const third = concurrency.run(() => Promise.resolve('third'))
+  leaving.abort(new Error('the partition was taken'))
+  await assert.rejects(second, /the partition was taken/)
+  resolve('first')
+  assert.deepEqual(await Promise.all([first, third]), ['first', 'third'])
+  // Woken and gone at once: the slot is the next one's.
+  const gate = Promise.withResolvers<string>()
+  const held = concurrency.run(() => gate.promise)
+  const late = new AbortController()
+  const gone = concurrency.run(() => Promise.resolve('gone'), late.signal)
+  const next = concurrency.run(() => Promise.resolve('next'))
+  gate.resolve('held')
+  await held
+  late.abort(new Error('too late'))
+  await gone.catch(() => undefined)
+  assert.equal(await next, 'next')
+})
+
+test('documents are made when they are sent, again when that fails', async () => {
+  let made = 0
+  const source = (): string => {
+    made += 1
+    return '{"a":"ä€😀"}'
+  }
+  const bodies: string[] = []
+  const writer = new BulkWriter({
+    send: (lines) => {
+      bodies.push(lines.toString('utf8'))
+      return bodies.length === 1
+        ? Promise.reject(new Error('ECONNRESET'))
+        : Promise.resolve({ statusCode: 200, body: { items: [item(201)] } })
+    },
+    concurrency: new Concurrency(1, 1),
+    pause: () => Promise.resolve(),
+    logger: silent,
+  })
+  assert.equal(made, 0)
+  await writer.write([{ action: '{"create":{}}', source }], new AbortController().signal)
+  assert.equal(made, 2)
+  assert.deepEqual(bodies, Array(2).fill('{"create":{}}\n{"a":"ä€😀"}\n'))
 })

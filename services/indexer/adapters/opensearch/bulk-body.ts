@@ -1,0 +1,45 @@
+/**
+ * The lines of one `_bulk` request, written as bytes one after the other, so that the texts they come from need not be kept. It takes
+ * as much as it is told to and one operation in any case.
+ */
+export class BulkBody {
+  readonly #maxBytes: number
+  #bytes: Buffer
+  #end = 0
+
+  /** `likelyBytes`: growing is copying. */
+  constructor(maxBytes: number, likelyBytes: number) {
+    this.#maxBytes = maxBytes
+    this.#bytes = Buffer.allocUnsafeSlow(likelyBytes)
+  }
+
+  get bytes(): Buffer {
+    return this.#bytes.subarray(0, this.#end)
+  }
+
+  /** False when the operation does not fit beside those that are there: it belongs in the next request. */
+  add(action: string, source: string | null): boolean {
+    const start = this.#end
+    this.#line(action)
+    if (source !== null) this.#line(source)
+    if (start === 0 || this.#end <= this.#maxBytes) return true
+    this.#end = start
+    return false
+  }
+
+  #line(text: string): void {
+    // A UTF-16 unit takes 3 bytes at most.
+    if (this.#end + 3 * text.length + 1 > this.#bytes.length) {
+      this.#grow(this.#end + Buffer.byteLength(text) + 1)
+    }
+    this.#end += this.#bytes.write(text, this.#end)
+    this.#bytes[this.#end++] = 0x0a
+  }
+
+  #grow(bytes: number): void {
+    if (bytes <= this.#bytes.length) return
+    const grown = Buffer.allocUnsafeSlow(Math.max(bytes, 2 * this.#bytes.length))
+    this.#bytes.copy(grown, 0, 0, this.#end)
+    this.#bytes = grown
+  }
+}
