@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer'
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 
 import { CodecError, decodeEvent } from '../../schemas/codec.ts'
 import { reasonWords } from '../../schemas/leaf.ts'
@@ -119,7 +119,7 @@ export function documentOf(record: SealedRecord): IndexDocument {
     log: record.log,
     position: record.position,
     leafHash: record.leafHash.toString('base64'),
-    digest: createHash('sha256').update(record.value).digest('base64'),
+    digest: hash('sha256', record.value, 'base64'),
   }
   if (record.quarantine != null) return { ...place, ...setAside(record.quarantine) }
   try {

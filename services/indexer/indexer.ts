@@ -4,6 +4,7 @@ import type { Batch, BatchResult, Bus } from '../bus/bus.ts'
 import { topics } from '../bus/topics.ts'
 import type { LedgerReader } from '../ledger/reader.ts'
 import type { Logger } from '../runtime/logger.ts'
+import { Concurrency } from './concurrency.ts'
 import { documentOf } from './documents.ts'
 import type { SealedRecord } from './documents.ts'
 import { fillGaps } from './ledger-gaps.ts'
@@ -45,6 +46,8 @@ interface PartitionLag {
 }
 
 const hourMs = 3_600_000
+/** Enough to keep the index busy while one of them waits for its progress to be stored. */
+const batchesAtOnce = 3
 
 /** Keeps the index current from the sealed topic. */
 export function startIndexer(options: IndexerOptions): Indexer {
@@ -53,6 +56,8 @@ export function startIndexer(options: IndexerOptions): Indexer {
   const signal = AbortSignal.any([options.signal, stop.signal])
   const lags = new Map<number, number>()
   let applied = 0
+  // What waits is records as they came: decoded, a batch of each partition would fill the memory.
+  const turns = new Concurrency(batchesAtOnce, batchesAtOnce)
   const consumer = bus.consumer({
     group: 'indexer',
     topics: [topics.ledgerSealed],
@@ -78,15 +83,17 @@ export function startIndexer(options: IndexerOptions): Indexer {
         'records that no ledger sent were skipped',
       )
     }
-    await using watch = watchPartition(batch, signal)
-    if (ledger !== undefined) await fillGaps(ledger, index, records, watch.signal)
     const progress = {
       logs: ends(records),
       offset: { topic: batch.topic, partition: batch.partition, next },
     }
-    await index.apply(records.map(documentOf), progress, watch.signal)
-    lags.set(batch.partition, Number(batch.highWatermark - next))
-    applied += batch.records.length
+    await using watch = watchPartition(batch, signal)
+    await turns.run(async () => {
+      if (ledger !== undefined) await fillGaps(ledger, index, records, watch.signal)
+      await index.apply(records.map(documentOf), progress, watch.signal)
+      lags.set(batch.partition, Number(batch.highWatermark - next))
+      applied += batch.records.length
+    }, watch.signal)
     return { commit: next }
   }
   let reconciled: readonly Reconciliation[] = []
