@@ -26,11 +26,24 @@ const rounds = 4
 const documentsPerRequest = 2_000
 const requestsInFlight = 2
 
+/** What a run took. */
+interface Took {
+  readonly seconds: number
+  /** CPU time of this process and of the OpenSearch node. */
+  readonly ownCpu: number
+  readonly nodeCpu: number
+}
+
 /**
- * Sealed records into OpenSearch by our indexer (decoding, folding, bulk, progress), beside a raw `_bulk` of the very documents that come
- * out of it, 2,000 per request, two requests side by side, into empty indices made by the same templates. Rounds of the two alternate on
- * one node, and which of them begins alternates too, since a node that was just started gets quicker from one to the other. The ratio
- * of each round counts, their median and their spread.
+ * Sealed records into OpenSearch by our indexer (decoding, folding, encoding, bulk, progress), beside a raw `_bulk` of the very documents
+ * that come out of it, into empty indices made by the same templates, with the same refreshes, ids and `create`, 2,000 per request, two
+ * requests side by side. Rounds of the two alternate on one node, and which of them begins alternates too, since a node that was just
+ * started gets quicker from one to the other. The ratio of each round counts, their median and their spread.
+ *
+ * Each gets what is fair to the other. The raw load has its requests made beforehand, as bytes, one index each, and asks for no answer
+ * but whether there were errors: nothing of ours counts against it. Its documents come in the order of their events, as ours have to:
+ * the indices are sorted newest first, and documents read from them, sent in that order, would spare the node the sorting. Decoding and
+ * encoding take cores from a node on the same machine, which the CPU seconds show; on a busy machine their ratio says more than the clock.
  */
 export async function measureSealedToIndex(wanted: number): Promise<void> {
   const skipped: string[] = []
@@ -42,62 +55,80 @@ export async function measureSealedToIndex(wanted: number): Promise<void> {
   const { url } = engine
   const records = sealedRecords(Math.ceil(wanted / (2 * sessions)))
   const events = records.reduce((sum, { length }) => sum + length, 0)
+  const runOurs = (prefix: string): Promise<number> => runIndexer(url, prefix, records)
   // What comes out of a first run is what the raw load writes; both warm the engine up and do not count.
-  const first = await measured(url, (prefix) => runIndexer(url, prefix, records), linesOf)
-  const lines = first.result
-  const warm = await measured(url, (prefix) => runRaw(url, prefix, lines), nothing)
-  console.log(
-    `sealed → OpenSearch, ${events} records → ${lines.length} documents, ${rounds} rounds of each, alternating`,
+  const { took: first, result: load } = await measured(url, runOurs, async (prefix) =>
+    loadOf(await writtenIn(url, prefix)),
   )
-  console.log(`  warm-up: ours ${first.seconds.toFixed(1)} s, raw ${warm.seconds.toFixed(1)} s`)
-  const ours: number[] = []
-  const raw: number[] = []
+  const documents = load.reduce((sum, { documents }) => sum + documents, 0)
+  const runLoad = (prefix: string): Promise<number> => runRaw(url, prefix, load)
+  const { took: warm } = await measured(url, runLoad, nothing)
+  console.log(
+    `sealed → OpenSearch, ${events} records → ${documents} documents, ${rounds} rounds of each, alternating`,
+  )
+  console.log(`  warm-up: ours ${words(first)}, raw ${words(warm)}`)
+  const ours: Took[] = []
+  const raw: Took[] = []
   for (let round = 1; round <= rounds; round++) {
     const runs = [
-      async (): Promise<void> => {
-        const run = (prefix: string): Promise<number> => runIndexer(url, prefix, records)
-        ours.push((await measured(url, run, nothing)).seconds)
-      },
-      async (): Promise<void> => {
-        const run = (prefix: string): Promise<number> => runRaw(url, prefix, lines)
-        raw.push((await measured(url, run, nothing)).seconds)
-      },
+      async () => ours.push((await measured(url, runOurs, nothing)).took),
+      async () => raw.push((await measured(url, runLoad, nothing)).took),
     ]
     for (const run of round % 2 === 0 ? runs : runs.reverse()) await run()
-    const own = ours.at(-1) ?? NaN
-    const other = raw.at(-1) ?? NaN
+    const [own, other] = [ours.at(-1) ?? first, raw.at(-1) ?? warm]
     console.log(
-      `  round ${round}: ours ${own.toFixed(1)} s, raw ${other.toFixed(1)} s, ratio ${(other / own).toFixed(2)}`,
+      `  round ${round}: ours ${words(own)}, raw ${words(other)}, ratio ${(other.seconds / own.seconds).toFixed(2)}`,
     )
   }
   console.log('                records/s  documents/s')
-  const row = (name: string, seconds: number): void =>
+  const row = (name: string, took: readonly Took[]): void => {
+    const seconds = median(took.map(({ seconds }) => seconds))
     console.log(
-      `  ${name.padEnd(12)}${rate(events, seconds).padStart(11)}${rate(lines.length, seconds).padStart(13)}`,
+      `  ${name.padEnd(12)}${rate(events, seconds).padStart(11)}${rate(documents, seconds).padStart(13)}`,
     )
-  row('our indexer', median(ours))
-  row('raw _bulk', median(raw))
-  const ratios = raw.map((seconds, at) => seconds / (ours[at] ?? NaN))
-  const [least, most] = [Math.min(...ratios), Math.max(...ratios)]
-  console.log(
-    `  ratio ${median(ratios).toFixed(2)}, ${least.toFixed(2)} to ${most.toFixed(2)} (to reach: 0.85)`,
-  )
+  }
+  row('our indexer', ours)
+  row('raw _bulk', raw)
+  const ratios = (of: (took: Took) => number): string => {
+    const all = raw.map((took, at) => of(took) / of(ours[at] ?? took))
+    const [least, most] = [Math.min(...all), Math.max(...all)]
+    return `${median(all).toFixed(2)}, ${least.toFixed(2)} to ${most.toFixed(2)}`
+  }
+  console.log(`  ratio ${ratios(({ seconds }) => seconds)} (to reach: 0.85)`)
+  console.log(`  ratio by CPU time ${ratios(({ ownCpu, nodeCpu }) => ownCpu + nodeCpu)}`)
 }
 
 /** One run into indices of its own, which are deleted after it. */
 async function measured<T>(
   url: string,
   run: (prefix: string) => Promise<number>,
-  look: (url: string, prefix: string) => Promise<T>,
-): Promise<{ readonly seconds: number; readonly result: T }> {
+  look: (prefix: string) => Promise<T>,
+): Promise<{ readonly took: Took; readonly result: T }> {
   const prefix = `bench-${randomUUID()}`
+  const ownBefore = process.cpuUsage()
+  const nodeBefore = await nodeCpuOf(url)
   const seconds = await run(prefix)
-  const result = await look(url, prefix)
+  const { user, system } = process.cpuUsage(ownBefore)
+  const nodeCpu = (await nodeCpuOf(url)) - nodeBefore
+  const result = await look(prefix)
   const made = (await call(url, 'GET', `/_cat/indices/${prefix}*?h=index&format=json`)) as {
     index: string
   }[]
   await call(url, 'DELETE', `/${made.map(({ index }) => index).join(',')}`)
-  return { seconds, result }
+  return { took: { seconds, ownCpu: (user + system) / 1_000_000, nodeCpu }, result }
+}
+
+/** CPU seconds of all nodes since they were started. */
+async function nodeCpuOf(url: string): Promise<number> {
+  const { nodes } = (await call(url, 'GET', '/_nodes/stats/process')) as {
+    nodes: Record<string, { process: { cpu: { total_in_millis: number } } }>
+  }
+  const millis = Object.values(nodes).map(({ process: { cpu } }) => cpu.total_in_millis)
+  return millis.reduce((sum, each) => sum + each, 0) / 1_000
+}
+
+function words({ seconds, ownCpu, nodeCpu }: Took): string {
+  return `${seconds.toFixed(1)} s (CPU ${ownCpu.toFixed(1)} + ${nodeCpu.toFixed(1)} s)`
 }
 
 function nothing(): Promise<void> {
@@ -225,16 +256,25 @@ function busOf(records: readonly (readonly StoredRecord[])[]): {
   return { bus, read: read.promise }
 }
 
-interface Line {
-  /** Its name behind the prefix. */
+interface Written {
+  /** The index's name behind the prefix. */
   readonly index: string
   readonly id: string
   readonly source: string
+  /** When what it tells of happened. */
+  readonly atUs: number
+}
+
+/** One `_bulk` request, as bytes. */
+interface Load {
+  readonly index: string
+  readonly documents: number
+  readonly lines: Buffer
 }
 
 /** Everything the indexer has written, to be written again. */
-async function linesOf(url: string, prefix: string): Promise<readonly Line[]> {
-  const lines: Line[] = []
+async function writtenIn(url: string, prefix: string): Promise<readonly Written[]> {
+  const written: Written[] = []
   const indices = `${prefix}-entries-*,${prefix}-statements-*,${prefix}-sessions-*`
   await call(url, 'POST', `/${indices}/_refresh`)
   const { pit_id } = (await call(
@@ -251,40 +291,33 @@ async function linesOf(url: string, prefix: string): Promise<readonly Line[]> {
       pit: { id: pit_id, keep_alive: '5m' },
       sort: ['_shard_doc'],
       ...(after === undefined ? {} : { search_after: after }),
-    })) as { hits: { hits: { _index: string; _id: string; _source: object; sort: unknown }[] } }
+    })) as {
+      hits: {
+        hits: { _index: string; _id: string; _source: { occurred_us: number }; sort: unknown }[]
+      }
+    }
     for (const { _index, _id, _source } of hits.hits) {
       const index = _index.slice(prefix.length)
-      lines.push({ index, id: _id, source: JSON.stringify(_source) })
+      written.push({ index, id: _id, source: JSON.stringify(_source), atUs: _source.occurred_us })
     }
     after = hits.hits.at(-1)?.sort
     if (hits.hits.length === 0) break
   }
   await call(url, 'DELETE', '/_search/point_in_time', { pit_id: [pit_id] })
-  return lines
+  return written
 }
 
-async function runRaw(url: string, prefix: string, lines: readonly Line[]): Promise<number> {
+async function runRaw(url: string, prefix: string, load: readonly Load[]): Promise<number> {
   await using _index = await openIndex(url, prefix)
-  for (const name of new Set(lines.map(({ index }) => index))) {
+  for (const name of new Set(load.map(({ index }) => index))) {
     await call(url, 'PUT', `/${prefix}${name}`).catch(() => undefined)
   }
-  const bodies: string[] = []
-  for (let from = 0; from < lines.length; from += documentsPerRequest) {
-    bodies.push(
-      lines
-        .slice(from, from + documentsPerRequest)
-        .map(
-          ({ index, id, source }) =>
-            `${JSON.stringify({ create: { _index: prefix + index, _id: id } })}\n${source}\n`,
-        )
-        .join(''),
-    )
-  }
+  const waiting = [...load]
   const agent = new Agent({ keepAlive: true })
   const started = performance.now()
   const send = async (): Promise<void> => {
-    for (let body = bodies.shift(); body !== undefined; body = bodies.shift()) {
-      await bulk(url, agent, body)
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+      await bulk(`${url}/${prefix}${next.index}`, agent, next.lines)
     }
   }
   await Promise.all(Array.from({ length: requestsInFlight }, send))
@@ -293,9 +326,29 @@ async function runRaw(url: string, prefix: string, lines: readonly Line[]): Prom
   return seconds
 }
 
-function bulk(url: string, agent: Agent, body: string): Promise<void> {
+/** The requests of the raw load: of one index each, in the order in which their first documents came to be. */
+function loadOf(documents: readonly Written[]): readonly Load[] {
+  const inOrder = documents.toSorted((one, other) => one.atUs - other.atUs)
+  const load: (Load & { readonly atUs: number })[] = []
+  for (const [index, some] of Map.groupBy(inOrder, ({ index }) => index)) {
+    for (let from = 0; from < some.length; from += documentsPerRequest) {
+      const lines = some
+        .slice(from, from + documentsPerRequest)
+        .map(({ id, source }) => `${JSON.stringify({ create: { _id: id } })}\n${source}\n`)
+      load.push({
+        index,
+        documents: lines.length,
+        lines: Buffer.from(lines.join('')),
+        atUs: some[from]?.atUs ?? 0,
+      })
+    }
+  }
+  return load.toSorted((one, other) => one.atUs - other.atUs)
+}
+
+function bulk(index: string, agent: Agent, lines: Buffer): Promise<void> {
   return new Promise((resolve, reject) => {
-    const sent = request(`${url}/_bulk?filter_path=errors`, {
+    const sent = request(`${index}/_bulk?filter_path=errors`, {
       method: 'POST',
       agent,
       headers: { 'content-type': 'application/x-ndjson' },
@@ -309,7 +362,7 @@ function bulk(url: string, agent: Agent, body: string): Promise<void> {
         answer === '{"errors":false}' ? resolve() : reject(new Error(answer.slice(0, 500))),
       )
     })
-    sent.end(body)
+    sent.end(lines)
   })
 }
 
