@@ -4,6 +4,7 @@ import { asOfMs } from '../frozen.ts'
 import { appendixSections } from './appendix-sections.ts'
 import { coverageSections } from './coverage-sections.ts'
 import { evidenceSections } from './evidence-sections.ts'
+import { overrideSection } from './override-section.ts'
 import type { Au2Appendix, Au2Result } from './report.ts'
 import { resultSections } from './result-sections.ts'
 
@@ -14,7 +15,8 @@ export function au2Document(result: Au2Result, appendix: Au2Appendix): ReportDoc
   const root = frozen.checkpoints[0]?.root.toString('hex').slice(0, 16) ?? ''
   return {
     title: frozen.title,
-    subtitle: 'with AU-3 Content of Audit Records, AU-8 Time Stamps, AU-12 Audit Record Generation',
+    subtitle:
+      'with AU-3 Content of Audit Records, AU-8 Time Stamps, AU-12 Audit Record Generation, AC-3(10) Audited Override',
     author: 'Affidavit',
     header: `${frozen.tenant} · AU-2 · ${period} · confidential`,
     footer: `${frozen.reportId} · revision ${frozen.revision} · checkpoint ${root}`,
@@ -35,6 +37,7 @@ export function au2Document(result: Au2Result, appendix: Au2Appendix): ReportDoc
     sections: [
       ...resultSections(result),
       ...coverageSections(result),
+      overrideSection(result),
       ...evidenceSections(result, appendix),
       ...appendixSections(result, appendix),
     ],

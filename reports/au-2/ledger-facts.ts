@@ -4,6 +4,7 @@ import { protocolOf } from '../population-row.ts'
 import type { PopulationEvent } from '../population-row.ts'
 import { contentOf } from './completeness.ts'
 import type { ContentPart } from './completeness.ts'
+import { OverrideFacts } from './override-facts.ts'
 import { ProducerFacts } from './producer-facts.ts'
 import type { KnownGap } from './producer-facts.ts'
 
@@ -76,15 +77,19 @@ export class Au2Facts {
   readonly offsetsOver: string[] = []
   readonly canaries: string[] = []
   readonly reviews: string[] = []
+  readonly overrides = new OverrideFacts()
   readonly perDay = new Map<string, Map<string, number>>()
   sessions = 0
   erased = 0
   synthetic = 0
   lateArrivals = 0
   withoutUtc = 0
+  /** What the report knows ends there, microseconds. */
+  endUs: number
 
   constructor(limits: Au2Limits) {
     this.limits = limits
+    this.endUs = limits.toUs
   }
 
   /** An event of the ledger that is no repeat; `isLate`: it belongs to an earlier period and came after its report. */
@@ -97,7 +102,9 @@ export class Au2Facts {
     if (event !== null && occurredUs < toUs) {
       producer.take(given, event, fromUs)
       this.#follow(event, at, leaf.et, isInside)
+      this.overrides.take(event, at)
     }
+    if (event === null && occurredUs < toUs) this.overrides.erase(leaf.ix.type)
     // Records that the bus lost or that are no events are known by their own leaves.
     if (event?.gap != null && event.gap.records === null) {
       const { producer, from_seq: fromSeq, to_seq: toSeq, reason } = event.gap
@@ -150,8 +157,8 @@ export class Au2Facts {
 
   /** The period is over, or the newest checkpoint came before its end. */
   end(asOfUs: number): void {
-    const endUs = Math.min(this.limits.toUs, asOfUs)
-    for (const producer of this.producers.values()) producer.end(endUs, this.limits.fromUs)
+    this.endUs = Math.min(this.limits.toUs, asOfUs)
+    for (const producer of this.producers.values()) producer.end(this.endUs, this.limits.fromUs)
   }
 
   /** The types that are specified at the end of the period; null when nothing says so. */

@@ -107,6 +107,14 @@ export const objectives: readonly Objective[] = [
     parameters: ['au-02_odp.02'],
     needs: '',
   },
+  {
+    id: 'ac-3.10_obj',
+    asks: 'Access control is overridden under the specified conditions, by the specified roles, and that is audited.',
+    shownBy: 'events-in-part',
+    rules: ['AC5-09'],
+    parameters: ['ac-03.10_odp.01', 'ac-03.10_odp.02'],
+    needs: 'a judgement whether the conditions were met',
+  },
 ]
 
 export interface RuleText {
@@ -148,6 +156,11 @@ export const rules: readonly RuleText[] = [
   { id: 'AU8-01', severity: 'medium', asks: 'Clocks differ less than the tolerance.' },
   { id: 'AU8-02', severity: 'medium', asks: 'Every time is in UTC.' },
   { id: 'AU12-01', severity: 'high', asks: 'Every producer can log all types of its release.' },
+  {
+    id: 'AC5-09',
+    severity: 'high',
+    asks: 'Every break-glass was reviewed by another person, in time.',
+  },
 ]
 
 /** Limits of rules that no organization-defined parameter of NIST names. */

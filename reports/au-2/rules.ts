@@ -1,16 +1,11 @@
-import { v5 as uuidv5 } from 'uuid'
-
 import { typesOfRole } from '../../schemas/event-types.ts'
 import { reasonWords } from '../../schemas/leaf.ts'
 import type { ReportException, RuleResult } from '../determination.ts'
 import { contentParts } from './completeness.ts'
-import { mostIndices } from './ledger-facts.ts'
+import { exception, instant, result } from './findings.ts'
 import type { Au2Facts } from './ledger-facts.ts'
-import { rules as ruleTexts } from './objectives.ts'
+import { overrideReviews } from './override-review.ts'
 import type { SequenceAccount } from './producer-facts.ts'
-
-/** Names of exceptions are v5 UUIDs in this namespace, so that the same exception has the same id in every report. */
-const exceptionNamespace = '5d0f8a5e-5f0c-4e52-9a43-3a0f6f0f2c11'
 
 export interface Au2Evidence {
   readonly facts: Au2Facts
@@ -32,6 +27,7 @@ export function evaluateRules(evidence: Au2Evidence): ReadonlyMap<string, RuleRe
     skew(evidence),
     zones(evidence),
     capability(evidence),
+    overrideReviews(evidence.facts),
   ]
   return new Map(results.map((result) => [result.rule, result]))
 }
@@ -311,34 +307,6 @@ function capability({ facts }: Au2Evidence): RuleResult {
 function withoutRole(producers: readonly string[]): string | null {
   if (producers.length === 0) return null
   return `${producers.join(', ')} did not say at the last start what role they have, or one that this release does not know`
-}
-
-function result(
-  rule: string,
-  checked: number,
-  unit: string,
-  exceptions: readonly ReportException[],
-  notEvaluated: string | null = null,
-): RuleResult {
-  return { rule, checked, unit, exceptions, notEvaluated }
-}
-
-function exception(
-  rule: string,
-  subject: string,
-  sentence: string,
-  indices: readonly string[],
-  first = '',
-  count = Math.max(1, indices.length),
-): ReportException {
-  const severity = ruleTexts.find(({ id }) => id === rule)?.severity ?? 'medium'
-  const name = `${rule}\n${subject}\n${indices[0] ?? first}`
-  const id = uuidv5(name, exceptionNamespace)
-  return { id, rule, severity, subject, sentence, count, indices: indices.slice(0, mostIndices) }
-}
-
-function instant(us: number): string {
-  return `${new Date(Math.floor(us / 1000)).toISOString().slice(0, 19)}Z`
 }
 
 function byName(one: readonly [string, unknown], other: readonly [string, unknown]): number {
