@@ -53,12 +53,18 @@ export function answerProblems(app: FastifyInstance, logger: Logger): void {
 
 function problemOf(error: FastifyError | Problem): Problem {
   if (error instanceof Problem) return error
-  if (error.validation !== undefined) return new Problem('input-invalid', error.message)
+  if (error.validation !== undefined) return new Problem('input-invalid', mistakeOf(error))
   if (error.statusCode === 429) return new Problem('too-many', error.message)
   if (error.statusCode !== undefined && error.statusCode >= 400 && error.statusCode < 500) {
     return new Problem('input-invalid', error.message)
   }
   return new Problem('internal', 'the log of the api says more', { cause: error })
+}
+
+/** What is wrong, and what would be right where that is a choice. */
+function mistakeOf({ message, validation }: FastifyError): string {
+  const allowed = validation?.[0]?.params['allowedValues']
+  return Array.isArray(allowed) ? `${message}: ${allowed.join(', ')}` : message
 }
 
 function send(reply: FastifyReply, request: FastifyRequest, problem: Problem): FastifyReply {

@@ -73,7 +73,7 @@ async function kill(subject: LockoutSubject, name: string, options: KillOptions)
   await (await apiClient(options)).post('/v1/lockouts', { subject, name, issuer, reason })
   process.stdout.write(
     subject === 'session'
-      ? `session ${name} is ended\n`
+      ? `every edge was told to end session ${name}\n`
       : `${subject} ${name} is locked out until: affidavit lift ${subject} ${name} --reason …\n`,
   )
 }

@@ -74,7 +74,10 @@ async function check(file: string, options: CheckOptions): Promise<void> {
   const { digest } = loaded.policy
   const rules = loaded.policy.rules.length
   if (options.json === true) printJson({ ok: true, digest, rules })
-  else process.stdout.write(`${file}: ${rules} rules, no mistakes, sha256 ${digest}\n`)
+  else
+    process.stdout.write(
+      `${file}: ${rules} ${rules === 1 ? 'rule' : 'rules'}, no mistakes, sha256 ${digest}\n`,
+    )
 }
 
 function catalogOf(text: string, file: string): Catalog {

@@ -20,7 +20,7 @@ interface ExplainOptions {
   readonly searchPath?: string
   readonly purpose?: string
   readonly label: readonly string[]
-  readonly at: number
+  readonly at?: number
   readonly json?: boolean
 }
 
@@ -41,7 +41,7 @@ export function policyExplainCommand(): Command {
     .option('--search-path <schemas>', 'as asked for at startup')
     .option('--purpose <text>')
     .option('--label <name>', 'a data label; may be repeated', repeated, [])
-    .option('--at <time>', 'when; such as 2026-11-25T08:00:00Z', instant, Date.now())
+    .option('--at <time>', 'when; such as 2026-11-25T08:00:00Z; default: now', instant)
     .option('--json', 'print the explanation as JSON')
     .addHelpText(
       'after',
@@ -83,7 +83,7 @@ async function run(statement: string, options: ExplainOptions): Promise<void> {
   }
   const subject = subjectOf({ ...options, actor, labels: label })
   const judge = new StatementJudge(await loadGrammar())
-  const { input, verdict } = judge.judge(policy, statement, subject, options.at)
+  const { input, verdict } = judge.judge(policy, statement, subject, options.at ?? Date.now())
   if (input === null) {
     if (options.json === true) printJson({ verdict, facts: null, rules: [] })
     else process.stdout.write(`block  by ${verdict.ruleIds.join(', ')}\n  ${verdict.reason}\n`)

@@ -22,7 +22,7 @@ export function createProgram(): Command {
       'Stands between agents and the systems they act on, and leaves evidence an outsider can check.',
     )
     .version(manifest.version)
-    .showHelpAfterError()
+    .showHelpAfterError('What there is: affidavit --help')
     .addHelpText(
       'after',
       `

@@ -217,6 +217,7 @@ suite('the command on the running product', () => {
     assert.match((await as('nia', ['kill', 'target', 'shop'])).stderr, /needs the role operator/)
     assert.match((await as('sam', ['kill', 'actor', 'sam'])).stderr, /that is yourself/)
     assert.match((await as('sam', ['kill', 'target', 'shpo'])).stderr, /no target is called shpo/)
+    assert.match((await as('sam', ['kill', 'session', 'shop'])).stderr, /is no id of a session/)
     assert.match((await as('sam', ['lift', 'target', 'shop'])).stderr, /is locked out/)
   })
 
@@ -224,6 +225,17 @@ suite('the command on the running product', () => {
     const ended = await affidavit(['connect', 'nowhere', '--sign-in', signIn])
     assert.equal(ended.code, 1)
     assert.match(ended.stderr, /There is no such thing: no target is called nowhere/)
+  })
+
+  test('a choice that there is not is answered by those there are', async () => {
+    const ended = await affidavit(['search', '--decision', 'no', '--sign-in', signIn])
+    assert.match(ended.stderr, /decision must be .*: allow, block, hold, mask/)
+  })
+
+  test('a fingerprint that is none is a mistake of the command, not of the bundle', async () => {
+    const ended = await affidavit(['verify', 'report.zip', '--key', 'abc'])
+    assert.match(ended.stderr, /64 hexadecimal digits/)
+    assert.doesNotMatch(ended.stdout, /NOT VERIFIED/)
   })
 
   test('nobody at the address is said in one sentence', async () => {

@@ -1,6 +1,7 @@
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import type { Static } from 'typebox'
+import { validate as isUuid } from 'uuid'
 
 import type { LockoutUpdate } from '../../../schemas/control.ts'
 import type { Actor } from '../../../schemas/event.ts'
@@ -60,6 +61,9 @@ export const lockoutRoutes: FastifyPluginCallbackTypebox<LockoutRoutesOptions> =
       const asked = named(request.body)
       if (asked.subject === 'target' && !options.targets.some(({ name }) => name === asked.name)) {
         throw new Problem('not-found', `no target is called ${asked.name}`)
+      }
+      if (asked.subject === 'session' && !isUuid(asked.name)) {
+        throw new Problem('input-invalid', `${asked.name} is no id of a session; its page shows it`)
       }
       if (isSelf(asked, caller)) throw new Problem('input-invalid', 'that is yourself')
       if (lockouts.inForce.length >= mostLockouts) {

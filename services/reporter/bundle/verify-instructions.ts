@@ -23,7 +23,7 @@ Without it, in a directory where the bundle was unpacked, with openssl 3 and cor
 
 3. The list of digests is the one that the manifest names (prints OK when it is):
 
-       grep -q "$(sha256sum SHA256SUMS | cut -d' ' -f1)" manifest.json && echo OK
+       grep -q "\\"path\\":\\"SHA256SUMS\\",\\"sha256\\":\\"$(sha256sum SHA256SUMS | cut -d' ' -f1)\\"" manifest.json && echo OK
 
 4. Every file has its digest, and there is no other file:
 
