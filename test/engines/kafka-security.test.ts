@@ -64,6 +64,9 @@ function secured(kafka: KafkaEngine, security: KafkaSecurity, tools: KafkaTools)
     const startAt = async (): Promise<'oldest'> => 'oldest'
     const read = await readRecords(bus, { group, topics: [topics.controlUpdates], startAt }, 1)
     assert.deepEqual(textsOf(read), ['update'])
+    // In what edges report the api hears which tokens were used.
+    const tokens = { group: 'api.tokens.1', topics: [topics.auditEvents], startAt }
+    assert.deepEqual(textsOf(await readRecords(api, tokens, 1)), ['event'])
 
     await refuses(
       () => bus.producer.send(topics.controlUpdates, Buffer.from('k'), texts('forged')),

@@ -5,13 +5,18 @@ import { after, before, suite, test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 
 import { Client } from 'pg'
+import type { DatabaseError } from 'pg'
 
+import type { SessionPassword } from '../../services/api/schemas/credentials.ts'
+import { openKafkaBus } from '../../services/bus/adapters/kafka/kafka-bus.ts'
+import { topics } from '../../services/bus/topics.ts'
 import { OpenSearchIndex } from '../../services/indexer/adapters/opensearch/opensearch-index.ts'
 import { createLogger } from '../../services/runtime/logger.ts'
 import { aDeployment } from '../support/deployment.ts'
 import type { Deployment } from '../support/deployment.ts'
 import { runCommand, startPart } from '../support/product-process.ts'
 import type { RunningProduct } from '../support/product-process.ts'
+import { untilTokenTold } from '../support/until-token-told.ts'
 import { startKafka } from './kafka.ts'
 import type { KafkaEngine } from './kafka.ts'
 import { startOpenSearch } from './opensearch.ts'
@@ -47,7 +52,12 @@ suite('the product on Kafka and OpenSearch, its edge apart', () => {
       }),
     )
     edgeFile = join(deployment.directory, 'edge.yaml')
-    const text = await readFile(deployment.configFile, 'utf8')
+    const text = (await readFile(deployment.configFile, 'utf8')).replace(
+      '    durability:',
+      `    audience: ${deployment.api}\n    token_passwords: true\n    durability:`,
+    )
+    await writeFile(deployment.configFile, text)
+    const identity = text.slice(text.indexOf('identity:'), text.indexOf('edge:'))
     const targets = text.slice(text.indexOf('targets:'), text.indexOf('bus:'))
     await writeFile(
       edgeFile,
@@ -59,7 +69,7 @@ edge:
   heartbeat_seconds: 1
   tls: { certificate_file: ./public/edge.crt, key_file: ./edge-data/keys/edge.pem }
 control: { vkey_file: ./data/public/api.vkey }
-${bus}${targets}`,
+${identity}${bus}${targets}`,
     )
   })
   after(() => owned.disposeAsync())
@@ -83,6 +93,37 @@ ${bus}${targets}`,
     const { rows } = await client.query<{ n: string }>('SELECT n FROM numbers WHERE n = 41')
     assert.deepEqual(rows, [{ n: '41' }])
     await found(opensearch, 'SELECT n FROM numbers WHERE n = 41')
+  })
+
+  test('a token is used at that edge or at the services, not at both', async (t) => {
+    if (kafka === null || opensearch === null) return t.skip(reason)
+    const taken = await deployment.tokenOf('olivia')
+    const exchanged = await deployment.tokenOf('olivia')
+    assert.equal(await signInByToken(taken), 'in')
+    const response = await exchange(exchanged)
+    assert.equal(response.status, 201)
+    {
+      // The edge knows this password: so it knows what it was exchanged for.
+      await using _client = await connect((await response.json()) as SessionPassword)
+      await using bus = await openKafkaBus({
+        brokers: kafka.brokers,
+        clientId: 'test',
+        tls: null,
+        sasl: null,
+        topics: [{ name: topics.controlUpdates, partitions: 1, compacted: true }],
+        provision: null,
+        logger: createLogger('error'),
+      })
+      await untilTokenTold(bus, deployment.config.dataDirectory, taken)
+    }
+    assert.equal((await exchange(taken)).status, 409)
+    assert.equal(await signInByToken(exchanged), '28P01')
+    assert.equal(await signInByToken(await deployment.tokenOf('olivia')), 'in')
+    assert.equal(await services.stop(), 0, services.said)
+    services = owned.use(
+      await startPart(['up', '--without-edges', '--config', deployment.configFile], 'console '),
+    )
+    assert.equal((await exchange(taken)).status, 409)
   })
 
   test('while the services are away the edge works on, and later all of it is sealed', async (t) => {
@@ -118,9 +159,36 @@ ${bus}${targets}`,
     assert.equal(await services.stop(), 0, services.said)
   })
 
+  const exchange = (token: string): Promise<Response> =>
+    fetch(new URL('/v1/credentials', deployment.api), {
+      method: 'POST',
+      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ target: 'numbers' }),
+    })
+
+  /** What the edge says to this token as a password: `in`, or the SQLSTATE. */
+  const signInByToken = async (token: string): Promise<string | undefined> => {
+    const client = new Client({
+      host: '127.0.0.1',
+      port: deployment.ports.edge,
+      database: 'numbers',
+      user: 'jwt',
+      password: token,
+      ssl: { ca: await readFile(join(deployment.directory, 'public', 'edge.crt'), 'utf8') },
+    })
+    client.on('error', () => undefined)
+    try {
+      await client.connect()
+      await client.end()
+      return 'in'
+    } catch (error) {
+      return (error as DatabaseError).code
+    }
+  }
+
   /** As olivia, with what the api of the services said of an edge that it never met. */
-  const connect = async (): Promise<Client & AsyncDisposable> => {
-    const session = await deployment.sessionPassword()
+  const connect = async (by?: SessionPassword): Promise<Client & AsyncDisposable> => {
+    const session = by ?? (await deployment.sessionPassword())
     const client = new Client({
       host: session.host,
       port: session.port,

@@ -3,26 +3,20 @@ import { mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 
-import { decodeJwt } from 'jose'
 import pg from 'pg'
 
-import { openControlRecord } from '../../schemas/control-record.ts'
-import { tokenSha256 } from '../../schemas/control.ts'
 import { initializeEdge } from '../../services/all-in-one/data-directory.ts'
 import { issueSession, tokenOfAgent } from '../../services/all-in-one/demo/demo-access.ts'
 import { startEdges } from '../../services/all-in-one/edges.ts'
 import { startProduct } from '../../services/all-in-one/product.ts'
 import type { Product } from '../../services/all-in-one/product.ts'
-import { followTopic } from '../../services/bus/follow-topic.ts'
-import { topics } from '../../services/bus/topics.ts'
-import { parseVkey } from '../../services/ledger/proof/note.ts'
-import { dataPaths } from '../../services/runtime/config.ts'
 import type { EdgeConfig } from '../../services/runtime/config.ts'
 import { Lifecycle } from '../../services/runtime/lifecycle.ts'
 import { createLogger } from '../../services/runtime/logger.ts'
 import { demoStack, eventually } from '../support/demo-stack.ts'
 import type { DemoStack } from '../support/demo-stack.ts'
 import { freePorts } from '../support/free-ports.ts'
+import { apiVkey, untilTokenTold } from '../support/until-token-told.ts'
 
 const logger = createLogger('error')
 
@@ -86,33 +80,6 @@ async function aToken(): Promise<string> {
   return (await stack.demo.tokenOf('olivia')).accessToken
 }
 
-/** Resolves when all edges were told that this token was used at one, signed by the api. */
-async function untilTold(token: string): Promise<void> {
-  const { key: vkey } = parseVkey(apiVkey())
-  const sha256 = tokenSha256(decodeJwt(token).jti ?? '')
-  const stop = new AbortController()
-  const told = Promise.withResolvers<undefined>()
-  const { done } = followTopic({
-    bus: product.bus,
-    group: `test-${sha256}`,
-    topic: topics.controlUpdates,
-    take: (record) => {
-      const opened = openControlRecord(record, vkey)
-      if (!opened.ok || opened.update.kind !== 'token') return
-      if (opened.update.token_sha256 === sha256) told.resolve(undefined)
-    },
-    signal: stop.signal,
-  })
-  await told.promise
-  stop.abort()
-  await done
-}
-
-function apiVkey(): string {
-  const { public: directory } = dataPaths(stack.demo.config.dataDirectory)
-  return readFileSync(join(directory, 'api.vkey'), 'utf8').trim()
-}
-
 async function restart(): Promise<void> {
   await product[Symbol.asyncDispose]()
   product = await startProduct(stack.demo.config, logger)
@@ -125,7 +92,7 @@ async function anotherEdge(config: EdgeConfig): Promise<AsyncDisposable & EdgeAd
   const { certificatePem } = await startEdges({
     config,
     bus,
-    apiVkey: apiVkey(),
+    apiVkey: await apiVkey(stack.demo.config.dataDirectory),
     lifecycle,
     logger,
   })
@@ -189,7 +156,7 @@ test('a token that an edge took is not exchanged, nor taken at another edge, als
   {
     await using second = await anotherEdge(other)
     assert.equal(await signIn(token), 'in')
-    await untilTold(token)
+    await untilTokenTold(product.bus, stack.demo.config.dataDirectory, token)
     assert.match(await exchange(token), /token-used/)
     assert.equal(await signIn(token, second), '28P01')
   }
