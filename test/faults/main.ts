@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 
 const inFull = {
   FAULT_KILLS: '100',
+  FAULT_LEDGER_KILLS: '100',
   FAULT_STOPPED_MS: '20000',
   FAULT_BROKER_KILLS: '20',
   FAULT_FROZEN_MS: '45000',
