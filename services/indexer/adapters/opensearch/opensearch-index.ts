@@ -304,7 +304,8 @@ interface RebuildEnds {
 
 /** A generation that nobody asks yet. Its progress is kept here: it counts from the moment of the swap. */
 class OpenSearchRebuild implements IndexRebuild {
-  readonly batchSize = batchSize
+  /** Two bulk requests side by side, since batches come one after the other. */
+  readonly batchSize = 2 * batchSize
   readonly #ends: RebuildEnds
   readonly #signal: AbortSignal
   #generation: Generation | null = null
