@@ -6,7 +6,8 @@ export interface BulkReply {
 
 /** What became of one operation, for good. */
 export type BulkOutcome =
-  | { readonly kind: 'done'; readonly version: DocumentVersion }
+  /** The version is null unless it was asked for. */
+  | { readonly kind: 'done'; readonly version: DocumentVersion | null }
   /** Created by somebody before, or changed since it was read. */
   | { readonly kind: 'conflict' }
   | { readonly kind: 'refused'; readonly error: Refusal }
@@ -85,11 +86,9 @@ function outcomeOf(status: number, result: Record<string, unknown>): BulkOutcome
   // A deletion of what is not there is a deletion.
   const isGone = status === 404 && result['error'] === undefined
   if ((status >= 200 && status < 300) || isGone) {
-    const version = {
-      seqNo: Number(result['_seq_no']),
-      primaryTerm: Number(result['_primary_term']),
-    }
-    return { kind: 'done', version }
+    const { _seq_no: seqNo, _primary_term: primaryTerm } = result
+    const isTold = typeof seqNo === 'number' && typeof primaryTerm === 'number'
+    return { kind: 'done', version: isTold ? { seqNo, primaryTerm } : null }
   }
   if (status === 409) return { kind: 'conflict' }
   if (status >= 400 && status < 500 && status !== 429) {

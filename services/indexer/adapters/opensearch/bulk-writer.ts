@@ -13,8 +13,15 @@ export interface BulkOperation {
   readonly source: (() => string) | null
 }
 
+/** What is to be learned of each operation. Versions make the answer three times as long. */
+export type BulkAnswer = 'outcome' | 'outcome and version'
+
 /** Sends one `_bulk` request, without any retry. Throws when no answer came. */
-export type SendBulk = (lines: Buffer, signal: AbortSignal) => Promise<BulkReply>
+export type SendBulk = (
+  lines: Buffer,
+  wanted: BulkAnswer,
+  signal: AbortSignal,
+) => Promise<BulkReply>
 
 export interface BulkWriterOptions {
   readonly send: SendBulk
@@ -51,12 +58,13 @@ export class BulkWriter {
   async write(
     operations: readonly BulkOperation[],
     signal: AbortSignal,
+    wanted: BulkAnswer = 'outcome',
   ): Promise<readonly BulkOutcome[]> {
     const outcomes: (BulkOutcome | undefined)[] = operations.map(() => undefined)
     const given = new AbortController()
     const either = AbortSignal.any([signal, given.signal])
     const { operations: most } = this.#limits
-    const write = { operations, outcomes, signal: either }
+    const write = { operations, outcomes, wanted, signal: either }
     const requests: Promise<void>[] = []
     for (let from = 0; from < operations.length; from += most) {
       const size = Math.min(most, operations.length - from)
@@ -124,7 +132,7 @@ export class BulkWriter {
 
   /** Asks for as many of the operations, from the first on, as one request may hold. */
   #ask(
-    { operations, signal }: Write,
+    { operations, wanted, signal }: Write,
     numbers: readonly number[],
   ): Promise<{ readonly asked: number; readonly reply: BulkReply | Error }> {
     return this.#options.concurrency.run(async () => {
@@ -140,7 +148,7 @@ export class BulkWriter {
       // Most requests are as long as the one before.
       this.#likelyBytes = Math.ceil(1.1 * bytes.length)
       try {
-        return { asked, reply: await this.#options.send(bytes, signal) }
+        return { asked, reply: await this.#options.send(bytes, wanted, signal) }
       } catch (error) {
         signal.throwIfAborted()
         return { asked, reply: error instanceof Error ? error : new Error(String(error)) }
@@ -159,5 +167,6 @@ export class BulkWriter {
 interface Write {
   readonly operations: readonly BulkOperation[]
   readonly outcomes: (BulkOutcome | undefined)[]
+  readonly wanted: BulkAnswer
   readonly signal: AbortSignal
 }

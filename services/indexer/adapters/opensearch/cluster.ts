@@ -6,6 +6,7 @@ import { backOff } from './backoff.ts'
 import type { Pause } from './backoff.ts'
 import { isRecord } from './bulk-reply.ts'
 import type { BulkReply } from './bulk-reply.ts'
+import type { BulkAnswer } from './bulk-writer.ts'
 
 export interface ClusterOptions {
   readonly nodes: readonly string[]
@@ -49,7 +50,11 @@ const notTrusted = 'certificate_not_trusted'
 const requestTimeoutMs = 30_000
 /** A request that waits for a primary shard gives up before the client does, so that the answer says why. */
 const bulkTimeout = '5s'
-const bulkAnswer = 'error,status,items.*.status,items.*.error,items.*._seq_no,items.*._primary_term'
+const bulkOutcome = 'error,status,items.*.status,items.*.error'
+const bulkAnswers: Readonly<Record<BulkAnswer, string>> = {
+  outcome: bulkOutcome,
+  'outcome and version': `${bulkOutcome},items.*._seq_no,items.*._primary_term`,
+}
 
 /**
  * The connection. The client's own retries are off: they come without any pause. Numbers beyond 2^53 stay exact, so that no cursor
@@ -131,11 +136,11 @@ export class Cluster implements AsyncDisposable {
   }
 
   /** One `_bulk` request. Rejects when there was no answer; whatever was answered is for the caller to judge. */
-  async bulk(lines: Buffer, signal: AbortSignal): Promise<BulkReply> {
+  async bulk(lines: Buffer, wanted: BulkAnswer, signal: AbortSignal): Promise<BulkReply> {
     const request = this.#client.transport.request({
       method: 'POST',
       path: '/_bulk',
-      querystring: { timeout: bulkTimeout, filter_path: bulkAnswer },
+      querystring: { timeout: bulkTimeout, filter_path: bulkAnswers[wanted] },
       bulkBody: lines,
     })
     try {

@@ -119,6 +119,7 @@ export class FoldStore<F> {
       const outcomes = await this.#bulk.write(
         writes.map(({ operation }) => operation),
         signal,
+        'outcome and version',
       )
       pending = doubted
       for (const [at, { of, fold, text }] of writes.entries()) {
@@ -126,7 +127,9 @@ export class FoldStore<F> {
         switch (outcome.kind) {
           case 'done':
             this.#kept.delete(of.id)
-            if (!this.#fold.isWhole(fold)) this.#keep(of.id, { text, version: outcome.version })
+            if (outcome.version !== null && !this.#fold.isWhole(fold)) {
+              this.#keep(of.id, { text, version: outcome.version })
+            }
             updated.push({ fold, events: of.events })
             break
           case 'conflict':

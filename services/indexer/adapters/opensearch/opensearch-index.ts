@@ -72,7 +72,7 @@ export class OpenSearchIndex implements SearchIndex {
     const cluster = undo.use(new Cluster(options))
     const { logger } = options
     const bulk = new BulkWriter({
-      send: (lines, signal) => cluster.bulk(lines, signal),
+      send: (lines, wanted, signal) => cluster.bulk(lines, wanted, signal),
       concurrency: new Concurrency(2, 4 * options.nodes.length),
       pause: backOff,
       logger,

@@ -3,7 +3,10 @@ import { test } from 'node:test'
 
 import type { BulkReply } from '../../../../../services/indexer/adapters/opensearch/bulk-reply.ts'
 import { BulkWriter } from '../../../../../services/indexer/adapters/opensearch/bulk-writer.ts'
-import type { BulkOperation } from '../../../../../services/indexer/adapters/opensearch/bulk-writer.ts'
+import type {
+  BulkAnswer,
+  BulkOperation,
+} from '../../../../../services/indexer/adapters/opensearch/bulk-writer.ts'
 import { Concurrency } from '../../../../../services/indexer/concurrency.ts'
 import { silent } from '../../bus-with-logs.ts'
 
@@ -257,4 +260,27 @@ test('documents are made when they are sent, again when that fails', async () =>
   await writer.write([{ action: '{"create":{}}', source }], new AbortController().signal)
   assert.equal(made, 2)
   assert.deepEqual(bodies, Array(2).fill('{"create":{}}\n{"a":"ä€😀"}\n'))
+})
+
+test('versions are asked for by who needs them, and told where the answer has them', async () => {
+  const asked: BulkAnswer[] = []
+  const writer = new BulkWriter({
+    send: (_lines, wanted) => {
+      asked.push(wanted)
+      const told = wanted === 'outcome' ? {} : { _seq_no: 7, _primary_term: 1 }
+      return Promise.resolve({
+        statusCode: 200,
+        body: { items: [{ create: { status: 201, ...told } }] },
+      })
+    },
+    concurrency: new Concurrency(1, 1),
+    pause: () => Promise.resolve(),
+    logger: silent,
+  })
+  const { signal } = new AbortController()
+  const without = await writer.write([operation('a')], signal)
+  const withVersions = await writer.write([operation('a')], signal, 'outcome and version')
+  assert.deepEqual(without, [{ kind: 'done', version: null }])
+  assert.deepEqual(withVersions, [{ kind: 'done', version: { seqNo: 7, primaryTerm: 1 } }])
+  assert.deepEqual(asked, ['outcome', 'outcome and version'])
 })

@@ -30,7 +30,7 @@ test('a question that is given up ends with the reason of the signal, and nowher
   })
   const stopping = new AbortController()
   const asked = once(server, 'request')
-  const written = cluster.bulk(Buffer.from('{"delete":{}}\n'), stopping.signal)
+  const written = cluster.bulk(Buffer.from('{"delete":{}}\n'), 'outcome', stopping.signal)
   await asked
   stopping.abort(new Error('stopping'))
   await assert.rejects(written, /^Error: stopping$/)
