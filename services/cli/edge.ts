@@ -2,6 +2,7 @@ import { Command } from 'commander'
 
 import { createLogger } from '../runtime/logger.ts'
 import { readEdgeConfig } from './config-file.ts'
+import { requireNamedFiles } from './named-files.ts'
 import { sayTargets } from './say-targets.ts'
 
 export function edgeCommand(): Command {
@@ -22,6 +23,7 @@ async function edge(options: {
   readonly logLevel: string
 }): Promise<void> {
   const config = readEdgeConfig(options.config)
+  requireNamedFiles(config, options.config)
   const { startEdgeAlone } = await import('../all-in-one/edge-alone.ts')
   await using running = await startEdgeAlone(config, createLogger(options.logLevel))
   running.lifecycle.stopOnSignals()

@@ -3,6 +3,7 @@ import { Command } from 'commander'
 import { createLogger } from '../runtime/logger.ts'
 import { CommandFailure } from './failure.ts'
 import { readConfig } from './config-file.ts'
+import { requireNamedFiles } from './named-files.ts'
 import { sayTargets } from './say-targets.ts'
 
 export function upCommand(): Command {
@@ -26,6 +27,7 @@ interface UpOptions {
 
 async function up(options: UpOptions): Promise<void> {
   const config = readConfig(options.config)
+  requireNamedFiles(config, options.config)
   const { ProductError, startProduct } = await import('../all-in-one/product.ts')
   await using product = await startProduct(config, createLogger(options.logLevel), {
     edges: options.withoutEdges !== true,

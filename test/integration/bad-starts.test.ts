@@ -49,6 +49,20 @@ suite('a start that cannot be', () => {
     assertPlain(outcome)
   })
 
+  test('every file that is named and is not there is told at once, and nothing is started', async () => {
+    const restore = await changed(deployment.configFile, (text) =>
+      text
+        .replace('policy: ./policy.yaml', 'policy: ./no-policy.yaml')
+        .replace(/password_file: .*/, 'password_file: ./no.password'),
+    )
+    const outcome = await up()
+    await restore()
+    assert.equal(outcome.status, 2)
+    assert.match(outcome.stderr, /^.*no-policy\.yaml$/m)
+    assert.match(outcome.stderr, /^.*no\.password$/m)
+    assertPlain(outcome)
+  })
+
   test('every mistake of a policy is told with its line, and nothing is started', async () => {
     const restore = await changed(join(deployment.directory, 'policy.yaml'), (text) =>
       text
