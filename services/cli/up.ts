@@ -27,7 +27,9 @@ interface UpOptions {
 
 async function up(options: UpOptions): Promise<void> {
   const config = readConfig(options.config)
-  requireNamedFiles(config, options.config)
+  // What is needed to reach targets is where their edges run.
+  const named = options.withoutEdges === true ? { ...config, targets: [] } : config
+  requireNamedFiles(named, options.config)
   const { ProductError, startProduct } = await import('../all-in-one/product.ts')
   await using product = await startProduct(config, createLogger(options.logLevel), {
     edges: options.withoutEdges !== true,

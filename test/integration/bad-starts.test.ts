@@ -56,7 +56,10 @@ suite('a start that cannot be', () => {
         .replace(/password_file: .*/, 'password_file: ./no.password'),
     )
     const outcome = await up()
+    const apart = await runCommand(['up', '--without-edges', '--config', deployment.configFile])
     await restore()
+    assert.match(apart.stderr, /^.*no-policy\.yaml$/m)
+    assert.doesNotMatch(apart.stderr, /no\.password/, 'that is needed where the edges run')
     assert.equal(outcome.status, 2)
     assert.match(outcome.stderr, /^.*no-policy\.yaml$/m)
     assert.match(outcome.stderr, /^.*no\.password$/m)
