@@ -1,44 +1,13 @@
 import assert from 'node:assert/strict'
-import { createHash } from 'node:crypto'
-import { suite, test } from 'node:test'
+import { test } from 'node:test'
 
 import type { AuditEvent } from '../../schemas/event.ts'
 import { eventTypes, typesOfRole } from '../../schemas/event-types.ts'
 import type { EventLeaf } from '../../schemas/leaf.ts'
-import { formatMicroseconds } from '../../services/ledger/timestamp.ts'
-import type { FrozenInputs } from '../../reports/frozen.ts'
 import { conclude, newFacts } from '../../reports/au-2/report.ts'
-import type { Au2Result } from '../../reports/au-2/report.ts'
-import type { PopulationEvent } from '../../reports/population-row.ts'
-import {
-  aCompletion,
-  aRequest,
-  aSession,
-  anActor,
-  anApproval,
-  anEvent,
-} from '../support/an-event.ts'
+import { aCompletion, aRequest, aSession, anEvent } from '../support/an-event.ts'
+import { foundBy, fromMs, frozen, inSession, resultOf, sealed } from './au-2-result.ts'
 
-const fromMs = Date.UTC(2026, 10, 24)
-const frozen: FrozenInputs = {
-  reportId: 'r1',
-  revision: 1,
-  control: 'au-2',
-  title: 'AU-2',
-  template: 'au-2/2',
-  build: '0',
-  tenant: 'shop',
-  trigger: 'ad_hoc',
-  fromMs,
-  toMs: fromMs + 86_400_000,
-  generatedAtMs: fromMs,
-  assessorNonce: null,
-  parameters: { heartbeat: '30 seconds' },
-  checkpoints: [],
-  previous: null,
-  signerVkey: '',
-  keyFingerprint: '',
-}
 const edge = {
   version: '1',
   state: 'running',
@@ -53,31 +22,6 @@ const edge = {
   clock_offset_us: null,
   role: 'edge',
 } as const
-const inSession = {
-  session_id: 's1',
-  actor: anActor(),
-  target: { name: 'shop', kind: 'postgres', address: 'x' },
-  source: { address: '127.0.0.1', port: 1, tls: null },
-} as const
-
-/** What the rules find in these events, each a second after the one before unless it says when. */
-function resultOf(events: readonly Partial<AuditEvent>[], endMs = frozen.toMs): Au2Result {
-  const facts = newFacts(frozen)
-  let projected = 0
-  events.forEach((given, index) => {
-    const event = anEvent({
-      producer_seq: index,
-      occurred_at: (fromMs + 1000 * (index + 1)) * 1000,
-      ...given,
-    })
-    facts.take(sealed(event, index + 1), event.occurred_at, event.occurred_at + 500, false)
-    if (event.occurred_at >= fromMs * 1000 && event.occurred_at < frozen.toMs * 1000) projected += 1
-  })
-  facts.end(endMs * 1000)
-  const rest = { genesis: 1, losses: 0, quarantined: 0, duplicates: 0, outsidePeriod: 0 }
-  return conclude(frozen, facts, { ...rest, entries: 0, projected, scanned: projected })
-}
-
 function quarantinedLeaf(off: number, reason: string): EventLeaf {
   const { leaf } = sealed(anEvent(), off)
   return {
@@ -88,41 +32,6 @@ function quarantinedLeaf(off: number, reason: string): EventLeaf {
     part: 3,
     ix: { type: 'quarantined', outcome: reason },
   }
-}
-
-function sealed(event: AuditEvent, position: number): PopulationEvent {
-  const time = formatMicroseconds(event.occurred_at)
-  return {
-    log: 'log',
-    position,
-    leafHash: createHash('sha256').update(String(position)).digest(),
-    event,
-    leaf: {
-      v: 1,
-      type: 'event',
-      log: 'log',
-      seq: position,
-      prev: '',
-      rt: time,
-      topic: '',
-      part: 0,
-      off: position,
-      poff: position - 1,
-      lepoch: -1,
-      evt: event.id,
-      et: time,
-      prod: event.producer,
-      pseq: event.producer_seq,
-      cty: '',
-      csz: 0,
-      com: '',
-      ix: { type: event.type },
-    },
-  }
-}
-
-function foundBy(result: Au2Result, rule: string): readonly string[] {
-  return (result.rules.get(rule)?.exceptions ?? []).map(({ sentence }) => sentence)
 }
 
 const beats = (count: number): Partial<AuditEvent>[] =>
@@ -293,110 +202,6 @@ test('a finding of the ledger about records on the bus is no gap in the numbers 
   }
   const gap = { producer: 'audit.events/3', from_seq: 7, to_seq: 7, reason: 'truncated', records }
   assert.deepEqual(foundBy(resultOf([{ type: 'gap.detected', gap }]), 'AU2-01'), [])
-})
-
-suite('break-glass', () => {
-  const issuer = 'https://issuer.example'
-  const person = (subject: string) =>
-    anActor({ kind: 'human', subject, issuer, display: null, on_behalf_of: [] })
-  const us = (hours: number): number => (fromMs + hours * 3_600_000) * 1000
-  type Verdict = 'justified' | 'not_justified'
-  const about = (dueUs: number, verdict: Verdict | null = null) =>
-    anApproval({ override: { by: person('olivia'), due_at: dueUs, verdict } })
-  const overridden = (dueUs: number): Partial<AuditEvent>[] => [
-    {
-      ...inSession,
-      type: 'approval.requested',
-      occurred_at: us(-20),
-      actor: anActor({ on_behalf_of: [person('olivia')] }),
-      approval: anApproval(),
-    },
-    {
-      ...inSession,
-      type: 'approval.overridden',
-      occurred_at: us(-20) + 1,
-      actor: person('olivia'),
-      approval: about(dueUs),
-    },
-  ]
-  const reviewed = (
-    hours: number,
-    by: Partial<AuditEvent['actor'] & object>,
-    dueUs = us(4),
-    verdict: Verdict = 'justified',
-  ): Partial<AuditEvent> => ({
-    ...inSession,
-    type: 'override.reviewed',
-    occurred_at: us(hours),
-    actor: { ...person('nia'), ...by },
-    approval: about(dueUs, verdict),
-  })
-  const start = 'olivia broke the glass at shop (approval approval-1)'
-  const due = `${start}; its review by another person was due at 2026-11-24T04:00:00Z, and `
-
-  test('one that another person reviewed in time is no exception, whatever was found', () => {
-    for (const verdict of ['justified', 'not_justified'] as const) {
-      const events = [...overridden(us(4)), reviewed(3, {}, us(4), verdict)]
-      for (const inAnyOrder of [events, events.toReversed()]) {
-        const rule = resultOf(inAnyOrder).rules.get('AC5-09')
-        assert.deepEqual([rule?.checked, rule?.exceptions, rule?.notEvaluated], [1, [], null])
-      }
-    }
-  })
-
-  for (const [what, review, expected] of [
-    ['that nobody reviewed', null, `${due}had not come by 2026-11-25T00:00:00Z.`],
-    ['reviewed late', reviewed(5, {}), `${due}came at 2026-11-24T05:00:00Z.`],
-    [
-      'reviewed by who broke the glass',
-      reviewed(3, person('olivia')),
-      `${due}only olivia reviewed it, who is no other person.`,
-    ],
-    [
-      'reviewed by the agent that asked',
-      reviewed(3, anActor({ display: null, on_behalf_of: [] })),
-      `${due}only agent-7 reviewed it, who is no other person.`,
-    ],
-    [
-      'reviewed by no person',
-      reviewed(3, { kind: 'service' }),
-      `${due}only nia reviewed it, who is no other person.`,
-    ],
-    [
-      'reviewed by somebody for somebody',
-      reviewed(3, { on_behalf_of: [person('olivia')] }),
-      `${due}only nia reviewed it, who is no other person.`,
-    ],
-  ] as const) {
-    test(`one ${what} is an exception`, () => {
-      const result = resultOf([...overridden(us(4)), ...(review === null ? [] : [review])])
-      assert.deepEqual(foundBy(result, 'AC5-09'), [expected])
-      const [objective] = result.objectives.filter(({ objective: { id } }) => id === 'ac-3.10_obj')
-      assert.equal(objective?.state, 'exceptions')
-    })
-  }
-
-  test('one counts in the period in which its review was due, once the ledger reaches there', () => {
-    for (const [events, endMs] of [
-      [overridden(us(-1)), frozen.toMs],
-      [overridden(us(24)), frozen.toMs],
-      [overridden(us(4)), fromMs + 3 * 3_600_000],
-    ] as const) {
-      const rule = resultOf(events, endMs).rules.get('AC5-09')
-      assert.deepEqual([rule?.checked, rule?.exceptions], [0, []])
-      assert.match(rule?.notEvaluated ?? '', /no review of a break-glass was due/)
-    }
-  })
-
-  test('what was erased cannot be looked into', () => {
-    const facts = newFacts(frozen)
-    const [, event] = overridden(us(4)).map((each) => anEvent(each))
-    assert.ok(event !== undefined)
-    facts.take({ ...sealed(event, 1), event: null }, event.occurred_at, event.occurred_at, false)
-    const rest = { genesis: 1, losses: 0, quarantined: 0, duplicates: 0, outsidePeriod: 1 }
-    const result = conclude(frozen, facts, { ...rest, entries: 2, projected: 0, scanned: 0 })
-    assert.match(result.rules.get('AC5-09')?.notEvaluated ?? '', /^1 events about break-glass/)
-  })
 })
 
 test('an exception has the same id in every report', () => {
