@@ -20,7 +20,7 @@ export interface PastRequest {
 export interface History {
   /** In the order in which they were received. */
   readonly requests: readonly PastRequest[]
-  /** Those of the period that cannot be decided again: their session is not known, or no rule decided them. */
+  /** Those of the period that cannot be decided again: their session is not known, no rule decided them, or they only prepare. */
   readonly leftOut: number
   /** True when there were more than are looked at. */
   readonly isCut: boolean
@@ -53,7 +53,8 @@ export async function historyOfApi(client: ApiClient, period: Period): Promise<H
     for (const hit of page.hits) {
       const subject = subjects.get(hit.sessionId ?? '')
       const { decision = 'unknown', ruleIds = [] } = hit.decidedFirst ?? {}
-      if (subject === undefined || hit.statement === null || isByTheEdge(ruleIds)) {
+      const isLeftOut = isPreparation(hit.operation) || isByTheEdge(ruleIds)
+      if (subject === undefined || hit.statement === null || isLeftOut) {
         leftOut += 1
         continue
       }
@@ -114,7 +115,9 @@ export async function historyOfLedger(configFile: string, period: Period): Promi
     const { actor, target, request, decision, session_id: session } = received
     if (period.target !== undefined && target?.name !== period.target) continue
     const isWhole = request !== null && request.statement.length === request.statement_bytes
-    if (actor === null || target === null || !isWhole || isByTheEdge(decision?.rule_ids ?? [])) {
+    const isLeftOut =
+      isPreparation(request?.operation ?? null) || isByTheEdge(decision?.rule_ids ?? [])
+    if (actor === null || target === null || !isWhole || isLeftOut) {
       leftOut += 1
       continue
     }
@@ -144,6 +147,11 @@ export async function historyOfLedger(configFile: string, period: Period): Promi
     })
   }
   return { requests: inOrder(requests), leftOut, isCut: false }
+}
+
+/** To parse and to bind what is held or masked needs nothing, whatever policy says of running it. */
+function isPreparation(operation: string | null): boolean {
+  return operation === 'parse' || operation === 'bind'
 }
 
 /** Refusals for the form of a message, and cancel requests: no policy was asked. */
