@@ -1,32 +1,22 @@
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
-import { after, before, test } from 'node:test'
+import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 
-import type { EmbeddedPostgres } from '../../../../../services/all-in-one/demo/embedded-postgres.ts'
 import { pythonOfDrivers } from '../../../../support/python.ts'
-import { directClient, startTarget } from '../edge-fixture.ts'
+import { numbersTarget } from './numbers-target.ts'
 import { aWaitingEdge } from './waiting-edge.ts'
 
 const run = promisify(execFile)
 const program = fileURLToPath(new URL('./asyncpg_waits.py', import.meta.url))
 
-let server: EmbeddedPostgres
-
-before(async () => {
-  server = await startTarget()
-  const owner = await directClient(server)
-  await owner.query('CREATE TABLE numbers AS SELECT n FROM generate_series(1, 7) AS n')
-  await owner.end()
-})
-
-after(() => server[Symbol.asyncDispose]())
+const numbers = numbersTarget(7)
 
 test('asyncpg waits where it prepares without Sync, as where it does not', async (t) => {
   const python = await pythonOfDrivers(t)
   if (python === null) return
-  const edge = await aWaitingEdge(t, server)
+  const edge = await aWaitingEdge(t, numbers.server)
   const { host, port, user, password, database } = edge.client
   const running = run(python, [program], {
     timeout: 60_000,

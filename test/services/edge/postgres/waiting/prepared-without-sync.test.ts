@@ -1,56 +1,33 @@
 import assert from 'node:assert/strict'
-import { after, before, beforeEach, test } from 'node:test'
+import { test } from 'node:test'
 import type { TestContext } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 
-import type pg from 'pg'
-
-import type { EmbeddedPostgres } from '../../../../../services/all-in-one/demo/embedded-postgres.ts'
 import {
   decodeBackend,
   encodeError,
 } from '../../../../../services/edge/postgres/protocol/backend.ts'
 import { Framer } from '../../../../../services/edge/postgres/protocol/frame.ts'
 import { startRelay } from '../../../../support/relay.ts'
-import { directClient, startTarget, untilTarget } from '../edge-fixture.ts'
+import { untilTarget } from '../edge-fixture.ts'
 import { bind, close, describe, execute, flush, parse, rawClient, sync } from '../raw-client.ts'
 import type { RawClient } from '../raw-client.ts'
+import { numbersTarget } from './numbers-target.ts'
 import { aWaitingEdge, holdingPolicy } from './waiting-edge.ts'
 import type { WaitingEdge } from './waiting-edge.ts'
 
 /** Statements that are held, prepared by Parse, Describe and Flush, as asyncpg does: the target keeps their locks until a Sync. */
 
-let server: EmbeddedPostgres
-let owner: pg.Client
-
-before(async () => {
-  server = await startTarget()
-  owner = await directClient(server)
-})
-
-after(async () => {
-  await owner.end()
-  await server[Symbol.asyncDispose]()
-})
-
-beforeEach(async () => {
-  await owner.query('DROP TABLE IF EXISTS numbers')
-  await owner.query('CREATE TABLE numbers AS SELECT n FROM generate_series(1, 5) AS n')
-})
+const numbers = numbersTarget()
 
 const splits = [1, 7, Infinity]
 const text = 'DELETE FROM numbers WHERE n = $1 RETURNING n'
 const prepare = [parse(text, 'd'), describe('statement', 'd'), flush]
 const run = (value: string) => [bind('d', '', [value]), execute(), sync]
 
-async function numbers(): Promise<readonly number[]> {
-  const { rows } = await owner.query<{ n: number }>('SELECT n FROM numbers ORDER BY n')
-  return rows.map(({ n }) => n)
-}
-
 /** How many locks sessions through an edge hold on the table. */
 async function locks(): Promise<number> {
-  const { rows } = await owner.query<{ locks: number }>(
+  const { rows } = await numbers.owner.query<{ locks: number }>(
     `SELECT count(*)::int AS locks FROM pg_locks JOIN pg_stat_activity USING (pid)
      WHERE relation = 'numbers'::regclass AND application_name LIKE 'gw/%'`,
   )
@@ -85,7 +62,7 @@ async function details(client: RawClient): Promise<readonly (string | undefined)
 
 test('it waits when it is run, with the target idle and without its locks, and runs once it is granted', async (t) => {
   for (const durability of ['batched', 'strict'] as const) {
-    const edge = await aWaitingEdge(t, server, { durability })
+    const edge = await aWaitingEdge(t, numbers.server, { durability })
     const client = await aClient(t, edge)
     for (const [index, writes] of splits.entries()) {
       await client.send([close('statement', 'd'), sync])
@@ -96,15 +73,15 @@ test('it waits when it is run, with the target idle and without its locks, and r
       await client.send(run('2'), writes)
       const asked = await edge.asked(index + 1)
       assert.equal(await replies(client, 1), 'N')
-      await untilTarget(server, "state = 'idle'")
+      await untilTarget(numbers.server, "state = 'idle'")
       assert.equal(await locks(), 0)
       await pause(20)
-      assert.deepEqual(await numbers(), [1, 2, 3, 4, 5])
+      assert.deepEqual(await numbers.all(), [1, 2, 3, 4, 5])
       edge.answer(asked)
       const { types, rows, status } = await client.answer()
       assert.deepEqual([types, rows, status], ['2DCZ', [['2']], 'I'])
-      assert.deepEqual(await numbers(), [1, 3, 4, 5])
-      await owner.query('INSERT INTO numbers VALUES (2)')
+      assert.deepEqual(await numbers.all(), [1, 3, 4, 5])
+      await numbers.owner.query('INSERT INTO numbers VALUES (2)')
     }
     const requests = edge.recorder.requests().map(({ operation, decision, ...request }) => {
       return [operation, decision, request.completions, request.completion?.outcome]
@@ -118,7 +95,7 @@ test('it waits when it is run, with the target idle and without its locks, and r
 })
 
 test('also where nothing is waited for between the messages, and what is sent behind it comes after it', async (t) => {
-  const edge = await aWaitingEdge(t, server)
+  const edge = await aWaitingEdge(t, numbers.server)
   for (const [index, writes] of splits.entries()) {
     const client = await aClient(t, edge)
     const behind = { type: 'query', text: Buffer.from('SELECT 8') } as const
@@ -128,19 +105,19 @@ test('also where nothing is waited for between the messages, and what is sent be
     const { types, rows, errors } = await client.answer(3)
     assert.equal(types, '1tTN2DCZN2EZTDCZ')
     assert.deepEqual([rows, errors], [[['3'], ['8']], ['42501']])
-    await owner.query('INSERT INTO numbers VALUES (3)')
+    await numbers.owner.query('INSERT INTO numbers VALUES (3)')
   }
-  assert.deepEqual(await numbers(), [1, 2, 3, 4, 5])
+  assert.deepEqual(await numbers.all(), [1, 2, 3, 4, 5])
 })
 
 test('until the grant the target gets what prepares it and a Sync, and nothing of what runs it', async (t) => {
   let sent: Buffer[] = []
-  await using relay = await startRelay(server, (near, far) => {
+  await using relay = await startRelay(numbers.server, (near, far) => {
     near.on('data', (chunk: Buffer) => sent.push(chunk))
     far.pipe(near)
   })
   const target = { port: relay.port, tls: { mode: 'disable' } } as const
-  const edge = await aWaitingEdge(t, server, { target })
+  const edge = await aWaitingEdge(t, numbers.server, { target })
   const take = (): string => {
     let types = ''
     const framer = new Framer({ maxMessageBytes: 65_536, wholeUpTo: () => 65_536 })
@@ -164,11 +141,11 @@ test('until the grant the target gets what prepares it and a Sync, and nothing o
     // The edge's own Parse stands in for the Execute, and fails.
     assert.equal(take(), 'BPS')
   }
-  assert.deepEqual(await numbers(), [1, 2, 3, 4, 5])
+  assert.deepEqual(await numbers.all(), [1, 2, 3, 4, 5])
 })
 
 test('what fails to be prepared is skipped to the client’s own Sync', async (t) => {
-  const edge = await aWaitingEdge(t, server)
+  const edge = await aWaitingEdge(t, numbers.server)
   const wrong = parse('DELETE FROM letters WHERE n = $1', 'd')
   const behind = { type: 'query', text: Buffer.from('SELECT 8') } as const
   for (const writes of splits) {
@@ -189,7 +166,7 @@ test('what fails to be prepared is skipped to the client’s own Sync', async (t
 test('an error with which the target answers the edge’s Sync is the client’s, up to its own', async (t) => {
   const error = encodeError({ severity: 'ERROR', sqlState: '57014', message: 'canceled' })
   let answers: Buffer[] = []
-  await using relay = await startRelay(server, (near, far) => {
+  await using relay = await startRelay(numbers.server, (near, far) => {
     far.on('data', (chunk: Buffer) => {
       // The answer to a Sync alone is ReadyForQuery alone.
       const isOfSync = chunk.length === 6 && chunk.toString('latin1', 0, 1) === 'Z'
@@ -198,7 +175,7 @@ test('an error with which the target answers the edge’s Sync is the client’s
     })
   })
   const target = { port: relay.port, tls: { mode: 'disable' } } as const
-  const edge = await aWaitingEdge(t, server, { target })
+  const edge = await aWaitingEdge(t, numbers.server, { target })
   const client = await aClient(t, edge)
   await client.send(prepare)
   assert.equal(await replies(client, 3), '1tT')
@@ -212,24 +189,24 @@ test('an error with which the target answers the edge’s Sync is the client’s
 })
 
 test('a simple query waits behind a statement that was only prepared', async (t) => {
-  const edge = await aWaitingEdge(t, server)
+  const edge = await aWaitingEdge(t, numbers.server)
   for (const [index, writes] of splits.entries()) {
     const client = await aClient(t, edge)
     const query = { type: 'query', text: Buffer.from('DELETE FROM numbers WHERE n = 5') } as const
     await client.send([parse('SELECT n FROM numbers', 's'), flush, query], writes)
     const asked = await edge.asked(index + 1)
-    await untilTarget(server, "state = 'idle'")
+    await untilTarget(numbers.server, "state = 'idle'")
     assert.equal(await locks(), 0)
     edge.answer(asked)
     assert.equal((await client.answer()).types, '1NCZ')
     await client.send([bind('s'), execute(), sync], writes)
     assert.equal((await client.answer()).types, '2DDDDCZ')
-    await owner.query('INSERT INTO numbers VALUES (5)')
+    await numbers.owner.query('INSERT INTO numbers VALUES (5)')
   }
 })
 
 test('it waits where another policy holds it since it was prepared', async (t) => {
-  const edge = await aWaitingEdge(t, server)
+  const edge = await aWaitingEdge(t, numbers.server)
   const client = await aClient(t, edge)
   await client.send([parse('SELECT n FROM numbers WHERE n = $1', 'd'), sync])
   assert.equal((await client.answer()).types, '1Z')
@@ -240,7 +217,7 @@ test('it waits where another policy holds it since it was prepared', async (t) =
 })
 
 test('where its Bind was flushed too, or it was run before in the same batch, it is refused at once and says why', async (t) => {
-  const edge = await aWaitingEdge(t, server)
+  const edge = await aWaitingEdge(t, numbers.server)
   for (const writes of splits) {
     for (const begun of [
       [bind('d', '', ['1']), flush],
@@ -260,11 +237,11 @@ test('where its Bind was flushed too, or it was run before in the same batch, it
     const [detail] = await details(client)
     assert.match(detail ?? '', /^it does not wait here: a transaction is open/)
   }
-  assert.deepEqual(await numbers(), [1, 2, 3, 4, 5])
+  assert.deepEqual(await numbers.all(), [1, 2, 3, 4, 5])
 })
 
 test('where it cannot be recorded that it was prepared, it fails and the session goes on', async (t) => {
-  const edge = await aWaitingEdge(t, server)
+  const edge = await aWaitingEdge(t, numbers.server)
   const client = await aClient(t, edge)
   edge.recorder.refusal = 'spool_full'
   await client.send([...prepare, ...run('1')])

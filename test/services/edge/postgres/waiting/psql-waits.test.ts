@@ -3,27 +3,15 @@ import { spawn } from 'node:child_process'
 import type { ChildProcessWithoutNullStreams } from 'node:child_process'
 import { once } from 'node:events'
 import { text } from 'node:stream/consumers'
-import { after, before, test } from 'node:test'
+import { test } from 'node:test'
 import type { TestContext } from 'node:test'
 
-import type { EmbeddedPostgres } from '../../../../../services/all-in-one/demo/embedded-postgres.ts'
 import { requireProgram } from '../../../../support/engine.ts'
-import { directClient, startTarget } from '../edge-fixture.ts'
+import { numbersTarget } from './numbers-target.ts'
 import { aWaitingEdge } from './waiting-edge.ts'
 import type { WaitingEdge } from './waiting-edge.ts'
 
-let server: EmbeddedPostgres
-
-before(async () => {
-  server = await startTarget()
-  const owner = await directClient(server)
-  await owner.query('CREATE TABLE numbers AS SELECT n FROM generate_series(1, 5) AS n')
-  await owner.end()
-})
-
-after(async () => {
-  await server[Symbol.asyncDispose]()
-})
+const numbers = numbersTarget()
 
 /** psql at work, as somebody at a terminal sees it. */
 interface AtWork {
@@ -42,7 +30,7 @@ interface AtWork {
 async function aPsql(t: TestContext, statement: string): Promise<AtWork | null> {
   const program = requireProgram(t, 'psql')
   if (program === null) return null
-  const edge = await aWaitingEdge(t, server)
+  const edge = await aWaitingEdge(t, numbers.server)
   const { host, port, user, password, database } = edge.client
   const child = spawn(program, ['--no-psqlrc', '-c', statement], {
     env: {

@@ -1,42 +1,21 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { connect } from 'node:net'
-import { after, before, beforeEach, test } from 'node:test'
+import { test } from 'node:test'
 import type { TestContext } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 
 import pg from 'pg'
 import type { DatabaseError } from 'pg'
 
-import type { EmbeddedPostgres } from '../../../../../services/all-in-one/demo/embedded-postgres.ts'
 import { aLockoutUpdate } from '../../guard/control-builders.ts'
-import { anActor, directClient, startTarget, untilTarget } from '../edge-fixture.ts'
+import { anActor, untilTarget } from '../edge-fixture.ts'
 import { bind, describe, execute, flush, parse, rawClient, sync } from '../raw-client.ts'
+import { numbersTarget } from './numbers-target.ts'
 import { aWaitingEdge, holdingPolicy } from './waiting-edge.ts'
 import type { WaitingEdge } from './waiting-edge.ts'
 
-let server: EmbeddedPostgres
-let owner: pg.Client
-
-before(async () => {
-  server = await startTarget()
-  owner = await directClient(server)
-})
-
-after(async () => {
-  await owner.end()
-  await server[Symbol.asyncDispose]()
-})
-
-beforeEach(async () => {
-  await owner.query('DROP TABLE IF EXISTS numbers')
-  await owner.query('CREATE TABLE numbers AS SELECT n FROM generate_series(1, 5) AS n')
-})
-
-async function numbers(): Promise<readonly number[]> {
-  const { rows } = await owner.query<{ n: number }>('SELECT n FROM numbers ORDER BY n')
-  return rows.map(({ n }) => n)
-}
+const numbers = numbersTarget()
 
 interface Asking {
   readonly client: pg.Client
@@ -91,18 +70,21 @@ for (const [name, ask] of [
 ] as const) {
   for (const durability of ['batched', 'strict'] as const) {
     test(`a request waits and runs once it is granted: ${name}, ${durability}`, async (t) => {
-      const edge = await aWaitingEdge(t, server, { durability, plain: durability === 'batched' })
+      const edge = await aWaitingEdge(t, numbers.server, {
+        durability,
+        plain: durability === 'batched',
+      })
       const { client, notices } = await aClient(t, edge)
       const running = ask(client)
       const asked = await edge.asked()
       await pause(50)
-      assert.deepEqual(await numbers(), [1, 2, 3, 4, 5])
+      assert.deepEqual(await numbers.all(), [1, 2, 3, 4, 5])
       const id = asked.approval?.approval_id ?? ''
       assert.match(notices.join(), new RegExp(`^held for approval ${id}: waiting for it until 20`))
-      await untilTarget(server, "state = 'idle'")
+      await untilTarget(numbers.server, "state = 'idle'")
       edge.answer(asked)
       assert.equal((await running).rowCount, 1)
-      assert.deepEqual(await numbers(), [2, 3, 4, 5])
+      assert.deepEqual(await numbers.all(), [2, 3, 4, 5])
       assert.equal(notices.length, 1)
       assert.deepEqual(types(edge), [
         'request.received',
@@ -123,13 +105,15 @@ for (const [name, ask] of [
       const second = await edge.asked(2)
       edge.answer(second, 'deny')
       assert.match((await again).message, /was denied by Nia Novák: looked at it$/)
-      assert.deepEqual(await numbers(), [2, 3, 4, 5])
+      assert.deepEqual(await numbers.all(), [2, 3, 4, 5])
     })
   }
 }
 
 test('at its time it is refused with the id, and the approval may still come', async (t) => {
-  const edge = await aWaitingEdge(t, server, { approval: '{ role: owner, wait_seconds: 1 }' })
+  const edge = await aWaitingEdge(t, numbers.server, {
+    approval: '{ role: owner, wait_seconds: 1 }',
+  })
   const { client, notices } = await aClient(t, edge)
   const text = 'DELETE FROM numbers WHERE n = 1'
   const error = await refusal(client.query(text))
@@ -144,7 +128,7 @@ test('at its time it is refused with the id, and the approval may still come', a
 })
 
 test('with the approval’s own time over it is not asked for anew by itself', async (t) => {
-  const edge = await aWaitingEdge(t, server, {
+  const edge = await aWaitingEdge(t, numbers.server, {
     approval: '{ role: owner, expires_seconds: 30, wait_seconds: 30 }',
   })
   const { client } = await aClient(t, edge)
@@ -158,7 +142,7 @@ test('with the approval’s own time over it is not asked for anew by itself', a
 })
 
 test('in a transaction it is refused at once, and says why', async (t) => {
-  const edge = await aWaitingEdge(t, server)
+  const edge = await aWaitingEdge(t, numbers.server)
   const { client } = await aClient(t, edge)
   for (const [text, values] of [
     ['DELETE FROM numbers WHERE n = 1', []],
@@ -171,12 +155,12 @@ test('in a transaction it is refused at once, and says why', async (t) => {
     assert.equal((await refusal(client.query('SELECT 1'))).code, '25P02')
     await client.query('ROLLBACK')
   }
-  assert.deepEqual(await numbers(), [1, 2, 3, 4, 5])
+  assert.deepEqual(await numbers.all(), [1, 2, 3, 4, 5])
 })
 
 test('a client that leaves ends its wait, and nothing runs when the grant comes', async (t) => {
   for (const leave of ['end', 'destroy', 'terminate'] as const) {
-    const edge = await aWaitingEdge(t, server)
+    const edge = await aWaitingEdge(t, numbers.server)
     const client = await rawClient(edge)
     t.after(() => client.close())
     await client.send([parse('DELETE FROM numbers'), bind(), describe('portal'), execute(), sync])
@@ -190,13 +174,13 @@ test('a client that leaves ends its wait, and nothing runs when the grant comes'
     assert.equal(completed?.completion?.outcome, 'cancelled')
     assert.match(completed.completion.error_message ?? '', /the client left/)
     edge.answer(asked)
-    assert.deepEqual(await numbers(), [1, 2, 3, 4, 5])
+    assert.deepEqual(await numbers.all(), [1, 2, 3, 4, 5])
     assert.equal(edge.recorder.of('approval.used').length, 0)
   }
 })
 
 test('a cancel request ends the wait with 57014, and the session goes on', async (t) => {
-  const edge = await aWaitingEdge(t, server)
+  const edge = await aWaitingEdge(t, numbers.server)
   for (const values of [undefined, [1]]) {
     const { client } = await aClient(t, edge)
     const text = values === undefined ? 'DELETE FROM numbers' : 'DELETE FROM numbers WHERE n = $1'
@@ -216,14 +200,14 @@ test('a cancel request ends the wait with 57014, and the session goes on', async
     ['cancel', 'ok'],
     ['select', 'ok'],
   ])
-  assert.deepEqual(await numbers(), [1, 2, 3, 4, 5])
+  assert.deepEqual(await numbers.all(), [1, 2, 3, 4, 5])
 })
 
 test('revocation, the kill switch, expiry and the end of the edge end the wait with 57P01', async (t) => {
   for (const stop of ['revoke', 'lockout', 'expiry', 'edge'] as const) {
     const edge = await aWaitingEdge(
       t,
-      server,
+      numbers.server,
       stop === 'expiry' ? { expiresAtMs: Date.now() + 2_000 } : {},
     )
     const { client } = await aClient(t, edge)
@@ -242,11 +226,11 @@ test('revocation, the kill switch, expiry and the end of the edge end the wait w
     assert.equal(completed?.completion?.outcome, 'refused')
     assert.equal(completed.completion.error_code, '57P01')
   }
-  assert.deepEqual(await numbers(), [1, 2, 3, 4, 5])
+  assert.deepEqual(await numbers.all(), [1, 2, 3, 4, 5])
 })
 
 test('another policy ends the wait: what it says counts, and the grant under the old one does not', async (t) => {
-  const edge = await aWaitingEdge(t, server)
+  const edge = await aWaitingEdge(t, numbers.server)
   const { client } = await aClient(t, edge)
   const running = refusal(client.query('DELETE FROM numbers WHERE n = $1', [1]))
   const asked = await edge.asked()
@@ -256,7 +240,7 @@ test('another policy ends the wait: what it says counts, and the grant under the
   const second = await edge.asked(2)
   assert.match(error.message, new RegExp(`^held for approval ${second.approval?.approval_id} `))
   assert.notEqual(second.approval?.approval_id, asked.approval?.approval_id)
-  assert.deepEqual(await numbers(), [1, 2, 3, 4, 5])
+  assert.deepEqual(await numbers.all(), [1, 2, 3, 4, 5])
   // Nobody answers: the wait notices by itself.
   const again = refusal(client.query('DELETE FROM numbers WHERE n = $1', [2]))
   await edge.asked(3)
@@ -266,7 +250,7 @@ test('another policy ends the wait: what it says counts, and the grant under the
 })
 
 test('what is split over packets waits as well, and what was sent behind it comes after it', async (t) => {
-  const edge = await aWaitingEdge(t, server)
+  const edge = await aWaitingEdge(t, numbers.server)
   for (const writes of [1, 7, Infinity]) {
     const client = await rawClient(edge)
     const before = edge.recorder.of('approval.requested').length
@@ -291,12 +275,12 @@ test('what is split over packets waits as well, and what was sent behind it come
     assert.equal(answer.types, 'N12TDCZ12DCZTDCZ')
     assert.deepEqual(answer.rows.flat().slice(-2), ['7', '8'])
     await client.close()
-    await owner.query('INSERT INTO numbers VALUES (3)')
+    await numbers.owner.query('INSERT INTO numbers VALUES (3)')
   }
 })
 
 test('behind what the target has begun it does not wait, behind what is only on its way it does', async (t) => {
-  const edge = await aWaitingEdge(t, server)
+  const edge = await aWaitingEdge(t, numbers.server)
   const client = await rawClient(edge)
   t.after(() => client.close())
   const held = [parse('DELETE FROM numbers WHERE n = 1'), bind(), execute(), sync]
@@ -311,11 +295,13 @@ test('behind what the target has begun it does not wait, behind what is only on 
   await client.send([parse('SELECT 1'), bind(), execute(), sync, ...other])
   edge.answer(await edge.asked(2))
   assert.equal((await client.answer(2)).types, '12DCZN12CZ')
-  assert.deepEqual(await numbers(), [1, 3, 4, 5])
+  assert.deepEqual(await numbers.all(), [1, 3, 4, 5])
 })
 
 test('so many wait at a time; and who sends too much behind it waits no longer', async (t) => {
-  const edge = await aWaitingEdge(t, server, { limits: { maxWaiting: 1, maxWaitingBytes: 4_096 } })
+  const edge = await aWaitingEdge(t, numbers.server, {
+    limits: { maxWaiting: 1, maxWaitingBytes: 4_096 },
+  })
   const first = await aClient(t, edge)
   const other = await aClient(t, edge)
   const running = refusal(first.client.query('DELETE FROM numbers WHERE n = 1'))
@@ -332,11 +318,11 @@ test('so many wait at a time; and who sends too much behind it waits no longer',
   await third.send([behind])
   const answer = await third.answer(2)
   assert.equal(answer.types, 'NEZTDCZ')
-  assert.deepEqual(await numbers(), [1, 2, 3, 4, 5])
+  assert.deepEqual(await numbers.all(), [1, 2, 3, 4, 5])
 })
 
 test('a PREPARE that was approved leaves a name that EXECUTE finds', async (t) => {
-  const edge = await aWaitingEdge(t, server)
+  const edge = await aWaitingEdge(t, numbers.server)
   const { client } = await aClient(t, edge)
   const prepared = client.query('PREPARE gone AS DELETE FROM numbers WHERE n = 1')
   edge.answer(await edge.asked())
@@ -344,11 +330,11 @@ test('a PREPARE that was approved leaves a name that EXECUTE finds', async (t) =
   const executed = client.query('EXECUTE gone')
   edge.answer(await edge.asked(2))
   assert.equal((await executed).rowCount, 1)
-  assert.deepEqual(await numbers(), [2, 3, 4, 5])
+  assert.deepEqual(await numbers.all(), [2, 3, 4, 5])
 })
 
 test('to parse and to bind what is held is recorded as allowed, since neither runs it', async (t) => {
-  const edge = await aWaitingEdge(t, server)
+  const edge = await aWaitingEdge(t, numbers.server)
   const client = await rawClient(edge)
   t.after(() => client.close())
   await client.send([parse('DELETE FROM numbers', 'd'), describe('statement', 'd'), sync])
