@@ -76,6 +76,12 @@ export function count(value: number): string {
   return value.toLocaleString('en-US')
 }
 
+/** `1 entry`, `2 entries`: what is counted is given in the plural. */
+export function counted(value: number, things: string): string {
+  const singular = things.replace(/ies$/, 'y').replace(/s$/, '')
+  return `${count(value)} ${value === 1 ? singular : things}`
+}
+
 export function utc(ms: number): string {
   return `${new Date(ms).toISOString().slice(0, 19)}Z`
 }

@@ -1,6 +1,6 @@
 import type { DeterminationState, ReportException } from '../determination.ts'
 import type { Block, Section } from '../report-document.ts'
-import { count } from '../report-document.ts'
+import { count, counted } from '../report-document.ts'
 import { rules as ruleTexts } from './objectives.ts'
 import type { Au2Result } from './report.ts'
 
@@ -127,7 +127,7 @@ function rules({ rules }: Au2Result): readonly Block[] {
         return [
           id,
           asks,
-          `${count(result?.checked ?? 0)} ${result?.unit ?? ''}`,
+          result === undefined ? '' : counted(result.checked, result.unit),
           count(result?.exceptions.length ?? 0),
           result?.notEvaluated ?? '',
         ]
