@@ -74,6 +74,11 @@ test('a second person approves in the console what an agent would delete, and it
     await item.getByLabel('Reason').fill('the ticket was opened twice')
     await item.getByRole('button', { name: 'Approve' }).click()
     await page.getByRole('heading', { name: 'Nothing waits for approval' }).waitFor()
+    await page
+      .getByRole('status')
+      .filter({ hasText: /^Approved: delete by .* at shop/ })
+      .waitFor()
+    await picture(page, 'approvals-answered')
   })
 
   await t.test('it runs once; a second use is another request', async () => {

@@ -6,6 +6,7 @@ import { CopiedText } from '../words/copied-text.tsx'
 import { bytes } from '../words/quantities.ts'
 import { Time } from '../words/time.tsx'
 import { AnswerForm } from './answer-form.tsx'
+import type { TakenAnswer } from './answer-taken.tsx'
 import { ApprovalFacts } from './approval-facts.tsx'
 import { ApprovalState } from './approval-state.tsx'
 import { BoundValues } from './bound-values.tsx'
@@ -19,8 +20,13 @@ const answered: Readonly<Record<string, string>> = {
   override: 'Break-glass',
 }
 
+interface ApprovalItemProps {
+  readonly approval: Approval
+  readonly onAnswer: (answer: TakenAnswer) => void
+}
+
 /** Who asks and for whom, exactly what would run, what it touches and by which rule it is held. */
-export function ApprovalItem({ approval }: { readonly approval: Approval }) {
+export function ApprovalItem({ approval, onAnswer }: ApprovalItemProps) {
   const { requester, on_behalf_of: behind, parameters } = approval
   const name = requester.display ?? requester.subject
   return (
@@ -67,7 +73,7 @@ export function ApprovalItem({ approval }: { readonly approval: Approval }) {
             <ReviewLine {...approval.review} review={approval.review.done} />
           )}
           <SessionLink id={approval.session_id} requestId={approval.request_id} />
-          {approval.may_answer && <AnswerForm approval={approval} />}
+          {approval.may_answer && <AnswerForm approval={approval} onAnswer={onAnswer} />}
           {approval.may_override && <BreakGlassForm approval={approval} />}
         </Stack>
       </Paper>

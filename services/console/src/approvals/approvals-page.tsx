@@ -7,11 +7,14 @@ import { PageTitle } from '../shell/page-title.tsx'
 import { seesAllApprovals } from '../shell/pages.ts'
 import { NothingHere } from '../words/nothing-here.tsx'
 import { Reading } from '../words/reading.tsx'
+import { AnswerTaken } from './answer-taken.tsx'
+import type { TakenAnswer } from './answer-taken.tsx'
 import { ApprovalItem } from './approval-item.tsx'
 import { OverrideList } from './override-list.tsx'
 
 export function ApprovalsPage() {
   const [state, setState] = useState('pending')
+  const [taken, setTaken] = useState<TakenAnswer | null>(null)
   const { data: me } = useQuery(whoIsSignedIn)
   const question = useQuery(approvalsOfState(state))
   const { data } = question
@@ -37,6 +40,7 @@ export function ApprovalsPage() {
           { value: '', label: 'All of the last day' },
         ]}
       />
+      {taken !== null && <AnswerTaken answer={taken} />}
       <Reading what="approvals" question={question} />
       {data?.approvals.length === 0 && question.error === null && (
         <NothingHere title={state === '' ? 'Nothing was held' : 'Nothing waits for approval'}>
@@ -45,7 +49,7 @@ export function ApprovalsPage() {
       )}
       <Stack component="ol" p={0} m={0} style={{ listStyle: 'none' }}>
         {data?.approvals.map((approval) => (
-          <ApprovalItem key={approval.approval_id} approval={approval} />
+          <ApprovalItem key={approval.approval_id} approval={approval} onAnswer={setTaken} />
         ))}
       </Stack>
     </Stack>

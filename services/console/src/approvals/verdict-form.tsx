@@ -10,6 +10,8 @@ interface VerdictFormProps<Verdict extends string> {
   /** The first one is the usual one; each with what its button says. */
   readonly verdicts: readonly (readonly [verdict: Verdict, words: string])[]
   readonly say: (verdict: Verdict, reason: string) => Promise<unknown>
+  /** What was said has been taken; the form may be gone by the next moment. */
+  readonly onSaid?: (verdict: Verdict) => void
   /** What did not happen, where it fails. */
   readonly failure: string
 }
@@ -20,7 +22,10 @@ export function VerdictForm<Verdict extends string>(props: VerdictFormProps<Verd
   const [reason, setReason] = useState('')
   const said = useMutation({
     mutationFn: (verdict: Verdict) => props.say(verdict, reason),
-    onSuccess: () => client.invalidateQueries({ queryKey: ['approvals'] }),
+    onSuccess: (_answer, verdict) => {
+      props.onSaid?.(verdict)
+      return client.invalidateQueries({ queryKey: ['approvals'] })
+    },
   })
   return (
     <Stack gap="xs">
