@@ -51,20 +51,21 @@ test('a target that does not read stops the client, not the edge', async (t) => 
   await edge.recorder.until('request.received', 2)
   const line = frameOf(copyData(`${'y'.repeat(1_000)}\n`))
   const block = Buffer.concat(Array<Buffer>(10_000).fill(line))
-  for (let sent = 0; sent < 4; sent++) client.socket.write(block)
+  for (let sent = 0; sent < 8; sent++) client.socket.write(block)
   await untilTarget(server, "wait_event_type = 'Lock'")
   let waiting = 0
   while (client.socket.writableLength !== waiting) {
     waiting = client.socket.writableLength
     await delay(100)
   }
-  // Most of it is still with the client: nobody behind it took more than buffers hold.
-  assert.ok(waiting > 3 * block.length)
+  // Half of it and more is still with the client: nobody behind it took more than the system's buffers of two connections hold, which
+  // grow by its own rules.
+  assert.ok(waiting >= 4 * block.length, `${waiting} bytes wait`)
   await direct.query('COMMIT')
   await client.send([copyDone])
   assert.equal((await client.answer()).types, 'GCZ')
   const copied = edge.recorder.requests()[1]?.completion
-  assert.deepEqual([copied?.rows, copied?.bytes_in], [40_000, 40_000 * 1_001])
+  assert.deepEqual([copied?.rows, copied?.bytes_in], [80_000, 80_000 * 1_001])
   await direct.query('DROP TABLE blocked')
 })
 
