@@ -23,7 +23,9 @@ export function AnswerTaken({ answer }: { readonly answer: TakenAnswer }) {
   }
   return (
     <Alert color="teal" role="status" title={`Approved: ${what}`}>
-      {others > 0 ? `It waits for ${others} more.` : 'The same request runs now, once.'}
+      {others > 0
+        ? `It needs ${others} more.`
+        : 'It may run once: at once where its client waits, else when it is sent again.'}
     </Alert>
   )
 }
