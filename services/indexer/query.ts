@@ -124,6 +124,8 @@ export interface SessionSummary {
   readonly endedAtMs: number | null
   readonly outcome: SessionOutcome | null
   readonly statements: number
+  /** Held, whatever became of it then: one that was approved and ran counts here, one that was denied here and as blocked. */
+  readonly held: number
   readonly blocked: number
   readonly errors: number
   readonly rows: number

@@ -12,6 +12,8 @@ export interface SessionEnd {
 /** What is counted of the statements of one session. */
 export interface SessionCounts {
   readonly statements: number
+  /** Those that policy held first, whatever became of them: as `decision: 'hold'` finds them. */
+  readonly held: number
   readonly blocked: number
   readonly errors: number
   readonly rows: number
@@ -46,6 +48,7 @@ export function sessionSummaryOf(
     endedAtMs: end === null ? null : Math.floor(end.occurredUs / 1000),
     outcome: end === null ? null : (end.session?.outcome ?? 'unknown'),
     statements: counts.statements,
+    held: counts.held,
     blocked: counts.blocked,
     errors: counts.errors,
     rows: counts.rows,

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
+import type { DecisionOutcome } from '../../schemas/event.ts'
 import type { SearchFilter, Statement } from '../../services/indexer/query.ts'
 import { ALog, aWorkingDay, firstMs } from '../support/a-log.ts'
-import { openWith } from './search-index-probe.ts'
+import { aDecision } from '../support/an-event.ts'
+import { applyRecords, openWith } from './search-index-probe.ts'
 import type { SearchIndexFixture } from './search-index-probe.ts'
 
 export function searchIndexSessionsContract(name: string, fixture: SearchIndexFixture): void {
@@ -28,6 +30,7 @@ export function searchIndexSessionsContract(name: string, fixture: SearchIndexFi
         endedAtMs: firstMs + 5_000,
         outcome: 'closed',
         statements: 2,
+        held: 0,
         blocked: 1,
         errors: 0,
         rows: 12,
@@ -38,6 +41,41 @@ export function searchIndexSessionsContract(name: string, fixture: SearchIndexFi
     const second = await query.session('session-2')
     assert.deepEqual([second?.endedAtMs, second?.outcome, second?.errors], [null, null, 1])
     assert.equal(await query.session('session-3'), null)
+  })
+
+  test(`${name}: what a session had held is counted, whatever became of it and in whatever order that is told`, async (t) => {
+    const log = new ALog()
+    const session = log.startSession('session-1')
+    const held = (): string => session.ask('DELETE FROM orders', {}, { outcome: 'hold' })
+    const decided = (request_id: string, outcome: DecisionOutcome): void => {
+      session.event({ type: 'request.decided', request_id, decision: aDecision({ outcome }) })
+    }
+    const ran = held()
+    const denied = held()
+    held()
+    session.complete(session.ask('SELECT 1'), { rows: 1 })
+    session.ask('DROP TABLE orders', {}, { outcome: 'block' })
+    decided(ran, 'allow')
+    session.complete(ran, { rows: 7 })
+    decided(denied, 'block')
+    session.complete(denied, { outcome: 'refused', rows: 0 })
+    const { index, query, refresh } = await openWith(t, fixture, [])
+    const counts = async (): Promise<object> => {
+      await refresh()
+      const summary = await query.session('session-1')
+      assert.deepEqual((await query.sessions({})).sessions, [summary])
+      return [summary?.statements, summary?.held, summary?.blocked, summary?.rows]
+    }
+
+    // The start, and what became of the statements before the statements themselves.
+    await applyRecords(index, [...log.records.slice(0, 1), ...log.records.slice(7)])
+    assert.deepEqual(await counts(), [0, 0, 0, 0])
+    await applyRecords(index, log.records.slice(1, 3))
+    assert.deepEqual(await counts(), [2, 2, 1, 7])
+    await applyRecords(index, log.records)
+    assert.deepEqual(await counts(), [5, 3, 2, 8])
+    const found = await query.search({ decision: 'hold', session: 'session-1' })
+    assert.equal(found.hits.length, 3)
   })
 
   test(`${name}: sessions are listed newest first, those with an event that fits`, async (t) => {

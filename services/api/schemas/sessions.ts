@@ -55,6 +55,7 @@ export const SessionView = Type.Object({
   endedAtMs: count,
   outcome: text,
   statements: Type.Number(),
+  held: Type.Number({ description: 'Held, whatever became of it then' }),
   blocked: Type.Number(),
   errors: Type.Number(),
   rows: Type.Number(),

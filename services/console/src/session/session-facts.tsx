@@ -65,8 +65,9 @@ export function SessionFacts({ session }: { readonly session: Session }) {
         </Fact>
         <Fact name="Purpose">{started.purpose ?? 'not said'}</Fact>
         <Fact name="Counts">
-          {counted(session.statements, 'statement')}, {count(session.blocked)} blocked,{' '}
-          {counted(session.errors, 'error')}, {counted(session.rows, 'row')}
+          {counted(session.statements, 'statement')}, {count(session.held)} held,{' '}
+          {count(session.blocked)} blocked, {counted(session.errors, 'error')},{' '}
+          {counted(session.rows, 'row')}
         </Fact>
       </SimpleGrid>
       <Text size="xs" c="dimmed" mt="sm" component="div">

@@ -26,6 +26,9 @@ export function SessionTable({ sessions }: { readonly sessions: readonly Session
               Statements
             </Table.Th>
             <Table.Th scope="col" ta="right">
+              Held
+            </Table.Th>
+            <Table.Th scope="col" ta="right">
               Blocked
             </Table.Th>
             <Table.Th scope="col" ta="right">
@@ -70,6 +73,7 @@ function SessionRow({ session }: { readonly session: Session }) {
         )}
       </Table.Td>
       <Count value={session.statements} />
+      <Count value={session.held} symbol="‖" color="yellow" />
       <Count value={session.blocked} symbol="⊘" color="red" />
       <Count value={session.errors} symbol="!" color="orange" />
       <Count value={session.rows} />

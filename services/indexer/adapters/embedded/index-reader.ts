@@ -195,7 +195,7 @@ type Args = readonly (string | bigint)[]
 
 const sessionColumns = `
   SELECT CAST(s.started AS TEXT) AS id, b.document AS begin, b.occurred_us AS begun_us, f.document AS finish, f.occurred_us AS ended_us,
-         s.statements, s.blocked, s.errors, s.rows
+         s.statements, s.held, s.blocked, s.errors, s.rows
   FROM session s JOIN event b ON b.id = s.started LEFT JOIN event f ON f.id = s.ended`
 
 function summaryOf(row: Row): SessionSummary {
@@ -206,6 +206,7 @@ function summaryOf(row: Row): SessionSummary {
     finish && { session: finish.session, occurredUs: Number(row['ended_us']) },
     {
       statements: Number(row['statements']),
+      held: Number(row['held']),
       blocked: Number(row['blocked']),
       errors: Number(row['errors']),
       rows: Number(row['rows']),

@@ -3,7 +3,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { foldName } from '../../terms.ts'
 
 /** Bumped when the tables change: an index of another version is thrown away and filled anew, it is derived. */
-export const tablesVersion = 5
+export const tablesVersion = 6
 
 /**
  * `event.id` is the order of time (see `order-key.ts`), so that newest first is the order of the table and of the full text alike.
@@ -40,6 +40,7 @@ CREATE TABLE session (
   started INTEGER,
   ended INTEGER,
   statements INTEGER NOT NULL DEFAULT 0,
+  held INTEGER NOT NULL DEFAULT 0,
   blocked INTEGER NOT NULL DEFAULT 0,
   errors INTEGER NOT NULL DEFAULT 0,
   rows INTEGER NOT NULL DEFAULT 0,

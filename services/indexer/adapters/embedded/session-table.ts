@@ -28,7 +28,8 @@ export class SessionTable {
     this.#setStarted = db.prepare('UPDATE session SET started = ? WHERE id = ?')
     this.#setEnded = db.prepare('UPDATE session SET ended = ? WHERE id = ?')
     this.#count = db.prepare(
-      `UPDATE session SET statements = statements + ?, blocked = blocked + ?, errors = errors + ?, rows = rows + ? WHERE id = ?`,
+      `UPDATE session SET statements = statements + ?, held = held + ?, blocked = blocked + ?, errors = errors + ?, rows = rows + ?
+       WHERE id = ?`,
     )
   }
 
@@ -66,6 +67,7 @@ export class SessionTable {
   count(session: number, before: SessionCounts | null, after: SessionCounts): void {
     this.#count.run(
       after.statements - (before?.statements ?? 0),
+      after.held - (before?.held ?? 0),
       after.blocked - (before?.blocked ?? 0),
       after.errors - (before?.errors ?? 0),
       after.rows - (before?.rows ?? 0),

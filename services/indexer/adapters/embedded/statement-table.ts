@@ -2,7 +2,13 @@ import type { DatabaseSync } from 'node:sqlite'
 
 import type { IndexDocument } from '../../documents.ts'
 import type { SessionCounts } from '../../session.ts'
-import { firstCompleted, firstReceived, isStatementPart, lastDecided } from '../../statement.ts'
+import {
+  decisionsOf,
+  firstCompleted,
+  firstReceived,
+  isStatementPart,
+  lastDecided,
+} from '../../statement.ts'
 import type { StatementEvents } from '../../statement.ts'
 import { hourOf } from '../../terms.ts'
 import type { EventTable, Located } from './event-table.ts'
@@ -148,7 +154,8 @@ export class StatementTable {
     if (next === null) return
     if (old !== null) this.#tables.rollups.takeBack(old)
     this.#tables.rollups.add(next)
-    if (session !== null) this.#tables.sessions.count(session, old && counts(old), counts(next))
+    if (session === null) return
+    this.#tables.sessions.count(session, old && counts(old, before), counts(next, now))
   }
 }
 
@@ -183,9 +190,11 @@ function contributionOf({ received, decided, completed }: Roles): Contribution |
   }
 }
 
-function counts(of: Contribution): SessionCounts {
+function counts(of: Contribution, { decided }: Roles): SessionCounts {
+  const isHeld = decisionsOf(of.document, decided?.document ?? null).includes('hold')
   return {
     statements: 1,
+    held: isHeld ? 1 : 0,
     blocked: of.decision === 'block' ? 1 : 0,
     errors: of.outcome === 'error' ? 1 : 0,
     rows: of.rows,

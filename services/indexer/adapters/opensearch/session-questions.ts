@@ -11,7 +11,7 @@ import type { Source } from './source.ts'
 
 /** So many sessions with a fitting event are named to the engine; where there are more, most sessions fit and are looked at in order. */
 const maxNamed = 2_000
-const noCounts: SessionCounts = { statements: 0, blocked: 0, errors: 0, rows: 0 }
+const noCounts: SessionCounts = { statements: 0, held: 0, blocked: 0, errors: 0, rows: 0 }
 
 /** Questions about sessions: a document per session says when it began and ended, its statements are counted when asked. */
 export class SessionQuestions {
@@ -126,6 +126,7 @@ export class SessionQuestions {
         sessions: {
           terms: { field: 'session_key', size: keys.length },
           aggs: {
+            held: { filter: { term: { 'asked.decision': 'hold' } } },
             blocked: { filter: { term: { decision: 'block' } } },
             errors: { filter: { term: { outcome: 'error' } } },
             rows: { sum: { field: 'rows' } },
@@ -140,6 +141,7 @@ export class SessionQuestions {
         bucket.key,
         {
           statements: bucket.doc_count,
+          held: bucket.held.doc_count,
           blocked: bucket.blocked.doc_count,
           errors: bucket.errors.doc_count,
           rows: bucket.rows.value,
@@ -152,6 +154,7 @@ export class SessionQuestions {
 interface CountBucket {
   readonly key: string
   readonly doc_count: number
+  readonly held: { readonly doc_count: number }
   readonly blocked: { readonly doc_count: number }
   readonly errors: { readonly doc_count: number }
   readonly rows: { readonly value: number }
