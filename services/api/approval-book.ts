@@ -28,17 +28,22 @@ export interface BookedApproval {
   readonly asked: AuditEvent
   /** Where that event is sealed. */
   readonly askedAt: { readonly log: string; readonly position: number }
+  /** Those of `approval`, with when each was given. */
+  readonly answers: readonly TimedAnswer[]
   /** Until when an override of it has to be reviewed; null where nobody broke the glass. */
   readonly reviewDueMs: number | null
+}
+
+export interface TimedAnswer {
+  readonly answer: Answer
+  readonly atMs: number
 }
 
 export type BookedAnswer =
   | { readonly ok: true; readonly booked: BookedApproval }
   | { readonly ok: false; readonly refusal: StepRefusal }
 
-interface GivenAnswer {
-  readonly answer: Answer
-  readonly atMs: number
+interface GivenAnswer extends TimedAnswer {
   /** Of an override. */
   readonly reviewDueMs: number | null
 }
@@ -101,7 +106,8 @@ export class ApprovalBook {
     if (refusal !== null) return { ok: false, refusal }
     const hours = answer.verdict === 'override' ? reviewWithinHours(approval) : null
     const reviewDueMs = hours === null ? booked.reviewDueMs : nowMs + hours * hourMs
-    return { ok: true, booked: { ...booked, approval, reviewDueMs } }
+    const answers = [...booked.answers, { answer, atMs: nowMs }]
+    return { ok: true, booked: { ...booked, approval, answers, reviewDueMs } }
   }
 
   /** The answer is recorded. */
@@ -137,11 +143,15 @@ export class ApprovalBook {
     const fresh = (this.#fresh.get(part.approval_id) ?? []).filter(
       ({ answer }) => !known.has(answer.decisionId),
     )
+    const given = [...sealed, ...fresh].sort((a, b) => a.atMs - b.atMs)
+    const taken: TimedAnswer[] = []
     let reviewDueMs: number | null = null
-    for (const given of [...sealed, ...fresh].sort((a, b) => a.atMs - b.atMs)) {
-      const step = answerApproval(approval, given.answer, given.atMs)
-      if (step.refusal === null) reviewDueMs ??= given.reviewDueMs
+    for (const { answer, atMs, reviewDueMs: dueMs } of given) {
+      const step = answerApproval(approval, answer, atMs)
       approval = step.approval
+      if (step.refusal !== null) continue
+      taken.push({ answer, atMs })
+      reviewDueMs ??= dueMs
     }
     const [use] = uses.get(part.approval_id) ?? []
     if (use !== undefined) {
@@ -156,6 +166,7 @@ export class ApprovalBook {
       edge: part.edge,
       asked,
       askedAt,
+      answers: taken,
       reviewDueMs,
     }
   }

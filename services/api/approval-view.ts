@@ -11,7 +11,7 @@ import type { ApprovalView, OverrideView, RequirementView } from './schemas/appr
 
 /** What is known of an override beside the approval; null where the hold was not overridden. */
 export function approvalView(
-  { approval, edge, asked }: BookedApproval,
+  { approval, edge, asked, answers }: BookedApproval,
   seen: {
     readonly override: OverrideUpdate | null
     readonly mayAnswer: boolean
@@ -48,11 +48,12 @@ export function approvalView(
     policy_digest: asked.policy_digest?.toString('hex') ?? null,
     requested_at: instant(approval.requestedAtMs),
     expires_at: instant(approval.expiresAtMs),
-    answers: approval.answers.map(({ decisionId, verdict, reason, by }) => ({
-      decision_id: decisionId,
-      verdict,
-      reason,
-      by: personOf(by),
+    answers: answers.map(({ answer, atMs }) => ({
+      decision_id: answer.decisionId,
+      verdict: answer.verdict,
+      reason: answer.reason,
+      by: personOf(answer.by),
+      at: instant(atMs),
     })),
     may_answer: seen.mayAnswer,
     may_override: seen.mayOverride,

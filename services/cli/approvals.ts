@@ -112,8 +112,8 @@ function text(approval: Approval): string {
     ),
     ...(may ? ['  in an emergency you may break the glass'] : []),
     ...answers.map(
-      ({ verdict, by, reason }) =>
-        `  ${verdict === 'override' ? 'break-glass' : verdict} by ${nameOf(by)}: ${onOneLine(reason)}`,
+      ({ verdict, by, reason, at }) =>
+        `  ${verdict === 'override' ? 'break-glass' : verdict} by ${nameOf(by)} at ${at}: ${onOneLine(reason)}`,
     ),
     ...(review === null ? [] : [`  ${reviewText({ ...review, review: review.done })}`]),
   ]

@@ -158,7 +158,7 @@ suite('a request that policy holds, on the whole product', () => {
     const said = ['--reason', 'three stays', '--sign-in', file]
     const denied = await runCommand(['approvals', 'deny', approval.approval_id, ...said])
     assert.equal(denied.status, 0, denied.stderr)
-    assert.match(denied.stdout, /deny by Nia Novák: three stays/)
+    assert.match(denied.stdout, /deny by Nia Novák at 2\S+Z: three stays/)
     for (;;) {
       const { message } = await refusal(text)
       if (message.includes('denied')) {

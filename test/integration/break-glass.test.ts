@@ -143,7 +143,7 @@ suite('break-glass, on the whole product', () => {
     assert.equal(broken.status, 0, broken.stderr)
     assert.match(
       broken.stdout,
-      /break-glass by Olivia Okafor: the shop is down\n {2}to be reviewed/,
+      /break-glass by Olivia Okafor at 2\S+Z: the shop is down\n {2}to be reviewed/,
     )
     while ((await tried(text)) !== 'run') await pause(50)
     assert.match(await tried(text), /^held for approval/, 'it is good for one use')

@@ -100,6 +100,7 @@ export const ApprovalView = Type.Object({
       verdict: Type.String(),
       reason: Type.String(),
       by: Person,
+      at: Type.String({ description: 'When it was given' }),
     }),
   ),
   may_answer: Type.Boolean({

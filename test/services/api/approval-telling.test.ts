@@ -29,6 +29,7 @@ function booked(verdict: 'grant' | 'deny' | null): BookedApproval {
     edge: 'edge-1',
     asked,
     askedAt: { log: 'log', position: 1 },
+    answers: answer === null ? [] : [{ answer, atMs: 1_000 }],
     reviewDueMs: null,
   }
 }
@@ -138,10 +139,15 @@ test('what the bus did not take is told when it does', async () => {
 })
 
 test('that an override has to be reviewed is told before it, and again by the next process when the first has died', async () => {
-  const approval = answerApproval(anApproval(breakable), anOverride('olivia'), 1_000).approval
-  const asked = anEvent({ type: 'approval.requested', actor: anActor() })
-  const askedAt = { log: 'log', position: 1 }
-  const recorded = { approval, edge: 'edge-1', asked, askedAt, reviewDueMs: 1_000 + 3_600_000 }
+  const answer = anOverride('olivia')
+  const recorded: BookedApproval = {
+    approval: answerApproval(anApproval(breakable), answer, 1_000).approval,
+    edge: 'edge-1',
+    asked: anEvent({ type: 'approval.requested', actor: anActor() }),
+    askedAt: { log: 'log', position: 1 },
+    answers: [{ answer, atMs: 1_000 }],
+    reviewDueMs: 1_000 + 3_600_000,
+  }
   // What a process knows of it comes from the topic.
   const topic: ControlUpdate[] = []
   const aProcess = (mostTold: number) => {

@@ -64,9 +64,12 @@ export function ApprovalItem({ approval, onAnswer }: ApprovalItemProps) {
           />
           <BoundValues parameters={parameters} />
           <ApprovalFacts approval={approval} />
-          {approval.answers.map(({ decision_id: id, verdict, reason, by }) => (
+          {approval.answers.map(({ decision_id: id, verdict, reason, by, at }) => (
             <Text size="sm" key={id}>
-              {answered[verdict] ?? verdict} by {by.display ?? by.subject}: {reason}
+              {answered[verdict] ?? verdict} by {by.display ?? by.subject}: {reason}{' '}
+              <Text span inherit size="xs" c="dimmed">
+                (<Time ms={Date.parse(at)} />)
+              </Text>
             </Text>
           ))}
           {approval.review !== null && (
