@@ -29,13 +29,18 @@ test('a second person approves in the console what an agent would delete, and it
   const { demo } = stack
   const agent = await anAgent(stack)
   let approvalId = ''
+  let held = 0
+  const remove = (): Promise<string> => {
+    held += 1
+    return removed(agent)
+  }
 
   await t.test('the agent sees contact data masked, and its DELETE is held', async () => {
     const { rows } = await agent.query<{ email: string }>('SELECT email FROM customers LIMIT 5')
     assert.equal(rows.length, 5)
     for (const { email } of rows) assert.doesNotMatch(email, /@\w/, 'an address was seen')
     assert.equal(await tickets(agent), 1)
-    approvalId = /held for approval ([0-9a-f-]{36}) until/.exec(await remove(agent))?.[1] ?? ''
+    approvalId = /held for approval ([0-9a-f-]{36}) until/.exec(await remove())?.[1] ?? ''
     assert.notEqual(approvalId, '')
   })
 
@@ -82,11 +87,11 @@ test('a second person approves in the console what an agent would delete, and it
   })
 
   await t.test('it runs once; a second use is another request', async () => {
-    let outcome = await remove(agent)
-    while (outcome.startsWith('held for')) outcome = await remove(agent)
+    let outcome = await remove()
+    while (outcome.startsWith('held for')) outcome = await remove()
     assert.equal(outcome, 'deleted')
     assert.equal(await tickets(agent), 0)
-    const again = /held for approval ([0-9a-f-]{36})/.exec(await remove(agent))?.[1]
+    const again = /held for approval ([0-9a-f-]{36})/.exec(await remove())?.[1]
     assert.notEqual(again ?? approvalId, approvalId)
     await page.getByText('All of the last day').click()
     await page.getByText('approved and used').waitFor()
@@ -110,6 +115,20 @@ test('a second person approves in the console what an agent would delete, and it
       .waitFor()
     await picture(analyst, 'search-approver')
     await found.getByRole('link', { name: 'approval.used' }).click()
+  })
+
+  await t.test('the list of sessions counts what was held, also what then ran', async () => {
+    await analyst.getByRole('heading', { name: 'shop-agent on shop' }).waitFor()
+    const session = analyst.url()
+    await analyst.goto(`${demo.product.address}/sessions`)
+    const table = analyst.getByRole('table', { name: 'Sessions' })
+    const cells = table.getByRole('row').filter({ hasText: 'shop-agent' }).getByRole('cell')
+    await cells.first().waitFor()
+    const names = await table.getByRole('columnheader').allInnerTexts()
+    await cells.nth(names.indexOf('Held')).getByText(`‖ ${held}`, { exact: true }).waitFor()
+    assert.equal(await cells.nth(names.indexOf('Blocked')).innerText(), '0')
+    await picture(analyst, 'sessions')
+    await analyst.goto(session)
   })
 
   await t.test('the session shows who asked, for whom, by which rule, who approved', async () => {
@@ -147,8 +166,8 @@ test('a second person approves in the console what an agent would delete, and it
     await button.click()
     await owner.getByRole('article', { name: 'Break-glass by Olivia Okafor at shop' }).waitFor()
     await owner.getByText('Somebody else with the role approvers reviews it').waitFor()
-    let outcome = await remove(agent)
-    while (outcome.startsWith('held for')) outcome = await remove(agent)
+    let outcome = await remove()
+    while (outcome.startsWith('held for')) outcome = await remove()
     assert.equal(outcome, 'deleted')
     await picture(owner, 'break-glass-broken')
   })
@@ -230,7 +249,7 @@ async function tickets(agent: Client): Promise<number> {
 }
 
 /** What became of the agent's deletion: `deleted`, or what it was told instead. */
-async function remove(agent: Client): Promise<string> {
+async function removed(agent: Client): Promise<string> {
   try {
     await agent.query('DELETE FROM support_tickets WHERE id = $1', [1])
     return 'deleted'
