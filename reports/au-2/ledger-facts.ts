@@ -64,6 +64,7 @@ export class Au2Facts {
   readonly types = new Map<string, TypeFacts>()
   readonly producers = new Map<string, ProducerFacts>()
   readonly gaps: (KnownGap & { readonly isInPeriod: boolean })[] = []
+  /** In the order of their times once the period is over. */
   readonly changes: SelectionChange[] = []
   readonly openSessions = new Map<string, { readonly us: number; readonly at: string }>()
   /** Of the period. */
@@ -159,6 +160,8 @@ export class Au2Facts {
   end(asOfUs: number): void {
     this.endUs = Math.min(this.limits.toUs, asOfUs)
     for (const producer of this.producers.values()) producer.end(this.endUs, this.limits.fromUs)
+    // Those of several producers stand in several logs.
+    this.changes.sort((one, other) => (one.when < other.when ? -1 : Number(one.when > other.when)))
   }
 
   /** The types that are specified at the end of the period; null when nothing says so. */

@@ -1,5 +1,7 @@
 import type { AuditEvent } from '../../schemas/event.ts'
 import type { PopulationEvent } from '../population-row.ts'
+import { Silences } from './silences.ts'
+import type { Silence } from './silences.ts'
 
 /** What the ledger holds of one producer. Times are microseconds. */
 export class ProducerFacts {
@@ -22,33 +24,17 @@ export class ProducerFacts {
   role: string | null = null
   longestSilenceUs = 0
   /** Those longer than the heartbeat allows. */
-  readonly silences: { readonly fromUs: number; readonly toUs: number; readonly at: string }[] = []
-  #lastUs: number | null = null
-  #isStopped = true
+  readonly silences: Silence[] = []
+  readonly #heard = new Silences()
 
   constructor(producer: string, heartbeatUs: number) {
     this.producer = producer
     this.#heartbeatUs = heartbeatUs
   }
 
-  get runsAtEnd(): boolean {
-    return !this.#isStopped && this.#lastUs !== null
-  }
-
-  get lastUs(): number {
-    return this.#lastUs ?? 0
-  }
-
-  /** Every event of it up to the end of the period, in the order of the ledger. */
+  /** Every event of it up to the end of the period; those of one log in the order of the log. */
   take(given: PopulationEvent, event: AuditEvent, fromUs: number): void {
-    const us = event.occurred_at
-    if (!this.#isStopped && this.#lastUs !== null && us > fromUs) {
-      this.#silence(Math.max(this.#lastUs, fromUs), us, `${given.log}:${given.position}`)
-    }
-    this.#lastUs = Math.max(this.#lastUs ?? 0, us)
-    // It signs once more after it said that it stops.
-    const isLastSeal = this.#isStopped && event.type === 'edge.sealed'
-    this.#isStopped = event.type === 'edge.stopped' || isLastSeal
+    this.#heard.hear(given, event, fromUs)
     if (event.type === 'edge.started' && event.edge !== null) {
       this.version = event.edge.version
       this.canLog = event.edge.event_types
@@ -57,16 +43,13 @@ export class ProducerFacts {
     }
   }
 
-  /** A producer that did not say that it stops was running, or dead, until the end. */
+  /** Once, when all were taken. */
   end(endUs: number, fromUs: number): void {
-    if (this.runsAtEnd && endUs > this.lastUs) {
-      this.#silence(Math.max(this.lastUs, fromUs), endUs, '')
+    for (const silence of this.#heard.between(fromUs, endUs)) {
+      const us = silence.toUs - silence.fromUs
+      this.longestSilenceUs = Math.max(this.longestSilenceUs, us)
+      if (us > this.#heartbeatUs) this.silences.push(silence)
     }
-  }
-
-  #silence(fromUs: number, toUs: number, at: string): void {
-    this.longestSilenceUs = Math.max(this.longestSilenceUs, toUs - fromUs)
-    if (toUs - fromUs > this.#heartbeatUs) this.silences.push({ fromUs, toUs, at })
   }
 }
 

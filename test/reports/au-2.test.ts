@@ -93,6 +93,77 @@ test('a producer that is silent without having said that it stops is an exceptio
   assert.deepEqual(foundBy(stopped, 'AU2-03'), [])
 })
 
+test('silence is told by the times of events, in whatever order the logs that hold them are read', () => {
+  const at = (second: number): number => (fromMs + second * 1000) * 1000
+  const stopped = 300
+  // Statements of a session in one log, what the edge says of itself in another; it was killed at 20 s and started again at 122 s.
+  const session = [10, 15, 130, 150, 170, 190].map((second) => ({
+    ...inSession,
+    type: 'request.received' as const,
+    request: aRequest(),
+    occurred_at: at(second),
+  }))
+  const itself = [0, 20, 122, 140, 160, 180, 200, 220, 240, 260, 280].map((second) => ({
+    type: 'edge.heartbeat' as const,
+    edge,
+    occurred_at: at(second),
+  }))
+  const end = [
+    { type: 'edge.stopped', edge, occurred_at: at(stopped) },
+    { type: 'edge.sealed', occurred_at: at(stopped) + 1 },
+  ] as const
+  const silent = ['edge-1 was silent for 102 s from 2026-11-24T00:00:20Z']
+  for (const given of [
+    [...session, ...itself, ...end],
+    [...itself, ...end, ...session],
+  ]) {
+    const seqs = given
+      .map((event, index) => ({ index, us: event.occurred_at }))
+      .sort((one, other) => one.us - other.us)
+    const events = given.map((event, index) => ({
+      ...event,
+      producer_seq: seqs.findIndex((each) => each.index === index),
+    }))
+    const found = foundBy(resultOf(events), 'AU2-03')
+    assert.deepEqual(
+      found.map((sentence) => sentence.replace(/ without.*/, '')),
+      silent,
+    )
+  }
+})
+
+test('what an edge said before the period decides whether it is silent in it', () => {
+  const before = (second: number): number => (fromMs - 60_000 + second * 1000) * 1000
+  const events = (last: Partial<AuditEvent>): Partial<AuditEvent>[] => [
+    { type: 'edge.sealed', occurred_at: before(41), producer_seq: 2 },
+    { type: 'edge.heartbeat', edge, occurred_at: before(30), producer_seq: 0 },
+    { ...last, edge, occurred_at: before(40), producer_seq: 1 },
+    { type: 'edge.heartbeat', edge, occurred_at: before(100), producer_seq: 3 },
+    { type: 'edge.stopped', edge, occurred_at: before(101), producer_seq: 4 },
+  ]
+  assert.deepEqual(foundBy(resultOf(events({ type: 'edge.stopped' })), 'AU2-03'), [])
+  assert.match(
+    foundBy(resultOf(events({ type: 'edge.heartbeat' })), 'AU2-03')[0] ?? '',
+    /edge-1 was silent for 40 s from 2026-11-24T00:00:00Z/,
+  )
+})
+
+test('the types that are specified are those of the last change, whichever log it stands in', () => {
+  const change = (types: string[], second: number): Partial<AuditEvent> => ({
+    type: 'config.changed',
+    occurred_at: (fromMs + second * 1000) * 1000,
+    change: {
+      what: 'configuration',
+      digest: Buffer.alloc(32),
+      previous: null,
+      content: null,
+      event_types: types,
+    },
+  })
+  const { facts } = resultOf([change(['auth.failed'], 9), change(['edge.started'], 3)])
+  assert.deepEqual(facts.specified, ['auth.failed'])
+})
+
 test('a session without an end and a record without actor, source or outcome are exceptions', () => {
   const result = resultOf([
     {
