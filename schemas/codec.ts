@@ -18,6 +18,7 @@ import {
 import { eventTypes } from './event-types.ts'
 import type { AuditEvent, EventContext, EventHead, EventParts } from './event.ts'
 import type { EventType } from './event-types.ts'
+import { KnownContexts } from './known-contexts.ts'
 
 /**
  * The only map between events, their schema and their bytes.
@@ -261,10 +262,27 @@ const codeOfFault = {
 
 /** The event in these bytes, all of them. Throws `CodecError` for bytes that are not an event of a schema we know. */
 export function decodeEvent(value: Buffer): AuditEvent {
-  const { schemaId: id } = checkEvent(value)
+  const { schemaId: id, starts } = checkEvent(value)
   try {
-    return eventType.fromBuffer(value.subarray(frameBytes), resolvers.get(id)) as AuditEvent
+    if (id !== schemaId) {
+      return eventType.fromBuffer(value.subarray(frameBytes), resolvers.get(id)) as AuditEvent
+    }
+    const contextAt = starts[contextStart] ?? 0
+    const partsAt = starts[partsStart] ?? 0
+    const head = valueAt(headType, value, frameBytes) as EventHead
+    const parts = valueAt(partsType, value, partsAt) as EventParts
+    // Assigned to one of them: a third object would cost as much as decoding the head.
+    return Object.assign(head, contexts.of(value, contextAt, partsAt), parts)
   } catch (cause) {
     throw new CodecError('EVENT_BODY_INVALID', 'the value is not an audit event', { cause })
   }
 }
+
+function valueAt(type: avro.Type, bytes: Buffer, at: number): unknown {
+  const { value } = type.decode(bytes, at) as { value: unknown }
+  if (value === undefined) throw new TypeError('the bytes end too early')
+  return value
+}
+
+/** Those of the sessions that events were decoded of last. */
+const contexts = new KnownContexts(decodeContext, 256)

@@ -43,7 +43,10 @@ export function quarantineOf(leaf: Leaf): Quarantine | null {
 /** The key of the bytes a document was made of. A symbol: they cross no thread with it and are no part of its JSON. */
 export const sealedValue = Symbol('the sealed bytes')
 
-/** What the index knows of one entry: plain data, so that it can cross threads and become JSON. */
+/**
+ * What the index knows of one entry: plain data, so that it can cross threads and become JSON. Documents of one session may share their
+ * actor and target.
+ */
 export interface IndexDocument {
   readonly [sealedValue]?: Buffer
   readonly log: string
@@ -133,7 +136,7 @@ export function documentOf(record: SealedRecord): IndexDocument {
 function setAside({ reason, source }: Quarantine): Content {
   const where = source === null ? '' : ` (${source})`
   return {
-    ...quarantined,
+    ...blank,
     remark: `no event of ours: ${reasonWords(reason)}${where}`,
     remarks: source === null ? [reason] : [reason, source],
   }
@@ -141,7 +144,8 @@ function setAside({ reason, source }: Quarantine): Content {
 
 type Content = Omit<IndexDocument, typeof sealedValue | 'log' | 'position' | 'leafHash' | 'digest'>
 
-const quarantined: Content = {
+/** Of bytes that say nothing. */
+export const blank: Content = {
   type: 'quarantined',
   eventId: null,
   occurredAtUs: null,
@@ -171,21 +175,12 @@ function contentOf(event: AuditEvent): Content {
     producerSeq: event.producer_seq,
     sessionId: event.session_id,
     requestId: event.request_id,
-    actor: event.actor && {
-      ...principalOf(event.actor),
-      groups: [...event.actor.groups],
-      on_behalf_of: event.actor.on_behalf_of.map(principalOf),
-      client: event.actor.client,
-      runtime: event.actor.runtime && { ...event.actor.runtime },
-    },
-    target: event.target && { ...event.target },
+    actor: event.actor,
+    target: event.target,
     sourceAddress: event.source?.address ?? null,
-    session: event.session && { ...event.session },
+    session: event.session,
     request: event.request && requestView(event.request),
-    decision: event.decision && {
-      ...event.decision,
-      rule_ids: [...event.decision.rule_ids],
-    },
+    decision: event.decision,
     completion: event.completion && {
       outcome: event.completion.outcome,
       rows: event.completion.rows,
@@ -221,8 +216,8 @@ function requestView(request: RequestPart): RequestView {
     text: request.statement.toString('utf8'),
     hasReplacements: !isUtf8(request.statement),
     bytes: request.statement_bytes,
-    reads: [...request.reads],
-    writes: [...request.writes],
+    reads: request.reads,
+    writes: request.writes,
   }
 }
 

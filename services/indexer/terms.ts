@@ -7,9 +7,8 @@ export function foldName(name: string): string {
 }
 
 /** Who acts or is acted for, by every name they have. */
-export function actorNames(document: IndexDocument): readonly string[] {
-  if (document.actor === null) return []
-  return [document.actor, ...document.actor.on_behalf_of].flatMap(namesOf)
+export function actorNames({ actor }: Pick<IndexDocument, 'actor'>): readonly string[] {
+  return actor === null ? [] : [actor, ...actor.on_behalf_of].flatMap(namesOf)
 }
 
 /** Who gave the answer that the event is, or that it uses, by every name they have. */

@@ -68,7 +68,15 @@ test('who only reads may only read, and the observer no statement', () => {
   }
   assert.deepEqual(actionsOn(roles['affidavit_api'], names.state), ['read'])
   const hidden = roles['affidavit_observer']?.index_permissions.flatMap(({ fls }) => fls ?? [])
-  assert.deepEqual(hidden, ['~statement', '~words', '~document', '~parts', '~end'])
+  assert.deepEqual(hidden, [
+    '~statement',
+    '~names',
+    '~words',
+    '~document',
+    '~context',
+    '~parts',
+    '~end',
+  ])
   const mapped = Object.keys(read('roles_mapping.yml') as object)
   assert.deepEqual(mapped, Object.keys(roles))
 })

@@ -83,7 +83,7 @@ test('every event has a document, which is plain data that JSON keeps', () => {
       const document = documentFor(encoded(event))
       assert.equal(document.type, event.type)
       assert.equal(document.eventId, event.id)
-      assert.deepEqual(document.actor, event.actor)
+      assert.deepEqual(structuredClone(document.actor), event.actor)
       assert.equal(
         document.request?.hasReplacements ?? false,
         document.request !== null &&

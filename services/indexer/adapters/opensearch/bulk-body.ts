@@ -1,3 +1,16 @@
+/** A JSON object in two parts: one by itself, and members that it has in common with others, as UTF-8 without the braces. */
+export interface JsonParts {
+  readonly own: string
+  readonly shared: Buffer
+}
+
+export type Json = string | JsonParts
+
+export function jsonText(json: Json): string {
+  if (typeof json === 'string') return json
+  return `${json.own.slice(0, -1)},${json.shared.toString()}}`
+}
+
 /**
  * The lines of one `_bulk` request, written as bytes one after the other, so that the texts they come from need not be kept. It takes
  * as much as it is told to and one operation in any case.
@@ -18,10 +31,11 @@ export class BulkBody {
   }
 
   /** False when the operation does not fit beside those that are there: it belongs in the next request. */
-  add(action: string, source: string | null): boolean {
+  add(action: string, source: Json | null): boolean {
     const start = this.#end
     this.#line(action)
-    if (source !== null) this.#line(source)
+    if (typeof source === 'string') this.#line(source)
+    else if (source !== null) this.#joined(source)
     if (start === 0 || this.#end <= this.#maxBytes) return true
     this.#end = start
     return false
@@ -33,7 +47,19 @@ export class BulkBody {
       this.#grow(this.#end + Buffer.byteLength(text) + 1)
     }
     this.#end += this.#bytes.write(text, this.#end)
-    this.#bytes[this.#end++] = 0x0a
+    this.#bytes[this.#end++] = newline
+  }
+
+  #joined({ own, shared }: JsonParts): void {
+    this.#line(own)
+    // Instead of the brace and the end of the line.
+    const at = this.#end - 2
+    this.#grow(at + shared.length + 3)
+    this.#bytes[at] = comma
+    shared.copy(this.#bytes, at + 1)
+    this.#end = at + 1 + shared.length
+    this.#bytes[this.#end++] = brace
+    this.#bytes[this.#end++] = newline
   }
 
   #grow(bytes: number): void {
@@ -43,3 +69,7 @@ export class BulkBody {
     this.#bytes = grown
   }
 }
+
+const newline = 0x0a
+const comma = 0x2c
+const brace = 0x7d

@@ -88,7 +88,7 @@ function outcomeOf(status: number, result: Record<string, unknown>): BulkOutcome
   if ((status >= 200 && status < 300) || isGone) {
     const { _seq_no: seqNo, _primary_term: primaryTerm } = result
     const isTold = typeof seqNo === 'number' && typeof primaryTerm === 'number'
-    return { kind: 'done', version: isTold ? { seqNo, primaryTerm } : null }
+    return isTold ? { kind: 'done', version: { seqNo, primaryTerm } } : done
   }
   if (status === 409) return { kind: 'conflict' }
   if (status >= 400 && status < 500 && status !== 429) {
@@ -96,6 +96,8 @@ function outcomeOf(status: number, result: Record<string, unknown>): BulkOutcome
   }
   return 'again'
 }
+
+const done: BulkOutcome = { kind: 'done', version: null }
 
 /** Not the document's fault: were it put aside as a dead letter, so would every other. */
 function isDenied(status: number, error: unknown): boolean {

@@ -2,6 +2,7 @@ import { IndexError } from '../../search-index.ts'
 import type { Logger } from '../../../runtime/logger.ts'
 import type { Pause } from './backoff.ts'
 import { BulkBody } from './bulk-body.ts'
+import type { Json } from './bulk-body.ts'
 import { readReply } from './bulk-reply.ts'
 import type { BulkOutcome, BulkReply } from './bulk-reply.ts'
 import type { Concurrency } from '../../concurrency.ts'
@@ -10,7 +11,7 @@ import type { Concurrency } from '../../concurrency.ts'
 export interface BulkOperation {
   readonly action: string
   /** Asked each time the operation is sent, always for the same text: thousands of them in waiting would fill the memory. */
-  readonly source: (() => string) | null
+  readonly source: (() => Json) | null
 }
 
 /** What is to be learned of each operation. Versions make the answer three times as long. */

@@ -57,24 +57,27 @@ const bulkAnswers: Readonly<Record<BulkAnswer, string>> = {
 }
 
 /**
- * The connection. The client's own retries are off: they come without any pause. Numbers beyond 2^53 stay exact, so that no cursor
- * goes round in circles.
+ * The connections. The client's own retries are off: they come without any pause. In what is asked numbers beyond 2^53 stay exact, so
+ * that no cursor goes round in circles; of what is written there are none in the answers, and looking for them would cost as much as
+ * reading those.
  */
 export class Cluster implements AsyncDisposable {
   readonly #client: Client
+  readonly #bulkClient: Client
   readonly #logger: Logger
   readonly #pause: Pause
 
   constructor(options: ClusterOptions, pause: Pause = backOff) {
     const { username, password, ca } = options
-    this.#client = new Client({
+    const common = {
       nodes: [...options.nodes],
       maxRetries: 0,
       requestTimeout: requestTimeoutMs,
-      enableLongNumeralSupport: true,
       ...(username === null || password === null ? {} : { auth: { username, password } }),
       ...(ca === null ? {} : { ssl: { ca } }),
-    })
+    }
+    this.#client = new Client({ ...common, enableLongNumeralSupport: true })
+    this.#bulkClient = new Client(common)
     this.#logger = options.logger
     this.#pause = pause
   }
@@ -137,7 +140,7 @@ export class Cluster implements AsyncDisposable {
 
   /** One `_bulk` request. Rejects when there was no answer; whatever was answered is for the caller to judge. */
   async bulk(lines: Buffer, wanted: BulkAnswer, signal: AbortSignal): Promise<BulkReply> {
-    const request = this.#client.transport.request({
+    const request = this.#bulkClient.transport.request({
       method: 'POST',
       path: '/_bulk',
       querystring: { timeout: bulkTimeout, filter_path: bulkAnswers[wanted] },
@@ -157,7 +160,7 @@ export class Cluster implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#client.close()
+    await Promise.all([this.#client.close(), this.#bulkClient.close()])
   }
 }
 

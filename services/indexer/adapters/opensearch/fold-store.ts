@@ -1,3 +1,5 @@
+import { jsonText } from './bulk-body.ts'
+import type { Json } from './bulk-body.ts'
 import type { BulkOperation, BulkWriter } from './bulk-writer.ts'
 import type { BulkOutcome, DocumentVersion, Refusal } from './bulk-reply.ts'
 import { isRecord } from './bulk-reply.ts'
@@ -31,8 +33,6 @@ interface Write<F> {
   readonly of: Pending<F>
   readonly fold: F
   readonly operation: BulkOperation
-  /** Of the document, since it was sent. */
-  text: string
 }
 
 export interface Updated<F> {
@@ -122,12 +122,13 @@ export class FoldStore<F> {
         'outcome and version',
       )
       pending = doubted
-      for (const [at, { of, fold, text }] of writes.entries()) {
+      for (const [at, { of, fold }] of writes.entries()) {
         const outcome = outcomes[at] as BulkOutcome
         switch (outcome.kind) {
           case 'done':
             this.#kept.delete(of.id)
             if (outcome.version !== null && !this.#fold.isWhole(fold)) {
+              const text = jsonText(this.#fold.source(fold))
               this.#keep(of.id, { text, version: outcome.version })
             }
             updated.push({ fold, events: of.events })
@@ -140,7 +141,7 @@ export class FoldStore<F> {
             refused.push({
               id: of.id,
               index: this.#index,
-              source: text,
+              source: jsonText(this.#fold.source(fold)),
               error: outcome.error,
               events: of.events,
             })
@@ -194,12 +195,8 @@ export class FoldStore<F> {
               if_primary_term: of.known.version.primaryTerm,
             },
           }
-    const source = (): string => {
-      write.text ||= JSON.stringify(this.#fold.source(fold))
-      return write.text
-    }
-    const write = { of, fold, operation: { action: JSON.stringify(action), source }, text: '' }
-    return write
+    const source = (): Json => this.#fold.source(fold)
+    return { of, fold, operation: { action: JSON.stringify(action), source } }
   }
 
   #remembered(id: string): Known<F> | null {

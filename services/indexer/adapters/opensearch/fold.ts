@@ -5,7 +5,8 @@ import type { SessionEnd } from '../../session.ts'
 import { firstCompleted, firstReceived, lastDecided } from '../../statement.ts'
 import type { Completed, Decided } from '../../statement.ts'
 import { hourOf } from '../../terms.ts'
-import { sharedSource, timedOf } from './source.ts'
+import type { Json } from './bulk-body.ts'
+import { sourceOf, timedIn } from './source.ts'
 import type { Source, Timed } from './source.ts'
 
 /**
@@ -20,7 +21,7 @@ export interface Fold<F> {
   isTelling(event: Timed): boolean
   /** Whether no other event is expected to change it: then it is not worth keeping. */
   isWhole(fold: F): boolean
-  source(fold: F): Source
+  source(fold: F): Json
   parse(source: Source): F
 }
 
@@ -66,18 +67,22 @@ export const statementFold: Fold<StatementFold> = {
   isWhole: ({ received, completed }) => received !== null && completed !== null,
   source({ received, decided, completed, orphans }) {
     const parts = { decided, completed, orphans }
-    if (received === null) return { role: 'statement', shown: false, parts }
-    return {
-      ...sharedSource(received, { decided, completed }),
-      role: 'statement',
-      shown: true,
-      hour_ms: hourOf(received.occurredUs),
-      parts,
-    }
+    if (received === null) return JSON.stringify({ role: 'statement', shown: false, parts })
+    const { occurredUs } = received
+    return sourceOf(
+      received,
+      { decided, completed },
+      {
+        role: 'statement',
+        shown: true,
+        hour_ms: hourOf(occurredUs),
+        parts,
+      },
+    )
   },
   parse(source) {
     const parts = source['parts'] as Omit<StatementFold, 'received'>
-    return { ...parts, received: source['shown'] === true ? timedOf(source) : null }
+    return { ...parts, received: source['shown'] === true ? timedIn(source) : null }
   },
 }
 
@@ -107,8 +112,8 @@ export function orphanId({ statementKey, tie }: Timed): string {
   return `orphan:${statementKey}:${tie}`
 }
 
-export function orphanSource(event: Timed): string {
-  return JSON.stringify({ ...sharedSource(event, null), role: 'orphan', shown: true })
+export function orphanSource(event: Timed): Json {
+  return sourceOf(event, null, { role: 'orphan', shown: true })
 }
 
 export interface SessionFold {
@@ -133,20 +138,23 @@ export const sessionFold: Fold<SessionFold> = {
   isWhole: ({ start, end }) => start !== null && end !== null,
   source({ start, end }) {
     const common = { role: 'session', shown: false, end }
-    if (start === null) return common
-    const ended_at = end && new Date(Math.floor(end.occurredUs / 1000)).toISOString()
-    return { ...sharedSource(start, null), ...common, outcome: outcomeOf(end), ended_at }
+    if (start === null) return JSON.stringify(common)
+    return sourceOf(start, null, {
+      ...common,
+      outcome: outcomeOf(end),
+      ended_at: end && new Date(Math.floor(end.occurredUs / 1000)).toISOString(),
+    })
   },
   parse(source) {
     const end = (source['end'] ?? null) as SessionFold['end']
-    return { start: source['document'] === undefined ? null : timedOf(source), end }
+    return { start: source['document'] === undefined ? null : timedIn(source), end }
   },
 }
 
 /** The session that an event begins or ends. */
 export function sessionEventKey(event: Timed): string | null {
   const { type } = event.document
-  return type === 'session.started' || type === 'session.ended' ? event.sessionKey : null
+  return type === 'session.started' || type === 'session.ended' ? event.context.sessionKey : null
 }
 
 function outcomeOf(end: { readonly session: SessionPart | null } | null): string | null {

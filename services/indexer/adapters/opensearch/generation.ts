@@ -1,6 +1,8 @@
 import type { IndexDocument } from '../../documents.ts'
+import { jsonText } from './bulk-body.ts'
 import type { BulkOperation, BulkWriter } from './bulk-writer.ts'
 import type { Cluster } from './cluster.ts'
+import { ContextMembersOf } from './context-members.ts'
 import type { DeadLetter, DeadLetters } from './dead-letters.ts'
 import { exactTerm } from './exact-term.ts'
 import { orphanId, orphanSource, sessionEventKey, sessionFold, statementFold } from './fold.ts'
@@ -21,9 +23,10 @@ export interface GenerationOptions {
   readonly nowMs: () => number
 }
 
-interface Taken extends Timed {
-  /** Whether it was there already: then an earlier attempt may have ended anywhere. */
-  readonly isRepeat: boolean
+interface Taken {
+  readonly events: readonly Timed[]
+  /** Those of them that were there already: then an earlier attempt may have ended anywhere. */
+  readonly repeats: ReadonlySet<Timed>
 }
 
 /** Writes documents into the indices of one generation. Everything it does may be done again, by anybody, at any time. */
@@ -34,6 +37,7 @@ export class Generation {
   readonly #sessions: FoldStore<SessionFold>
   /** Indices of entries that are known to exist. */
   readonly #entries = new Set<string>()
+  readonly #contexts = new ContextMembersOf()
   /** The last entry of each log that was seen with a time. */
   readonly #lastTimes = new Map<
     string,
@@ -71,23 +75,24 @@ export class Generation {
   async write(documents: readonly IndexDocument[], signal: AbortSignal): Promise<void> {
     if (documents.length === 0) return
     const taken = await this.#writeEntries(await this.#timed(documents, signal), signal)
-    const statements = groupBy(taken, ({ statementKey }) => statementKey)
-    const sessions = groupBy(taken, sessionEventKey)
+    const statements = groupBy(taken.events, ({ statementKey }) => statementKey)
+    const sessions = groupBy(taken.events, sessionEventKey)
     await Promise.all([
-      this.#writeStatements(statements, signal),
+      this.#writeStatements(statements, taken.repeats, signal),
       this.#writeSessions(sessions, signal),
     ])
   }
 
-  async #writeEntries(events: readonly Timed[], signal: AbortSignal): Promise<readonly Taken[]> {
+  async #writeEntries(events: readonly Timed[], signal: AbortSignal): Promise<Taken> {
     const { names, bulk, nowMs } = this.#options
-    const now = nowMs()
+    const ms = nowMs()
+    const now = { iso: new Date(ms).toISOString(), ms }
     const operations: BulkOperation[] = []
     const indices: string[] = []
     for (const event of events) {
       const { log, position } = event.document
       const _index = names.entriesIndex(this.number, log, position)
-      await this.#ensureEntries(_index, signal)
+      if (!this.#entries.has(_index)) await this.#makeEntries(_index, signal)
       indices.push(_index)
       operations.push({
         action: JSON.stringify({ create: { _index, _id: entryId(log, position) } }),
@@ -95,7 +100,8 @@ export class Generation {
       })
     }
     const outcomes = await bulk.write(operations, signal)
-    const taken: Taken[] = []
+    const taken: Timed[] = []
+    const repeats = new Set<Timed>()
     const letters: DeadLetter[] = []
     for (const [at, event] of events.entries()) {
       const outcome = outcomes[at]
@@ -103,19 +109,21 @@ export class Generation {
         letters.push({
           document: event.document,
           index: indices[at] ?? '',
-          source: entrySource(event, now),
+          source: jsonText(entrySource(event, now)),
           error: outcome.error,
         })
-      } else {
-        taken.push({ ...event, isRepeat: outcome?.kind === 'conflict' })
+        continue
       }
+      taken.push(event)
+      if (outcome?.kind === 'conflict') repeats.add(event)
     }
-    await this.#options.deadLetters.put(letters, now, signal)
-    return taken
+    await this.#options.deadLetters.put(letters, ms, signal)
+    return { events: taken, repeats }
   }
 
   async #writeStatements(
-    events: ReadonlyMap<string, readonly Taken[]>,
+    events: ReadonlyMap<string, readonly Timed[]>,
+    repeats: ReadonlySet<Timed>,
     signal: AbortSignal,
   ): Promise<void> {
     if (events.size === 0) return
@@ -125,12 +133,12 @@ export class Generation {
       (updates) => this.#writeOrphans(updates, signal),
       signal,
     )
-    await this.#deleteOrphans(updated, signal)
+    await this.#deleteOrphans(updated, repeats, signal)
     await this.#putAside(refused, signal)
   }
 
   async #writeSessions(
-    events: ReadonlyMap<string, readonly Taken[]>,
+    events: ReadonlyMap<string, readonly Timed[]>,
     signal: AbortSignal,
   ): Promise<void> {
     if (events.size === 0) return
@@ -161,6 +169,7 @@ export class Generation {
 
   async #deleteOrphans(
     updated: readonly Updated<StatementFold>[],
+    repeats: ReadonlySet<Timed>,
     signal: AbortSignal,
   ): Promise<void> {
     const _index = this.#options.names.statementsIndex(this.number)
@@ -168,8 +177,10 @@ export class Generation {
     for (const { fold, events } of updated) {
       if (fold.received === null) continue
       for (const id of fold.orphans) ids.add(id)
-      for (const event of events as readonly Taken[]) {
-        if (event.isRepeat && event.document.type !== 'request.received') ids.add(orphanId(event))
+      for (const event of events) {
+        if (repeats.has(event) && event.document.type !== 'request.received') {
+          ids.add(orphanId(event))
+        }
       }
     }
     if (ids.size === 0) return
@@ -198,7 +209,7 @@ export class Generation {
     const events: Timed[] = []
     for (const document of inOrder) {
       const occurredUs = document.occurredAtUs ?? (await this.#timeBefore(document, signal))
-      events.push(timed(document, occurredUs))
+      events.push(timed(document, occurredUs, this.#contexts.of(document)))
       const { log, position } = document
       this.#lastTimes.set(log, { position, occurredUs })
     }
@@ -245,8 +256,7 @@ export class Generation {
     return isCloser ? last.occurredUs : (before?._source.occurred_us ?? 0)
   }
 
-  async #ensureEntries(index: string, signal: AbortSignal): Promise<void> {
-    if (this.#entries.has(index)) return
+  async #makeEntries(index: string, signal: AbortSignal): Promise<void> {
     await this.#create(index, this.#options.names.entries, signal)
     this.#entries.add(index)
   }

@@ -24,7 +24,7 @@ import { foundIn } from './found.ts'
 import type { Found } from './found.ts'
 import type { IndexNames } from './index-names.ts'
 import { SessionQuestions } from './session-questions.ts'
-import { timedOf } from './source.ts'
+import { documentIn } from './source.ts'
 import type { Source } from './source.ts'
 import { StateStore } from './state-store.ts'
 
@@ -237,14 +237,14 @@ function isCopy(one: Found | undefined, other: Found): boolean {
 }
 
 function hitIn(source: Source): Hit {
-  const { document, occurredUs } = timedOf(source)
+  const { document, occurredUs } = documentIn(source)
   const isWhole = source['role'] === 'statement'
   const told = isWhole ? statementFold.parse(source) : { decided: null, completed: null }
   return hitOf(document, occurredUs, told)
 }
 
 function statementIn(source: Source, responsePositions: readonly number[]): Statement {
-  const { document, occurredUs } = timedOf(source)
+  const { document, occurredUs } = documentIn(source)
   return statementOf(document, occurredUs, statementFold.parse(source), responsePositions)
 }
 

@@ -1,38 +1,34 @@
 import { hash } from 'node:crypto'
 
+import { blank } from '../../documents.ts'
 import type { IndexDocument } from '../../documents.ts'
 import { decisionsOf, isStatementPart } from '../../statement.ts'
 import type { Completed, Decided } from '../../statement.ts'
-import {
-  actorIdentity,
-  actorNames,
-  approverNames,
-  kinds,
-  labelOf,
-  relationNames,
-} from '../../terms.ts'
+import { approverNames, kinds, relationNames } from '../../terms.ts'
+import type { Json } from './bulk-body.ts'
+import { contextMembers, termOrAbsent } from './context-members.ts'
+import type { Context, ContextMembers } from './context-members.ts'
 import { exactTerm, foldedTerm } from './exact-term.ts'
 
 /** A document and the time it stands at: its own, or for bytes that are no event that of the entry before. */
 export interface Timed {
   readonly document: IndexDocument
   readonly occurredUs: number
-  /** The session it is of, under the producer that says so; null where there is none. */
-  readonly sessionKey: string | null
+  /** What it has in common with others of its session. */
+  readonly context: ContextMembers
   /** The statement it is a part of; null where there is none. */
   readonly statementKey: string | null
   /** The same for copies of the same bytes; bytes that are no event are copies of nothing. */
   readonly tie: number
 }
 
-export function timed(document: IndexDocument, occurredUs: number): Timed {
-  return {
-    document,
-    occurredUs,
-    sessionKey: sessionKeyOf(document),
-    statementKey: statementKeyOf(document),
-    tie: tieOf(document),
-  }
+export function timed(
+  document: IndexDocument,
+  occurredUs: number,
+  context: ContextMembers = contextMembers(document),
+): Timed {
+  const statementKey = statementKeyOf(document, context)
+  return { document, occurredUs, context, statementKey, tie: tieOf(document) }
 }
 
 /** What is known of a statement besides its receipt. */
@@ -41,15 +37,58 @@ export interface Told {
   readonly completed: Completed | null
 }
 
+/** A document of the index as it is read. */
 export type Source = Readonly<Record<string, unknown>>
 
 /**
- * What is asked of an event, how it is ordered, and the document itself, to be read. The order is (occurred_us, seq, tie): copies of the
- * same bytes have the same three and stand together, so that a reader can pass them over.
+ * The document of an event: what is asked of it, how it is ordered, and itself, to be read; `own` says what else. The order is
+ * (occurred_us, seq, tie): copies of the same bytes have the same three and stand together, so that a reader can pass them over. What is
+ * absent is not written.
  */
-export function sharedSource(event: Timed, told: Told | null): Source {
-  const { document, occurredUs, sessionKey, statementKey, tie } = event
-  const { actor, target, request, session } = document
+export function sourceOf(event: Timed, told: Told | null, own: Source): Json {
+  const { document } = event
+  const asked = JSON.stringify({
+    ...common(event, told),
+    asked: {
+      decision: decisionsOf(document, told?.decided ?? null),
+      kind: kinds(document).map(foldedTerm),
+      relation: relationNames(document).map(foldedTerm),
+      approver: approverNames(document).map(foldedTerm),
+    },
+    words: wordsOf(document, told),
+    document: readable(document),
+    ...own,
+  })
+  return { own: asked, shared: event.context.all }
+}
+
+/** The document of an entry, once and for all. `now` is the time in ISO 8601 and in ms. */
+export function entrySource(
+  event: Timed,
+  now: { readonly iso: string; readonly ms: number },
+): Json {
+  const { document, occurredUs, statementKey } = event
+  const own = {
+    role: 'entry',
+    shown: statementKey === null,
+    leaf_hash: document.leafHash,
+    chunk: document.chunk ?? undefined,
+    indexed_at: now.iso,
+    delay_ms: now.ms - Math.floor(occurredUs / 1000),
+  }
+  const isReceipt = statementKey !== null && document.type === 'request.received'
+  if (!isReceipt) return sourceOf(event, null, own)
+  // It is asked for and read as its statement, which says the rest.
+  const words = wordsOf(document, null)
+  return {
+    own: JSON.stringify({ ...common(event, null), words, ...own }),
+    shared: event.context.labels,
+  }
+}
+
+/** Every member has one form, whatever the event: what is counted, ordered and shown in dashboards. */
+function common({ document, occurredUs, statementKey, tie }: Timed, told: Told | null): Source {
+  const { request, session } = document
   const decision = told?.decided?.decision ?? document.decision
   const completion = told?.completed?.completion ?? document.completion
   return {
@@ -60,89 +99,56 @@ export function sharedSource(event: Timed, told: Told | null): Source {
     log: exactTerm(document.log),
     position: document.position,
     type: document.type,
-    event_id: document.eventId,
-    producer: termOrNull(document.producer),
-    session_id: termOrNull(document.sessionId),
-    session_key: sessionKey,
-    statement_key: statementKey,
-    request_id: termOrNull(document.requestId),
-    actor: actor && {
-      label: exactTerm(labelOf(actor)),
-      kind: actor.kind,
-      identity: exactTerm(actorIdentity(actor)),
-    },
-    target: target && { name: exactTerm(target.name), kind: exactTerm(target.kind) },
-    source_address: termOrNull(document.sourceAddress),
-    protocol: termOrNull(session?.protocol ?? null),
-    operation: termOrNull(request?.operation ?? null),
-    decision: decision?.outcome ?? null,
-    rule_ids: decision?.rule_ids.map(exactTerm) ?? [],
-    outcome: completion?.outcome ?? null,
-    error_code: termOrNull(completion?.errorCode ?? null),
-    rows: completion?.rows ?? null,
-    bytes_out: completion?.bytesOut ?? null,
-    duration_us: completion?.durationUs ?? null,
-    asked: {
-      actor: actorNames(document).map(foldedTerm),
-      target: target && foldedTerm(target.name),
-      decision: decisionsOf(document, told?.decided ?? null),
-      kind: kinds(document).map(foldedTerm),
-      relation: relationNames(document).map(foldedTerm),
-      approver: approverNames(document).map(foldedTerm),
-      session: document.sessionId === null ? null : foldedTerm(document.sessionId),
-    },
-    statement: request?.text ?? null,
-    words: wordsOf(document, told),
-    document: readable(document),
+    event_id: document.eventId ?? undefined,
+    statement_key: statementKey ?? undefined,
+    request_id: termOrAbsent(document.requestId),
+    protocol: termOrAbsent(session?.protocol ?? null),
+    operation: termOrAbsent(request?.operation ?? null),
+    decision: decision?.outcome,
+    rule_ids: decision?.rule_ids.map(exactTerm),
+    outcome: completion?.outcome,
+    error_code: termOrAbsent(completion?.errorCode ?? null),
+    rows: completion?.rows,
+    bytes_out: completion?.bytesOut,
+    duration_us: completion?.durationUs,
+    statement: request?.text,
   }
 }
 
-/** The source of an entry, once and for all. */
-export function entrySource(event: Timed, nowMs: number): string {
-  const { document, occurredUs } = event
-  return JSON.stringify({
-    ...sharedSource(event, null),
-    role: 'entry',
-    shown: event.statementKey === null,
-    leaf_hash: document.leafHash,
-    chunk: document.chunk,
-    indexed_at: new Date(nowMs).toISOString(),
-    delay_ms: nowMs - Math.floor(occurredUs / 1000),
-  })
-}
-
-/** The document that a source was made of. */
-export function timedOf(source: Source): Timed {
-  const document = source['document'] as IndexDocument
-  const { request } = document
+/** The document that a source was made of, and the time it stands at. */
+export function documentIn(source: Source): {
+  readonly document: IndexDocument
+  readonly occurredUs: number
+} {
+  const readable = source['document'] as Readable
+  const context = source['context'] as Context
+  const { request = null } = readable
   const text = source['statement']
   return {
     occurredUs: Number(source['occurred_us']),
-    sessionKey: keyIn(source, 'session_key'),
-    statementKey: keyIn(source, 'statement_key'),
-    tie: Number(source['tie']),
-    document:
-      request === null || typeof text !== 'string'
-        ? document
-        : { ...document, request: { ...request, text } },
+    document: {
+      ...blank,
+      ...readable,
+      ...context,
+      request: request === null || typeof text !== 'string' ? request : { ...request, text },
+    },
   }
 }
 
-function keyIn(source: Source, name: string): string | null {
-  const key = source[name]
-  return typeof key === 'string' ? key : null
-}
-
-function sessionKeyOf({ producer, sessionId }: IndexDocument): string | null {
-  if (producer === null || sessionId === null) return null
-  return hash('sha256', JSON.stringify([producer, sessionId])).slice(0, 32)
+/** The document of a source with everything that another source is made of. */
+export function timedIn(source: Source): Timed {
+  const { document, occurredUs } = documentIn(source)
+  return timed(document, occurredUs)
 }
 
 // No producer can speak for another one's statement.
-function statementKeyOf(document: IndexDocument): string | null {
-  const { producer, sessionId, requestId } = document
-  if (!isStatementPart(document) || producer === null) return null
-  return hash('sha256', JSON.stringify([producer, sessionId, requestId])).slice(0, 32)
+function statementKeyOf(
+  document: IndexDocument,
+  { statementPrefix }: ContextMembers,
+): string | null {
+  const { producer, requestId } = document
+  if (requestId === null || !isStatementPart(document) || producer === null) return null
+  return hash('sha256', `${statementPrefix}${requestId}`).slice(0, 32)
 }
 
 function tieOf(document: IndexDocument): number {
@@ -153,33 +159,49 @@ function tieOf(document: IndexDocument): number {
   return hash('sha256', `${document.log}:${document.position}`, 'buffer').readUIntBE(0, 6)
 }
 
-// The statement's text is in a field of its own.
-function readable(document: IndexDocument): IndexDocument {
+/**
+ * A document without its context, and without the statement's text, each of which is in a member of its own. Of what is null in many,
+ * only what is not is written.
+ */
+type Readable = Place & Partial<Omit<IndexDocument, keyof Place | keyof Context>>
+type Place = Pick<IndexDocument, 'log' | 'position' | 'leafHash' | 'digest'>
+
+function readable(document: IndexDocument): Readable {
   const { request } = document
-  return request === null ? document : { ...document, request: { ...request, text: '' } }
+  return {
+    log: document.log,
+    position: document.position,
+    leafHash: document.leafHash,
+    digest: document.digest,
+    type: document.type,
+    eventId: document.eventId,
+    occurredAtUs: document.occurredAtUs,
+    producerSeq: document.producerSeq,
+    requestId: document.requestId,
+    ...(document.session && { session: document.session }),
+    ...(request && { request: { ...request, text: '' } }),
+    ...(document.decision && { decision: document.decision }),
+    ...(document.completion && { completion: document.completion }),
+    ...(document.approval && { approval: document.approval }),
+    ...(document.chunk !== null && { chunk: document.chunk }),
+    ...(document.remark !== null && { remark: document.remark }),
+    remarks: document.remarks,
+  }
 }
 
-// A phrase is found within one of these, not across. The statement joins them by `copy_to`.
+// A phrase is found within one of these, not across. The statement and the names of its context join them by `copy_to`.
 function wordsOf(document: IndexDocument, told: Told | null): readonly string[] {
   const { request } = document
+  const words: string[] = []
+  if (request !== null && request.reads.length + request.writes.length > 0) {
+    words.push([...request.reads, ...request.writes].join('\n'))
+  }
   const remarks = new Set([
+    ...approverNames(document),
     ...document.remarks,
     ...(told?.decided?.remarks ?? []),
     ...(told?.completed?.remarks ?? []),
   ])
-  const words = [
-    [...(request?.reads ?? []), ...(request?.writes ?? [])].join('\n'),
-    [
-      ...actorNames(document),
-      ...approverNames(document),
-      document.target?.name ?? '',
-      document.producer ?? '',
-    ].join('\n'),
-    [...remarks].join('\n'),
-  ]
-  return words.filter((text) => text !== '')
-}
-
-function termOrNull(value: string | null): string | null {
-  return value === null ? null : exactTerm(value)
+  if (remarks.size > 0) words.push([...remarks].join('\n'))
+  return words
 }

@@ -4,7 +4,7 @@ import type { IndexNames } from './index-names.ts'
  * Raised when the mapping changes. An index filled under a lower number is filled anew, it is derived; a higher one belongs to a newer
  * program and is left alone.
  */
-export const schemaVersion = 4
+export const schemaVersion = 5
 
 /** Lucene takes no longer term; `exactTerm` shortens what is longer. */
 const keyword = { type: 'keyword' }
@@ -51,10 +51,12 @@ const askedFields = {
       session: keyword,
     },
   },
-  // Kept for reading; its words are found in `words`.
+  // Kept for reading; the words of these two are found in `words`.
   statement: { type: 'text', index: false, norms: false, copy_to: 'words' },
+  names: { type: 'text', index: false, norms: false, copy_to: 'words' },
   words: { type: 'text', analyzer: 'words', norms: false },
   document: unsearched,
+  context: unsearched,
 }
 
 const entryFields = {
