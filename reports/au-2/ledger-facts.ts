@@ -1,5 +1,6 @@
 import type { AuditEvent } from '../../schemas/event.ts'
 import type { EventLeaf, LossLeaf } from '../../schemas/leaf.ts'
+import { targetCode } from '../../schemas/target-code.ts'
 import { protocolOf } from '../population-row.ts'
 import type { PopulationEvent } from '../population-row.ts'
 import { contentOf } from './completeness.ts'
@@ -188,7 +189,8 @@ export class Au2Facts {
       }
     }
     if (event.type === 'session.ended' && isInPeriod) producer.sessionsClosed += 1
-    if (event.change !== null) {
+    // What changes at a target changes nothing of what is logged.
+    if (event.change !== null && event.change.what !== targetCode) {
       this.changes.push({
         at,
         when,

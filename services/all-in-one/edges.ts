@@ -100,7 +100,8 @@ export async function startEdges(options: EdgesOptions): Promise<Edges> {
   const routines = new Map<string, TargetRoutines>()
   for (const file of config.targets) {
     const target = await postgresTarget(file)
-    routines.set(target.name, await startRoutines({ target, grammar, lifecycle, logger }))
+    const watched = { config, target, grammar, recorder, lifecycle, logger }
+    routines.set(target.name, await startRoutines(watched))
     const { classificationFile } = file
     if (classificationFile !== null) {
       const options = { config, target, classificationFile, grammar, lifecycle, logger }

@@ -1,19 +1,37 @@
+import { ownContext } from '../../schemas/event.ts'
+import type { Recorder } from '../edge/capture/recorder.ts'
 import type { Grammar } from '../edge/postgres/facts/grammar.ts'
+import { CodeChanges } from '../edge/postgres/routines/code-changes.ts'
 import { TargetRoutines } from '../edge/postgres/routines/target-routines.ts'
+import { eventTarget } from '../edge/postgres/target.ts'
 import type { PostgresTarget } from '../edge/postgres/target.ts'
+import { dataPaths } from '../runtime/config.ts'
+import type { EdgeConfig } from '../runtime/config.ts'
 import type { Lifecycle } from '../runtime/lifecycle.ts'
 import type { Logger } from '../runtime/logger.ts'
+import { toldCodeIn } from './told-code.ts'
 
 export interface RoutinesOptions {
+  readonly config: EdgeConfig
   readonly target: PostgresTarget
   readonly grammar: Grammar
+  readonly recorder: Recorder
   readonly lifecycle: Lifecycle
   readonly logger: Logger
 }
 
-/** Knows the code of users at one target, at once where it can be read, and keeps knowing it. */
+/** Knows the code of users at one target, at once where it can be read, keeps knowing it and records when it changes. */
 export async function startRoutines(options: RoutinesOptions): Promise<TargetRoutines> {
-  const { target, grammar, lifecycle, logger } = options
+  const { config, target, grammar, recorder, lifecycle } = options
+  const logger = options.logger.child({ part: 'routines' })
+  const changes = lifecycle.add(
+    await CodeChanges.open({
+      recorder,
+      context: { ...ownContext(config.tenant), target: eventTarget(target) },
+      told: toldCodeIn(dataPaths(config.dataDirectory).toldCode(target.name)),
+      logger,
+    }),
+  )
   const routines = new TargetRoutines({
     target,
     login: {
@@ -24,7 +42,8 @@ export async function startRoutines(options: RoutinesOptions): Promise<TargetRou
       settings: new Map(),
     },
     grammar,
-    logger: logger.child({ part: 'routines' }),
+    logger,
+    onCode: (code) => changes.seen(code),
   })
   const first = AbortSignal.any([lifecycle.signal, AbortSignal.timeout(firstMs)])
   // Where it cannot be read yet, `run` says so and goes on trying.

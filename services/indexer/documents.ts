@@ -17,6 +17,7 @@ import type {
 } from '../../schemas/event.ts'
 import type { EventType } from '../../schemas/event-types.ts'
 import { approvalRemark, approversOf } from './approval-remark.ts'
+import { codeChangeRemark } from './code-change-remark.ts'
 
 /** A record as it was sealed: the value is exactly what the producer sent. */
 export interface SealedRecord {
@@ -199,7 +200,10 @@ function contentOf(event: AuditEvent): Content {
       approvers: approversOf(event, event.approval).map(principalOf),
     },
     chunk: event.response?.chunk ?? null,
-    remark: event.gap === null ? (approvalRemark(event) ?? reasonOf(event)) : gapRemark(event.gap),
+    remark:
+      event.gap === null
+        ? (approvalRemark(event) ?? codeChangeRemark(event) ?? reasonOf(event))
+        : gapRemark(event.gap),
     remarks: remarksOf(event),
   }
 }
@@ -247,6 +251,7 @@ function remarksOf(event: AuditEvent): readonly string[] {
     event.gap?.reason,
     event.gap?.producer,
     event.change?.what,
+    codeChangeRemark(event),
     event.report?.control,
     event.report?.report_id,
     event.evidence?.reference,

@@ -186,5 +186,7 @@ export function dataPaths(dataDirectory: string) {
     index: at('index'),
     reports: at('reports'),
     recordedConfig: at('recorded-config.json'),
+    /** What was told of the code at a target. */
+    toldCode: (target: string) => at('told-code', `${target}.json`),
   } as const
 }

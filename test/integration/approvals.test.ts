@@ -8,7 +8,6 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { DatabaseError } from 'pg'
 import type { Client } from 'pg'
 
-import { writeSignIn } from '../../services/cli/sign-in.ts'
 import { aDeployment } from '../support/deployment.ts'
 import type { Deployment } from '../support/deployment.ts'
 import { runCommand } from '../support/product-process.ts'
@@ -91,17 +90,7 @@ suite('a request that policy holds, on the whole product', () => {
       reason: 'looked at it',
       binding_sha256,
     })
-  const signInFile = async (username: string): Promise<string> => {
-    const file = join(deployment.directory, `${username}.json`)
-    writeSignIn(file, {
-      api: deployment.api,
-      issuer: '',
-      client_id: '',
-      access_token: await deployment.tokenOf(username),
-      expires_at: Date.now() + 600_000,
-    })
-    return file
-  }
+  const signInFile = (username: string): Promise<string> => deployment.signInFile(username)
   const numbers = async (): Promise<readonly number[]> => {
     const rows = await deployment.askTarget<{ n: string }>('SELECT n FROM numbers ORDER BY n')
     return rows.map(({ n }) => Number(n))

@@ -1,6 +1,4 @@
 import assert from 'node:assert/strict'
-import { writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import { after, before, suite, test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 
@@ -101,16 +99,7 @@ suite('break-glass, on the whole product', () => {
     username: string,
     ...args: readonly string[]
   ): Promise<CommandOutcome> => {
-    const file = join(deployment.directory, `${username}.json`)
-    const signIn = {
-      api: deployment.api,
-      issuer: '',
-      client_id: '',
-      access_token: await deployment.tokenOf(username),
-      expires_at: Date.now() + 600_000,
-    }
-    await writeFile(file, JSON.stringify(signIn))
-    return runCommand([...args, '--sign-in', file])
+    return runCommand([...args, '--sign-in', await deployment.signInFile(username)])
   }
   const override = async (username: string, id: string, reason: string): Promise<Response> => {
     const seen = (await (await call('nia', `/v1/approvals/${id}`)).json()) as {

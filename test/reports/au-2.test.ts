@@ -4,6 +4,7 @@ import { test } from 'node:test'
 import type { AuditEvent } from '../../schemas/event.ts'
 import { eventTypes, typesOfRole } from '../../schemas/event-types.ts'
 import type { EventLeaf } from '../../schemas/leaf.ts'
+import { targetCode } from '../../schemas/target-code.ts'
 import { conclude, newFacts } from '../../reports/au-2/report.ts'
 import { aCompletion, aRequest, aSession, anEvent } from '../support/an-event.ts'
 import { foundBy, fromMs, frozen, inSession, resultOf, sealed } from './au-2-result.ts'
@@ -210,6 +211,19 @@ test('an edge that cannot log what is specified, and one that lacks types of its
   assert.deepEqual(foundBy(result, 'AU12-01'), [
     'edge-1 does not say that it can log: auth.failed.',
   ])
+})
+
+test('what changes at a target is no change of what is logged', () => {
+  const change = {
+    what: targetCode,
+    digest: Buffer.alloc(32),
+    previous: null,
+    content: null,
+    event_types: [],
+  }
+  const { facts, rules } = resultOf([{ type: 'config.changed', change }])
+  assert.deepEqual(facts.changes, [])
+  assert.equal(rules.get('AU2-07')?.checked, 0)
 })
 
 test('a producer that does not say what it is, or is what this release does not know, is not judged by a guess', () => {

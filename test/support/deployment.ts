@@ -12,6 +12,7 @@ import { startIssuer } from '../../services/all-in-one/demo/issuer.ts'
 import type { Issuer } from '../../services/all-in-one/demo/issuer.ts'
 import type { Person } from '../../services/all-in-one/demo/people.ts'
 import { signInAsPerson } from '../../services/all-in-one/demo/sign-in.ts'
+import { writeSignIn } from '../../services/cli/sign-in.ts'
 import { parseConfig } from '../../services/runtime/parse-config.ts'
 import type { Config } from '../../services/runtime/config.ts'
 import { createLogger } from '../../services/runtime/logger.ts'
@@ -108,6 +109,19 @@ export class Deployment implements AsyncDisposable {
       },
       ...(body === undefined ? {} : { method: 'POST', body: JSON.stringify(body) }),
     })
+  }
+
+  /** The file of somebody's sign-in, for `--sign-in` of a command. */
+  async signInFile(username: string): Promise<string> {
+    const file = join(this.directory, `${username}.json`)
+    writeSignIn(file, {
+      api: this.api,
+      issuer: '',
+      client_id: '',
+      access_token: await this.tokenOf(username),
+      expires_at: Date.now() + 600_000,
+    })
+    return file
   }
 
   /** A client at the edge, as olivia where no session password says otherwise. */

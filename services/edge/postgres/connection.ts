@@ -18,6 +18,7 @@ import { runSession } from './session-start.ts'
 import { readStartupParameters } from './startup-parameters.ts'
 import { openTarget } from './target-connection.ts'
 import { TargetError } from './target-error.ts'
+import { eventTarget } from './target.ts'
 
 /** A session as the edge that holds it sees it. */
 export interface LiveSession {
@@ -276,11 +277,7 @@ class Connection {
     return {
       session_id: this.#sessionId,
       actor: null,
-      target: {
-        name: target.name,
-        kind: 'postgres',
-        address: `${target.address}:${target.port}`,
-      },
+      target: eventTarget(target),
       source: { address: raw.remoteAddress ?? '', port: raw.remotePort ?? 0, tls: null },
       purpose: null,
       data_labels: target.dataLabels,

@@ -1,3 +1,4 @@
+import type { Target } from '../../../schemas/event.ts'
 import type { ScramPassword } from './protocol/scram.ts'
 import type { TargetAddress } from './target-connection.ts'
 
@@ -13,4 +14,9 @@ export interface PostgresTarget extends TargetAddress {
   /** How much of each result is recorded. */
   readonly recordResultsBytes: number
   readonly dataLabels: readonly string[]
+}
+
+/** As events name it. */
+export function eventTarget({ name, address, port }: PostgresTarget): Target {
+  return { name, kind: 'postgres', address: `${address}:${port}` }
 }

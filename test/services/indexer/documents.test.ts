@@ -5,6 +5,8 @@ import * as fc from 'fast-check'
 
 import { eventTypes } from '../../../schemas/event-types.ts'
 import type { AuditEvent, Principal } from '../../../schemas/event.ts'
+import { encodeTargetCodeChange, targetCode } from '../../../schemas/target-code.ts'
+import type { TargetCodeChange } from '../../../schemas/target-code.ts'
 import { documentOf } from '../../../services/indexer/documents.ts'
 import type { IndexDocument } from '../../../services/indexer/documents.ts'
 import { kinds, relationNames } from '../../../services/indexer/terms.ts'
@@ -130,6 +132,42 @@ test('what was set aside is no event, whatever it looks like, and says why and w
     'no event of ours: its key is not that of its session or producer (audit.events/3/17)',
   )
   assert.deepEqual(document.remarks, ['wrong_key', 'audit.events/3/17'])
+})
+
+test('a change of the code at a target says in a sentence what happened to which, and is found by it', () => {
+  const documentOfChange = (content: Buffer | null, previous: Buffer | null): IndexDocument => {
+    const digest = Buffer.alloc(32, 1)
+    const change = { what: targetCode, digest, previous, content, event_types: [] }
+    return documentFor(encoded(anEvent({ type: 'config.changed', change })))
+  }
+  const before = Buffer.alloc(32, 2)
+  const changes: TargetCodeChange['changes'] = [
+    { kind: 'function', name: 'public.lower(text)', how: ['added', 'removed'] },
+    { kind: 'trigger', name: 't on public.orders', how: ['changed'] },
+  ]
+  const document = documentOfChange(
+    encodeTargetCodeChange({ objects: 4, changes, more: 3 }),
+    before,
+  )
+  const words =
+    'the code at the target changed: function public.lower(text) added and removed, trigger t on public.orders changed and 3 more'
+  assert.equal(document.remark, words)
+  assert.ok(document.remarks.includes(words))
+  const first = encodeTargetCodeChange({ objects: 4, changes: [], more: 0 })
+  assert.equal(
+    documentOfChange(first, null).remark,
+    'the code at the target as first seen: 4 objects',
+  )
+  for (const content of [null, Buffer.from('{'), Buffer.from('{"objects":1}'), Buffer.from([255])])
+    assert.equal(documentOfChange(content, before).remark, 'the code at the target changed')
+  const change = {
+    what: 'configuration',
+    digest: before,
+    previous: null,
+    content: null,
+    event_types: [],
+  }
+  assert.equal(documentFor(encoded(anEvent({ type: 'config.changed', change }))).remark, null)
 })
 
 test('a gap says in a sentence what is missing', () => {

@@ -45,6 +45,7 @@ const kinds = [
       'override.overdue',
       'credential.issued',
       'policy.published',
+      'config.changed',
     ],
   },
   { group: 'Lost, or no event', items: ['gap.detected', 'quarantined'] },

@@ -17,6 +17,10 @@ FROM (${[
   rowsOf('pg_proc', 'WHERE oid >= 16384'),
   rowsOf('pg_operator', 'WHERE oid >= 16384'),
   rowsOf('pg_cast', 'WHERE oid >= 16384'),
+  rowsOf('pg_trigger', 'WHERE oid >= 16384'),
+  rowsOf('pg_rewrite', 'WHERE oid >= 16384'),
+  rowsOf('pg_policy', ''),
+  rowsOf('pg_event_trigger', ''),
   rowsOf('pg_type', 'WHERE oid >= 16384'),
   // Columns, also of rows that are types.
   rowsOf('pg_attribute', 'WHERE attrelid >= 16384 AND attnum > 0'),

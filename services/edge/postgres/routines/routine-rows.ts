@@ -1,5 +1,7 @@
 import { queryTarget } from '../snapshot/query-target.ts'
 import type { TargetAddress, TargetLogin } from '../target-connection.ts'
+import { codeIn, codeQuery } from './code-rows.ts'
+import type { CodeObject } from './code-rows.ts'
 
 /** What may run at a target without being named as a call: what is not in the schemas of the server itself. */
 export interface RoutineRows {
@@ -62,12 +64,12 @@ export interface CastRow {
   readonly function: readonly [schema: string, name: string] | null
 }
 
-/** Reads them as one snapshot. Throws `TargetError` when it cannot. */
+/** Reads them as one snapshot, and what all the code is. Throws `TargetError` when it cannot. */
 export async function readRoutines(
   target: TargetAddress,
   login: TargetLogin,
   signal: AbortSignal,
-): Promise<RoutineRows> {
+): Promise<{ readonly rows: RoutineRows; readonly code: readonly CodeObject[] }> {
   const results = await queryTarget(
     target,
     login,
@@ -84,11 +86,13 @@ export async function readRoutines(
       checksQuery,
       columnsQuery,
       namesakesQuery,
+      codeQuery,
     ],
     signal,
   )
-  const [version, path, , , types, routines, operators, casts, checks, columns, namesakes] = results
-  return {
+  const [version, path, , , types, routines, operators, casts, checks, columns, ...rest] = results
+  const [namesakes, code] = rest
+  const rows: RoutineRows = {
     majorVersion: Math.floor(Number(version?.[0]?.[0]) / 10_000),
     user: login.user,
     searchPath: path?.[0]?.[0] ?? '',
@@ -133,6 +137,7 @@ export async function readRoutines(
       column: column ?? '',
     })),
   }
+  return { rows, code: codeIn(code ?? []) }
 }
 
 const castContexts: Readonly<Record<string, CastRow['context']>> = {

@@ -10,6 +10,7 @@ import type { Reading } from '../snapshot/kept-snapshot.ts'
 import type { StatementSubject } from '../statement-policy.ts'
 import type { TargetAddress, TargetLogin } from '../target-connection.ts'
 import { CatalogLook, markOf } from './catalog-mark.ts'
+import type { CodeObject } from './code-rows.ts'
 import { RoutineCatalog } from './routine-catalog.ts'
 import { RecentDefinitions } from './recent-definitions.ts'
 import type { Definitions } from './recent-definitions.ts'
@@ -21,6 +22,8 @@ export interface TargetRoutinesOptions {
   readonly login: TargetLogin
   readonly grammar: Grammar
   readonly logger: Logger
+  /** Called with all the code that there is, at each reading. */
+  readonly onCode?: (code: readonly CodeObject[]) => void
   /** How often the catalog is read, changed or not. Default 30 s. */
   readonly refreshMs?: number
   /** How often it is looked whether the catalog has changed; less often where that takes long. Default 0.5 s. */
@@ -119,12 +122,13 @@ export class TargetRoutines {
   }
 
   async #read(signal: AbortSignal): Promise<Reading<RoutineCatalog>> {
-    const { target, login, grammar } = this.#options
+    const { target, login, grammar, onCode } = this.#options
     const begunAtMs = performance.now()
     // Before the rows: what changes meanwhile has another mark, and they are read once more.
     const mark = await markOf(target, login, signal)
-    const rows = await readRoutines(target, login, signal)
+    const { rows, code } = await readRoutines(target, login, signal)
     this.#recent.seen(begunAtMs)
+    onCode?.(code)
     const value = new RoutineCatalog(rows, (expression) => {
       const result = factsOf(grammar, `SELECT ${expression}`)
       if (!result.ok || result.facts.unknown.length > 0) return { calls: ['*'], types: [] }

@@ -7,6 +7,7 @@ import { loadGrammar } from '../../../../../services/edge/postgres/facts/grammar
 import { RulePolicy } from '../../../../../services/edge/postgres/facts/rule-policy.ts'
 import { ScramPassword } from '../../../../../services/edge/postgres/protocol/scram.ts'
 import { TargetRoutines } from '../../../../../services/edge/postgres/routines/target-routines.ts'
+import type { TargetRoutinesOptions } from '../../../../../services/edge/postgres/routines/target-routines.ts'
 import { systemClock } from '../../../../../services/runtime/clock.ts'
 import { anActor } from '../edge-fixture.ts'
 import { aPolicy } from '../../guard/policy-builders.ts'
@@ -29,6 +30,7 @@ export function routinesAt(
     readonly staleMs?: number
     readonly lookMs?: number
     readonly onLog?: (line: string) => void
+    readonly onCode?: TargetRoutinesOptions['onCode']
   } = {},
 ): TargetRoutines {
   const {
@@ -36,6 +38,7 @@ export function routinesAt(
     refreshMs = 3_600_000,
     staleMs = 3 * refreshMs,
     lookMs,
+    onCode,
   } = options
   return new TargetRoutines({
     target: {
@@ -56,6 +59,7 @@ export function routinesAt(
     refreshMs,
     staleMs,
     ...(lookMs === undefined ? {} : { lookMs }),
+    ...(onCode === undefined ? {} : { onCode }),
     settleMs: 0,
   })
 }
