@@ -152,7 +152,7 @@ export async function startProduct(
       logger: logger.child({ part: 'control' }),
     }),
   )
-  const tokens = { config, bus, control, publisher, lifecycle, logger }
+  const tokens = { config, bus, control, publisher, health, lifecycle, logger }
   const tokensAtEdges = await startTokensAtEdges(tokens)
   await publishPolicy({
     policy,

@@ -3,8 +3,7 @@ import { tokenSha256 } from '../../schemas/control.ts'
 import { outlineEvent } from '../../schemas/event-outline.ts'
 import type { Bus, StoredRecord } from '../bus/bus.ts'
 import { followTopic } from '../bus/follow-topic.ts'
-import type { Following } from '../bus/follow-topic.ts'
-import type { KeptOffsets } from '../bus/kept-offsets.ts'
+import type { Following, KeptProgress } from '../bus/follow-topic.ts'
 import { topics } from '../bus/topics.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { ControlPublisher } from './control-publisher.ts'
@@ -13,7 +12,7 @@ import type { ControlState } from './control-state.ts'
 export interface TokensAtEdgesOptions {
   readonly bus: Bus
   readonly group: string
-  readonly offsets: KeptOffsets
+  readonly kept: KeptProgress
   readonly control: ControlState
   readonly publisher: Pick<ControlPublisher, 'publish'>
   readonly clock: Clock
@@ -26,12 +25,12 @@ export interface TokensAtEdgesOptions {
  * stops until there is room, so that no use is passed over.
  */
 export function followTokensAtEdges(options: TokensAtEdgesOptions): Following {
-  const { bus, group, offsets, signal } = options
+  const { bus, group, kept, signal } = options
   const take = (record: StoredRecord): Promise<void> | undefined => {
     const use = tokenUseOf(record.value)
     return use === null ? undefined : tell(options, use)
   }
-  return followTopic({ bus, group, topic: topics.auditEvents, take, offsets, signal })
+  return followTopic({ bus, group, topic: topics.auditEvents, take, kept, signal })
 }
 
 interface TokenUseAtEdge {

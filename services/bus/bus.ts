@@ -10,6 +10,11 @@ export interface Bus extends AsyncDisposable {
   partitionsOf(topic: string): Promise<number>
   /** The oldest offset that can still be read, and the offset the next record will get. */
   watermarks(topic: string, partition: number): Promise<{ low: bigint; high: bigint }>
+  /**
+   * The offset from which a group goes on; null where it has committed nothing. The records there may be gone. `BUS_OFFSET_OUT_OF_RANGE`
+   * where what another program committed is no offset.
+   */
+  committed(group: string, topic: string, partition: number): Promise<bigint | null>
 }
 
 export interface BusProducer {

@@ -1,5 +1,7 @@
-import type { Bus, StoredRecord } from './bus.ts'
+import type { BatchHandler, Bus, StoredRecord } from './bus.ts'
 import type { KeptOffsets } from './kept-offsets.ts'
+import { readOn, resume } from './read-on.ts'
+import type { Missed } from './read-on.ts'
 
 export interface FollowOptions {
   readonly bus: Bus
@@ -9,8 +11,14 @@ export interface FollowOptions {
   /** When it throws or rejects, the record comes again after a pause, with others of before. */
   readonly take: (record: StoredRecord) => void | Promise<void>
   /** How far earlier starts got. Without it each start reads from the oldest record on, as of a compacted topic. */
-  readonly offsets?: KeptOffsets
+  readonly kept?: KeptProgress
   readonly signal: AbortSignal
+}
+
+export interface KeptProgress {
+  readonly offsets: KeptOffsets
+  /** Told of what was gone before it was taken. */
+  onMissed(missed: Missed): void
 }
 
 export interface Following {
@@ -31,34 +39,49 @@ export function followTopic(options: FollowOptions): Following {
 }
 
 async function follow(options: FollowOptions, onCaughtUp: () => void): Promise<void> {
-  const { bus, group, topic, take, offsets, signal } = options
+  const { take, kept } = options
   const behind = await ends(options)
-  if (behind.size === 0) onCaughtUp()
-  await using consumer = bus.consumer({
-    group,
-    topics: [topic],
-    startAt: async (_, partition) =>
-      offsets === undefined
-        ? 'oldest'
-        : offsets.startOf(partition, await bus.watermarks(topic, partition)),
-  })
-  await consumer.run(async (batch) => {
-    for (const record of batch.records) await take(record)
-    const next = (batch.records.at(-1)?.offset ?? -1n) + 1n
-    offsets?.note(batch.partition, next)
-    if (next >= (behind.get(batch.partition) ?? 0n)) behind.delete(batch.partition)
+  const cameTo = (partition: number, next: bigint): void => {
+    kept?.offsets.note(partition, next)
+    if (next >= (behind.get(partition) ?? 0n)) behind.delete(partition)
     if (behind.size === 0) onCaughtUp()
+  }
+  if (behind.size === 0) onCaughtUp()
+  const handle: BatchHandler = async ({ partition, records }) => {
+    for (const record of records) await take(record)
+    const next = (records.at(-1)?.offset ?? -1n) + 1n
+    cameTo(partition, next)
     return { commit: next }
-  }, signal)
+  }
+  if (kept === undefined) return readAll(options, handle)
+  await readOn({
+    ...options,
+    handle,
+    stoppedAt: (partition) => kept.offsets.next(partition),
+    onMissed: (missed) => {
+      kept.onMissed(missed)
+      cameTo(missed.partition, missed.from)
+    },
+  })
+}
+
+/** Whoever needs all of a topic cannot do with a hole. */
+async function readAll(
+  { bus, group, topic, signal }: FollowOptions,
+  handle: BatchHandler,
+): Promise<void> {
+  const startAt = (): Promise<'oldest'> => Promise.resolve('oldest')
+  await using consumer = bus.consumer({ group, topics: [topic], startAt })
+  await consumer.run(handle, signal)
 }
 
 /** Where each partition that has records to read ends. */
-async function ends({ bus, topic, offsets }: FollowOptions): Promise<Map<number, bigint>> {
+async function ends({ bus, topic, kept }: FollowOptions): Promise<Map<number, bigint>> {
   const found = new Map<number, bigint>()
   const partitions = await bus.partitionsOf(topic)
   for (let partition = 0; partition < partitions; partition += 1) {
     const marks = await bus.watermarks(topic, partition)
-    const from = offsets?.startOf(partition, marks) ?? marks.low
+    const { from } = resume(kept?.offsets.next(partition) ?? null, marks)
     if (marks.high > from) found.set(partition, marks.high)
   }
   return found

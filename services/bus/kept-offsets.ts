@@ -32,10 +32,9 @@ export class KeptOffsets implements AsyncDisposable {
     return new KeptOffsets(file, logger, next ?? new Map<number, bigint>())
   }
 
-  /** Where to go on; where the partition begins when that is not known, or is not to be had. */
-  startOf(partition: number, marks: { readonly low: bigint; readonly high: bigint }): bigint {
-    const next = this.#next.get(partition) ?? marks.low
-    return next < marks.low || next > marks.high ? marks.low : next
+  /** Where to go on; null when that is not known. */
+  next(partition: number): bigint | null {
+    return this.#next.get(partition) ?? null
   }
 
   note(partition: number, next: bigint): void {

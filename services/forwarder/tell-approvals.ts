@@ -5,6 +5,8 @@ import { ownContext } from '../../schemas/event.ts'
 import type { AuditEvent } from '../../schemas/event.ts'
 import { outlineEvent } from '../../schemas/event-outline.ts'
 import type { Batch, Bus, StoredRecord } from '../bus/bus.ts'
+import { MissedRecords } from '../bus/missed-records.ts'
+import { readOn } from '../bus/read-on.ts'
 import { sealedHeaders, topics } from '../bus/topics.ts'
 import type { Recorder, RecordScope } from '../edge/capture/recorder.ts'
 import type { Clock } from '../runtime/clock.ts'
@@ -42,18 +44,21 @@ const triesBeforeAlarm = 3
 /**
  * Tells a webhook of every step of every approval, and of what follows a break-glass, once it is sealed, in the order of its session. What is not told yet waits on the
  * bus, not here: a message is sent until the receiver takes or refuses it, or nobody waits for it any more, and a restart goes on with
- * it. After a crash a message may be sent again, under the same id.
+ * it. After a crash a message may be sent again, under the same id. What the bus has deleted meanwhile is not told: health says so.
  */
 export function tellApprovals(options: TellApprovalsOptions): Teller {
   const { bus, webhook } = options
   const stop = new AbortController()
   const signal = AbortSignal.any([options.signal, stop.signal])
   const telling = new Telling(options, signal)
-  const consumer = bus.consumer({
+  const done = readOn({
+    bus,
     group: `webhook-${webhook.name}`,
-    topics: [topics.ledgerSealed],
+    topic: topics.ledgerSealed,
+    handle: async (batch) => ({ commit: await telling.batch(batch) }),
+    onMissed: (missed) => telling.missed.note(missed),
+    signal,
   })
-  const done = consumer.run(async (batch) => ({ commit: await telling.batch(batch) }), signal)
   // Whoever awaits `done` hears of it; nobody has to.
   done.catch(() => undefined)
   return {
@@ -62,12 +67,12 @@ export function tellApprovals(options: TellApprovalsOptions): Teller {
     [Symbol.asyncDispose]: async () => {
       stop.abort()
       await done.catch(() => undefined)
-      await consumer[Symbol.asyncDispose]()
     },
   }
 }
 
 class Telling {
+  readonly missed: MissedRecords
   readonly #options: TellApprovalsOptions
   readonly #signal: AbortSignal
   readonly #alerts: RecordScope
@@ -75,9 +80,13 @@ class Telling {
   #refused = 0
 
   constructor(options: TellApprovalsOptions, signal: AbortSignal) {
-    const { webhook, recorder, tenant } = options
+    const { webhook, recorder, tenant, logger } = options
     this.#options = options
     this.#signal = signal
+    this.missed = new MissedRecords(
+      logger.child({ webhook: webhook.name }),
+      'no step of an approval among them was told',
+    )
     this.#alerts = recorder.scope({
       ...ownContext(tenant),
       target: { name: webhook.name, kind: 'webhook', address: webhook.host },
@@ -89,8 +98,11 @@ class Telling {
       const { why, tries } = this.#failure
       return { state: 'degraded', reason: `a message was not taken ${tries} times: ${why}` }
     }
-    if (this.#refused === 0) return { state: 'ok' }
-    return { state: 'degraded', reason: `${this.#refused} messages were refused since the start` }
+    const { reason: missed } = this.missed.health()
+    const refused =
+      this.#refused === 0 ? null : `${this.#refused} messages were refused since the start`
+    const found = [refused, missed].filter((each) => each != null)
+    return found.length === 0 ? { state: 'ok' } : { state: 'degraded', reason: found.join('; ') }
   }
 
   /** The offset to go on from: that of the first record that was not told yet when the signal aborts. */

@@ -187,6 +187,7 @@ function withoutProducer(bus: Bus): Bus {
     consumer: (options) => bus.consumer(options),
     partitionsOf: (topic) => bus.partitionsOf(topic),
     watermarks: (topic, partition) => bus.watermarks(topic, partition),
+    committed: (group, topic, partition) => bus.committed(group, topic, partition),
     [Symbol.asyncDispose]: () => Promise.resolve(),
   }
 }

@@ -232,6 +232,7 @@ function busOf(records: readonly (readonly StoredRecord[])[]): {
     producer: { send: () => Promise.reject(new Error('only read')) },
     partitionsOf: () => Promise.resolve(records.length),
     watermarks: () => Promise.resolve({ low: 0n, high: 0n }),
+    committed: () => Promise.resolve(null),
     consumer: ({ maxRecords = 1_000 }) => ({
       run: async (handle, signal) => {
         const reading = records.map(async (some, partition) => {

@@ -17,6 +17,7 @@ import { openEmbeddedBus } from '../../../services/bus/adapters/embedded/embedde
 import type { Bus } from '../../../services/bus/bus.ts'
 import type { Following } from '../../../services/bus/follow-topic.ts'
 import { KeptOffsets } from '../../../services/bus/kept-offsets.ts'
+import type { Missed } from '../../../services/bus/read-on.ts'
 import { topics } from '../../../services/bus/topics.ts'
 import { systemClock } from '../../../services/runtime/clock.ts'
 import { anEvent, encoded } from '../../support/an-event.ts'
@@ -88,7 +89,8 @@ async function follow(
   const clock = systemClock
   const group = 'api.tokens'
   const { signal } = stop
-  const following = followTokensAtEdges({ bus, group, offsets, control, publisher, clock, signal })
+  const kept = { offsets, onMissed: (each: Missed) => assert.fail(`missed: ${each.reason}`) }
+  const following = followTokensAtEdges({ bus, group, kept, control, publisher, clock, signal })
   await use(following)
   stop.abort()
   await following.done

@@ -10,7 +10,10 @@ import { test } from 'node:test'
 import type { TestContext } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 
-import { openEmbeddedBus } from '../../../services/bus/adapters/embedded/embedded-bus.ts'
+import {
+  openEmbeddedBus,
+  type EmbeddedBusOptions,
+} from '../../../services/bus/adapters/embedded/embedded-bus.ts'
 import type { Bus } from '../../../services/bus/bus.ts'
 import { topics } from '../../../services/bus/topics.ts'
 import type { EventDraft, Recorder } from '../../../services/edge/capture/recorder.ts'
@@ -23,6 +26,7 @@ import { publish, silent } from '../indexer/bus-with-logs.ts'
 import { approvalId, sealStep } from './approval-events.ts'
 
 const secret = Buffer.alloc(32, 7)
+const retentionMs = 3_600_000
 const nowMs = Date.UTC(2026, 10, 25, 8)
 const clock = { nowMs: () => nowMs, nowUs: () => nowMs * 1000 }
 
@@ -127,6 +131,36 @@ test('what nobody waits for any more is not told', async (t) => {
   assert.equal(stage.received.length, 1)
 })
 
+test('who was away for longer than the bus keeps records goes on with what there is, and health says so', async (t) => {
+  let busMs = nowMs
+  const stage = await aStage(t, { clock: () => busMs, retentionEveryMs: 5 })
+  const log = new ALog()
+  const requested = sealStep(log, 'approval.requested', nowMs)
+  await publish(stage.bus, [requested])
+  {
+    await using _teller = stage.tell()
+    await stage.until(() => stage.received.length === 1)
+  }
+  await publish(stage.bus, [
+    sealStep(log, 'approval.granted', nowMs),
+    sealStep(log, 'approval.used', nowMs),
+  ])
+  busMs += retentionMs + 1
+  while ((await stage.bus.watermarks(topics.ledgerSealed, 0)).low < 3n) await pause(5)
+  await publish(stage.bus, [sealStep(log, 'approval.denied', nowMs)])
+  await using teller = stage.tell()
+  await stage.until(() => stage.received.length === 2)
+  assert.equal(
+    (JSON.parse(stage.received[1]?.body ?? '') as { type: string }).type,
+    'approval.denied',
+  )
+  assert.deepEqual(teller.health(), {
+    state: 'degraded',
+    reason:
+      '2 records of ledger.sealed were deleted before they were read; no step of an approval among them was told',
+  })
+})
+
 interface Received {
   readonly headers: IncomingHttpHeaders
   readonly body: string
@@ -145,12 +179,13 @@ interface Stage {
 }
 
 /** A real bus, a real receiver, and a recorder that only remembers. */
-async function aStage(t: TestContext): Promise<Stage> {
+async function aStage(t: TestContext, options: Partial<EmbeddedBusOptions> = {}): Promise<Stage> {
   const directory = await mkdtemp(join(tmpdir(), 'webhook-'))
   t.after(() => rm(directory, { recursive: true, force: true }))
   const bus = await openEmbeddedBus({
     file: join(directory, 'bus.sqlite'),
-    topics: [{ name: topics.ledgerSealed, partitions: 1 }],
+    topics: [{ name: topics.ledgerSealed, partitions: 1, retentionMs }],
+    ...options,
   })
   t.after(() => bus[Symbol.asyncDispose]())
   const answers: (number | 'hang up')[] = []

@@ -169,6 +169,12 @@ class EmbeddedBus implements Bus {
     return { low: BigInt(low), high: BigInt(high) }
   }
 
+  async committed(group: string, topic: string, partition: number): Promise<bigint | null> {
+    this.#context.partitions.find(topic, partition)
+    const next = this.#context.offsets.get(group, topic, partition)
+    return next === undefined ? null : BigInt(next)
+  }
+
   deleteOldRecords(clock: () => number, everyMs: number): void {
     this.#retention = setInterval(() => this.#context.writer.deleteOlder(clock()), everyMs)
   }

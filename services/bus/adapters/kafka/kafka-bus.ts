@@ -89,6 +89,11 @@ class KafkaBus implements Bus {
     throw new BusError('BUS_TOPIC_MISSING', `topic ${topic} has no partition ${partition}`)
   }
 
+  async committed(group: string, topic: string, partition: number): Promise<bigint | null> {
+    await this.#context.topics.of(topic)
+    return this.#context.admin.committed(group, topic, partition)
+  }
+
   [Symbol.asyncDispose](): Promise<void> {
     this.#closed ??= this.#close()
     return this.#closed
