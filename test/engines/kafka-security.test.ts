@@ -8,6 +8,7 @@ import { promisify } from 'node:util'
 import { pino } from 'pino'
 import { openKafkaBus, type KafkaBusOptions } from '../../services/bus/adapters/kafka/kafka-bus.ts'
 import type { Bus } from '../../services/bus/bus.ts'
+import { readOn } from '../../services/bus/read-on.ts'
 import { topics } from '../../services/bus/topics.ts'
 import { done, readRecords, texts, textsOf, withCode } from '../contracts/bus-probe.ts'
 import { engineOfFile } from './engine-of-file.ts'
@@ -46,6 +47,7 @@ function secured(kafka: KafkaEngine, security: KafkaSecurity, tools: KafkaTools)
       ['ledger', 'ledger'],
       ['indexer', 'indexer'],
       ['api', 'api'],
+      ['webhooks', 'forwarder'],
     )
   })
 
@@ -114,6 +116,40 @@ function secured(kafka: KafkaEngine, security: KafkaSecurity, tools: KafkaTools)
       'write',
       topics.ledgerSealed,
     )
+  })
+
+  test('who tells webhooks reads what is sealed on from where it was, as groups of its own', async (t) => {
+    const topic = topics.ledgerSealed
+    const ledger = await openFor(t, kafka, security, 'ledger', [topics.auditEvents, topic])
+    await ledger.producer.send(topic, Buffer.from('session-3'), texts('to tell'))
+    const bus = await openFor(t, kafka, security, 'forwarder', [topic])
+    const group = 'webhook-chat'
+    const stop = new AbortController()
+    let end = 0n
+    let partition = 0
+    await readOn({
+      bus,
+      group,
+      topic,
+      handle: async (batch) => {
+        if (textsOf(batch.records).includes('to tell')) {
+          end = done(batch).commit
+          partition = batch.partition
+          stop.abort()
+        }
+        return done(batch)
+      },
+      onMissed: ({ reason }) => assert.fail(reason),
+      signal: stop.signal,
+    })
+    assert.equal(await bus.committed(group, topic, partition), end)
+    await refuses(
+      () => bus.producer.send(topic, Buffer.from('k'), texts('forged')),
+      'forwarder',
+      'write',
+      topic,
+    )
+    await refuses(() => runOnce(bus, 'indexer', topic), 'forwarder', 'group indexer')
   })
 
   test('a user without rights is refused by name, also where the client would only stop reading', async (t) => {
