@@ -254,6 +254,7 @@ export class SessionLog {
 }
 
 function maskedCounts(counts: ReadonlyMap<string, number>): CompletionPart['masked'] {
+  if (counts.size === 0) return none
   return [...counts].map(([dataClass, count]) => ({ data_class: dataClass, count }))
 }
 

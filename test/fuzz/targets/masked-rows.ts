@@ -42,10 +42,9 @@ export function createTarget(): Promise<FuzzTarget> {
     run(input) {
       const shown = readAlone(input, (within, start, end) => {
         const slice = new RowMasker([null, ...columns]).mask(within, start, end)
-        return slice && Buffer.from(slice.bytes.subarray(slice.start, slice.end))
+        return Buffer.from(slice.bytes.subarray(slice.start, slice.end))
       })
       if ('refusal' in shown) return shown.refusal
-      expect(shown.value !== null, 'a row goes out as it came')
       const given = valuesOf(input)
       const masked = valuesOf(shown.value)
       expect(masked.length === given.length, 'there are more values, or fewer')

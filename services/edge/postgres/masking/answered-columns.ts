@@ -50,15 +50,15 @@ export class AnsweredColumns {
   readonly #masksOf: MasksOf
   readonly #key: Uint8Array
   #description: Buffer | null = null
-  #columns: readonly (AnsweredColumn | null)[] = []
+  #columns: readonly (AnsweredColumn | null)[] | null = null
 
   constructor(masksOf: MasksOf, key: Uint8Array) {
     this.#masksOf = masksOf
     this.#key = key
   }
 
-  /** Under the RowDescription in [start, end), header included; null for those that go out as they are. */
-  under(bytes: Buffer, start: number, end: number): readonly (AnsweredColumn | null)[] {
+  /** Under the RowDescription in [start, end), header included; null for those that go out as they are, and where all of them do. */
+  under(bytes: Buffer, start: number, end: number): readonly (AnsweredColumn | null)[] | null {
     const known = this.#description
     if (known?.length === end - start && known.compare(bytes, start, end) === 0) {
       return this.#columns
@@ -69,10 +69,11 @@ export class AnsweredColumns {
     }
     const { columns } = described
     const masked = this.#masksOf(columns)
-    this.#columns = columns.map((column, place) => {
+    const answered = columns.map((column, place) => {
       const mask = masked[place] ?? null
       return mask === null ? null : answeredColumn(mask, column, this.#key)
     })
+    this.#columns = answered.every((column) => column === null) ? null : answered
     // The catalog may know it the next time.
     const isKept = !masked.includes(notUnderstood)
     this.#description = isKept ? Buffer.from(bytes.subarray(start, end)) : null

@@ -15,8 +15,8 @@ export interface MaskPlan {
    * `all` where code of others may say anything under any state.
    */
   readonly withheldReports: 'none' | 'values' | 'all'
-  /** What masks the rows under the RowDescription in [start, end). */
-  rows(bytes: Buffer, start: number, end: number): RowMasker
+  /** What masks the rows under the RowDescription in [start, end); null where they go out as they are. */
+  rows(bytes: Buffer, start: number, end: number): RowMasker | null
 }
 
 export type MaskDecision =
@@ -143,7 +143,10 @@ function plan(
   }, key)
   return {
     withheldReports,
-    rows: (bytes, start, end) => new RowMasker(columns.under(bytes, start, end)),
+    rows: (bytes, start, end) => {
+      const answered = columns.under(bytes, start, end)
+      return answered === null ? null : new RowMasker(answered)
+    },
   }
 }
 

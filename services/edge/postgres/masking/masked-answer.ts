@@ -5,15 +5,19 @@ import type { PartPosition } from '../protocol/frame.ts'
 import type { MaskPlan } from './mask-plan.ts'
 import type { RowMasker, Slice } from './row-masker.ts'
 
+const noCounts: ReadonlyMap<string, number> = new Map()
+
 /** A row that has to be masked is held as a whole; one beyond this ends the session. */
 const maxRowBytes = 16 * 1024 * 1024
 
 /** The answer to one request on its way through its mask. Nothing of it goes out, or is recorded, in any other form. */
 export class MaskedAnswer {
   readonly #plan: MaskPlan
+  #isDescribed = false
+  /** Null while rows go out as they are. */
   #rows: RowMasker | null = null
   /** Of the descriptions before the one that counts. */
-  readonly #countsBefore = new Map<string, number>()
+  #countsBefore = noCounts
   #tokenKeyIdBefore: string | null = null
   #parts: Buffer[] = []
   #partBytes = 0
@@ -24,9 +28,7 @@ export class MaskedAnswer {
 
   /** How many values were masked, by class. */
   get counts(): ReadonlyMap<string, number> {
-    const counts = new Map(this.#countsBefore)
-    this.#rows?.addCounts(counts)
-    return counts
+    return this.#rows === null ? this.#countsBefore : this.#rows.countsWith(this.#countsBefore)
   }
 
   /** The id of the key of its tokens; null where no value became one. */
@@ -36,15 +38,16 @@ export class MaskedAnswer {
 
   /** The rows that follow are described by this RowDescription. */
   describe(bytes: Buffer, start: number, end: number): void {
-    this.#rows?.addCounts(this.#countsBefore)
+    this.#countsBefore = this.counts
     this.#tokenKeyIdBefore = this.tokenKeyId
+    this.#isDescribed = true
     this.#rows = this.#plan.rows(bytes, start, end)
   }
 
   /** The row that goes out instead of this one; null when it goes out as it came. */
   row(bytes: Buffer, start: number, end: number): Slice | null {
-    if (this.#rows === null) throw undescribed()
-    return this.#rows.mask(bytes, start, end)
+    if (!this.#isDescribed) throw undescribed()
+    return this.#rows === null ? null : this.#rows.mask(bytes, start, end)
   }
 
   /** Takes a part of a long row, and gives the row once it is whole. */

@@ -19,7 +19,6 @@ export class RowMasker {
   readonly #counts: number[]
   /** How many parts of values were, by class. */
   readonly #found = new Map<string, number>()
-  readonly #isPlain: boolean
   /** By how much a row may grow. */
   readonly #growth: number
   #out = Buffer.alloc(0)
@@ -29,16 +28,14 @@ export class RowMasker {
   constructor(columns: readonly (AnsweredColumn | null)[]) {
     this.#columns = columns
     this.#counts = columns.map(() => 0)
-    this.#isPlain = columns.every((column) => column === null)
     this.#growth = columns.reduce((sum, column) => sum + (column?.mask.longest ?? 0), 0)
   }
 
   /**
-   * The DataRow in [start, end) with its masked values replaced, or null when it goes out as it is. Throws `ProtocolError` for a
-   * row that does not fit its RowDescription: then nobody knows which value is which.
+   * The DataRow in [start, end) with its masked values replaced. Throws `ProtocolError` for a row that does not fit its RowDescription:
+   * then nobody knows which value is which.
    */
-  mask(bytes: Buffer, start: number, end: number): Slice | null {
-    if (this.#isPlain) return null
+  mask(bytes: Buffer, start: number, end: number): Slice {
     const columns = this.#columns
     let at = start + headerBytes + 2
     if (at > end || bytes.readUInt16BE(at - 2) !== columns.length) throw outOfStep()
@@ -74,8 +71,9 @@ export class RowMasker {
     return { bytes: out, start: rowStart, end: to }
   }
 
-  /** Adds how many values, and parts of values, were masked, by class. */
-  addCounts(counts: Map<string, number>): void {
+  /** How many values, and parts of values, were masked, by class, added to those of before. */
+  countsWith(before: ReadonlyMap<string, number>): ReadonlyMap<string, number> {
+    const counts = new Map(before)
     for (const [dataClass, count] of this.#found) {
       counts.set(dataClass, (counts.get(dataClass) ?? 0) + count)
     }
@@ -84,6 +82,7 @@ export class RowMasker {
       if (column === null || count === 0) continue
       counts.set(column.dataClass, (counts.get(column.dataClass) ?? 0) + count)
     }
+    return counts
   }
 
   /** The id of the key of the tokens in the rows; null where no value became one. */

@@ -42,17 +42,11 @@ test('masked columns are replaced, others stay byte for byte, and NULL stays NUL
       const expected = row.map((value, place) =>
         value === null || columns[place] === null ? value : Buffer.from('hidden'),
       )
-      if (columns.every((column) => column === null)) {
-        assert.equal(masked, null)
-        return
-      }
-      assert.ok(masked)
       assert.deepEqual(decodeBackend(backend.dataRow, masked.bytes, masked.start, masked.end), {
         type: 'data-row',
         values: expected,
       })
-      const counts = new Map<string, number>()
-      masker.addCounts(counts)
+      const counts = masker.countsWith(new Map())
       const hidden = expected.filter((value) => value?.toString() === 'hidden').length
       assert.ok((counts.get('email') ?? 0) <= hidden)
     }),
@@ -66,13 +60,12 @@ test('rows of one answer lie behind each other, and what was lent stays as it wa
   const rows = Array.from({ length: 5_000 }, (_, index) => rowOf(`row ${index}`))
   const masked = rows.map((row) => masker.mask(row, 0, row.length))
   masked.forEach((row, index) => {
-    assert.ok(row !== null)
     assert.deepEqual(decodeBackend(backend.dataRow, row.bytes, row.start, row.end), {
       type: 'data-row',
       values: [Buffer.from(`row ${index}`), Buffer.from('hidden')],
     })
   })
-  const buffers = new Set(masked.map((row) => row?.bytes))
+  const buffers = new Set(masked.map((row) => row.bytes))
   assert.ok(buffers.size < 10, `${buffers.size} buffers`)
 })
 
@@ -80,7 +73,6 @@ test('a value of another type than text becomes NULL', () => {
   const masker = new RowMasker([answeredColumn(email, { typeOid: 23, format: 0 }, key)])
   const message = encodeBackend({ type: 'data-row', values: [Buffer.from('42')] })
   const masked = masker.mask(message, 0, message.length)
-  assert.ok(masked)
   assert.deepEqual(decodeBackend(backend.dataRow, masked.bytes, masked.start, masked.end), {
     type: 'data-row',
     values: [null],
@@ -96,9 +88,7 @@ test('a row that does not fit its description is refused, whatever its bytes are
       const bytes = Buffer.from(noise)
       try {
         const masked = masker.mask(bytes, 0, bytes.length)
-        assert.ok(
-          masked !== null && decodeBackend(backend.dataRow, masked.bytes, masked.start, masked.end),
-        )
+        assert.ok(decodeBackend(backend.dataRow, masked.bytes, masked.start, masked.end))
       } catch (error) {
         assert.equal((error as { code?: string }).code, 'MESSAGE_MALFORMED')
       }
