@@ -1,63 +1,69 @@
 /**
  * The text of a statement with its plain literals taken out: two texts of one shape have the same syntax tree but for the values
- * of constants. Null where that is not certain at a glance: anything that needs PostgreSQL's whole lexer (escapes, quoted
- * identifiers, dollar quotes, comments, bytes outside ASCII, numbers that run into letters), and text without a literal.
+ * of constants.
+ *
+ * Writes the shape of the text in [start, end) of `bytes` to the beginning of `shape`, which has room for the whole text, and returns its
+ * length. -1 where that is not certain at a glance: anything that needs PostgreSQL's whole lexer (escapes, quoted identifiers, dollar
+ * quotes, comments, bytes outside ASCII, numbers that run into letters), and text without a literal.
  */
-export function statementShape(text: string): string | null {
-  let shape = ''
-  let copied = 0
-  let at = 0
-  const { length } = text
-  while (at < length) {
-    const code = text.charCodeAt(at)
+export function writeShape(bytes: Buffer, start: number, end: number, shape: Buffer): number {
+  let length = 0
+  let hasLiteral = false
+  for (let at = start; at < end;) {
+    const code = bytes[at] ?? 0
     const kind = code < 128 ? kinds[code] : stop
-    if (kind === stop) return null
-    if (kind === word) {
-      // Digits inside a word belong to it.
-      do at++
-      while (at < length && isWord(text.charCodeAt(at)))
-      // E'…', B'…', U&'…' and the like read what follows in their own way.
-      if (text.charCodeAt(at) === quote) return null
-    } else if (kind === digit) {
-      shape += text.slice(copied, at)
-      at = endOfNumber(text, at)
-      if (at < 0) return null
-      shape += '0'
-      copied = at
+    if (kind === stop) return -1
+    if (kind === digit) {
+      at = endOfNumber(bytes, at, end)
+      if (at < 0) return -1
+      shape[length++] = zero
+      hasLiteral = true
     } else if (code === quote) {
-      shape += text.slice(copied, at)
-      at = endOfString(text, at)
-      if (at < 0) return null
-      shape += "''"
-      copied = at
+      at = endOfString(bytes, at, end)
+      if (at < 0) return -1
+      shape[length++] = quote
+      shape[length++] = quote
+      hasLiteral = true
+    } else if (kind === word) {
+      // Digits inside a word belong to it.
+      do shape[length++] = bytes[at++] ?? 0
+      while (at < end && isWord(bytes[at] ?? 0))
+      // E'…', B'…', U&'…' and the like read what follows in their own way.
+      if (at < end && bytes[at] === quote) return -1
     } else {
-      const next = text.charCodeAt(at + 1)
-      if ((code === minus && next === minus) || (code === slash && next === star)) return null
+      const next = at + 1 < end ? bytes[at + 1] : 0
+      if ((code === minus && next === minus) || (code === slash && next === star)) return -1
+      shape[length++] = code
       at++
     }
   }
-  return copied === 0 ? null : shape + text.slice(copied)
+  return hasLiteral ? length : -1
 }
 
 /** Digits, with a fraction or without; -1 when anything follows that might belong to it. */
-function endOfNumber(text: string, start: number): number {
-  let at = start
-  while (isDigit(text.charCodeAt(at))) at++
-  if (text.charCodeAt(at) === point && isDigit(text.charCodeAt(at + 1))) {
-    at++
-    while (isDigit(text.charCodeAt(at))) at++
+function endOfNumber(bytes: Buffer, start: number, end: number): number {
+  let at = endOfDigits(bytes, start, end)
+  if (at + 1 < end && bytes[at] === point && isDigit(bytes[at + 1] ?? 0)) {
+    at = endOfDigits(bytes, at + 1, end)
   }
-  const next = text.charCodeAt(at)
+  if (at === end) return at
+  const next = bytes[at] ?? 0
   return next === point || next === quote || isWord(next) ? -1 : at
 }
 
+function endOfDigits(bytes: Buffer, start: number, end: number): number {
+  let at = start
+  while (at < end && isDigit(bytes[at] ?? 0)) at++
+  return at
+}
+
 /** Behind the closing quote; -1 for a string that is not plain. A doubled quote stands for one. */
-function endOfString(text: string, start: number): number {
-  for (let at = start + 1; at < text.length; at++) {
-    const code = text.charCodeAt(at)
+function endOfString(bytes: Buffer, start: number, end: number): number {
+  for (let at = start + 1; at < end; at++) {
+    const code = bytes[at] ?? 0
     if (code === backslash || code >= 128) return -1
     if (code !== quote) continue
-    if (text.charCodeAt(at + 1) !== quote) return at + 1
+    if (at + 1 === end || bytes[at + 1] !== quote) return at + 1
     at++
   }
   return -1
@@ -71,6 +77,7 @@ function isWord(code: number): boolean {
   return code < 128 && (kinds[code] === word || kinds[code] === digit)
 }
 
+const zero = 0x30
 const quote = 0x27
 const minus = 0x2d
 const slash = 0x2f

@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer'
 import { hash } from 'node:crypto'
 
 import type { BoundParameter } from './protocol/frontend.ts'
-import { statementShape } from './statement-shape.ts'
+import { writeShape } from './statement-shape.ts'
 import type { StatementPolicy, StatementSubject, Verdict } from './statement-policy.ts'
 
 /** A text a client sent, with what was decided about it. */
@@ -53,6 +53,8 @@ export class StatementCache {
   readonly #maxBytes: number
   readonly #byText = new Map<string, Statement>()
   readonly #byShape = new Map<string, Verdict>()
+  /** The shape that was found last. */
+  #last: { readonly shape: Buffer; readonly verdict: Verdict } | null = null
   #bytes = 0
   #digest: Buffer
 
@@ -71,16 +73,21 @@ export class StatementCache {
   /** The statement in [start, end) of `bytes`, decided by the policy in force. Its text may lie in `bytes`: see `own`. */
   decide(bytes: Buffer, start: number, end: number): Statement {
     if (this.#policy.digest !== this.#digest) this.#forgetAll()
-    // One character per byte: a key that tells texts apart exactly as their bytes do.
-    const key = bytes.toString('latin1', start, end)
-    const known = this.#byText.get(key)
-    if (known !== undefined) return known
     const text = bytes.subarray(start, end)
-    const shape = end - start <= maxShapedBytes ? statementShape(key) : null
-    if (shape === null) return this.#decideByText(key, text)
+    const length = end - start <= maxShapedBytes ? writeShape(bytes, start, end, shapeOut) : -1
+    if (length < 0) return this.#byText.get(keyOf(text)) ?? this.#decideByText(text)
+    // Most statements have the shape of the one before: then there is no key to be made.
+    const last = this.#last
+    if (last?.shape.length === length && last.shape.compare(shapeOut, 0, length) === 0) {
+      return this.#statement(text, last.verdict)
+    }
+    const shape = shapeOut.toString('latin1', 0, length)
     const verdict = this.#byShape.get(shape)
-    if (verdict !== undefined) return this.#statement(text, verdict)
-    return this.#decideByShape(key, shape, text)
+    if (verdict === undefined) {
+      return this.#byText.get(keyOf(text)) ?? this.#decideByShape(shape, text)
+    }
+    this.#last = { shape: Buffer.from(shape, 'latin1'), verdict }
+    return this.#statement(text, verdict)
   }
 
   /** The same where the client declares types of a target's users for parameters: rare, and not remembered. */
@@ -118,24 +125,24 @@ export class StatementCache {
     this.#policy.declared?.(of, name, text.toString('utf8'), this.#subject, parameterTypes)
   }
 
-  #decideByShape(key: string, shape: string, text: Buffer): Statement {
+  #decideByShape(shape: string, text: Buffer): Statement {
     // The text itself is parsed: without its literals it may be no SQL (interval '1 day').
     const verdict = this.#verdictOn(text)
-    if (!isSameForEveryLiteral(verdict)) return this.#remember(key, own(text), verdict)
+    if (!isSameForEveryLiteral(verdict)) return this.#remember(own(text), verdict)
     this.#byShape.set(shape, verdict)
     this.#bytes += cost(shape.length)
     this.#makeRoom()
     return this.#statement(text, verdict)
   }
 
-  #decideByText(key: string, text: Buffer): Statement {
-    return this.#remember(key, own(text), this.#verdictOn(text))
+  #decideByText(text: Buffer): Statement {
+    return this.#remember(own(text), this.#verdictOn(text))
   }
 
-  #remember(key: string, text: Buffer, verdict: Verdict): Statement {
+  #remember(text: Buffer, verdict: Verdict): Statement {
     const statement = this.#statement(text, verdict)
     if (cost(text.length) > this.#maxBytes || standsForOthers(verdict)) return statement
-    this.#byText.set(key, statement)
+    this.#byText.set(keyOf(text), statement)
     this.#bytes += cost(text.length)
     this.#makeRoom()
     return statement
@@ -165,6 +172,7 @@ export class StatementCache {
     this.#digest = this.#policy.digest
     this.#byText.clear()
     this.#byShape.clear()
+    this.#last = null
     this.#bytes = 0
   }
 }
@@ -213,6 +221,13 @@ const plainFunctions = new Set(
 
 /** Taking the literals out of a long text costs more than it saves. */
 const maxShapedBytes = 4_096
+/** For the shape of the statement at hand. */
+const shapeOut = Buffer.alloc(maxShapedBytes)
+
+/** One character per byte: a key that tells texts apart exactly as their bytes do. */
+function keyOf(text: Buffer): string {
+  return text.toString('latin1')
+}
 
 // Text, key and an allowance for the objects around them.
 function cost(length: number): number {

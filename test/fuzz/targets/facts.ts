@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { factsOf } from '../../../services/edge/postgres/facts.ts'
 import type { FactsResult } from '../../../services/edge/postgres/facts.ts'
 import { loadGrammar } from '../../../services/edge/postgres/facts/grammar.ts'
-import { statementShape } from '../../../services/edge/postgres/statement-shape.ts'
+import { shapeOf } from '../../support/shape-of.ts'
 import { expect } from '../fuzz-target.ts'
 import { wordsOf } from '../mutate.ts'
 import type { FuzzTarget } from '../fuzz-target.ts'
@@ -24,10 +24,10 @@ export async function createTarget(): Promise<FuzzTarget> {
         expect(result.message !== '', 'a refusal says why')
         return result.kind
       }
-      const shape = statementShape(sql)
+      const shape = shapeOf(sql)
       if (shape !== null && result.cacheable) {
         for (const other of withOtherLiterals(sql)) {
-          if (statementShape(other) !== shape) continue
+          if (shapeOf(other) !== shape) continue
           expect(isAlike(factsOf(grammar, other), result), `of one shape with: ${other}`)
         }
       }

@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import * as fc from 'fast-check'
 
 import { loadGrammar } from '../../../../services/edge/postgres/facts/grammar.ts'
-import { statementShape } from '../../../../services/edge/postgres/statement-shape.ts'
+import { shapeOf } from '../../../support/shape-of.ts'
 
 const grammar = await loadGrammar()
 
@@ -38,7 +38,7 @@ test('plain literals are taken out, and nothing else', () => {
     ["SELECT interval '1 day'", "SELECT interval ''"],
     ['SELECT 3-1', 'SELECT 0-0'],
   ] as const
-  for (const [text, shape] of shapes) assert.equal(statementShape(text), shape)
+  for (const [text, shape] of shapes) assert.equal(shapeOf(text), shape)
 })
 
 test('a text whose literals are not plain has no shape', () => {
@@ -62,7 +62,7 @@ test('a text whose literals are not plain has no shape', () => {
     "SELECT 'open",
     'SELECT a FROM t',
   ]) {
-    assert.equal(statementShape(text), null, text)
+    assert.equal(shapeOf(text), null, text)
   }
 })
 
@@ -72,7 +72,7 @@ test('two texts of one shape have one syntax tree but for the values of constant
   let compared = 0
   fc.assert(
     fc.property(text, (text) => {
-      const shape = statementShape(text)
+      const shape = shapeOf(text)
       const tree = shape === null ? null : treeOf(text)
       if (shape === null || tree === null) return
       compared++
