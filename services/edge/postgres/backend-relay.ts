@@ -179,6 +179,9 @@ export class BackendRelay implements FrameSink {
   #transactionEnded(batch: number): void {
     const { portals, cache } = this.#state
     if (portals.size > 0) portals.endTransaction(batch)
+    if (this.#state.used.length > 0) {
+      this.#state.used = this.#state.used.filter((use) => use.batch > batch)
+    }
     if (!this.#state.hasChangedCatalog) return
     this.#state.hasChangedCatalog = false
     cache.catalogChanged()

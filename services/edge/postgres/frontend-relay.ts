@@ -1,4 +1,5 @@
 import { Expected } from './expected-responses.ts'
+import { isAboutHeld, PutOffExecute } from './held-in-batch.ts'
 import { Outgoing } from './outgoing.ts'
 import { OversizedMessage } from './oversized.ts'
 import { typesOfUsers } from './parameter-types.ts'
@@ -6,12 +7,12 @@ import { BodyReader } from './protocol/body-reader.ts'
 import { ProtocolError } from './protocol/error.ts'
 import type { FrameSink, PartPosition } from './protocol/frame.ts'
 import { decodeFrontend, encodeFrontend } from './protocol/frontend.ts'
-import type { BoundParameter } from './protocol/frontend.ts'
 import { frontend, headerBytes } from './protocol/message-types.ts'
 import { sqlState } from './refusals.ts'
 import { AuditUnavailable, RequestGate } from './request-gate.ts'
+import { mayBeMisread } from './session-state.ts'
 import type { SessionState } from './session-state.ts'
-import { ownStatement, sha256, unparseable } from './statements.ts'
+import { ownParameter, ownStatement, sha256, unparseable } from './statements.ts'
 import type { Statement } from './statements.ts'
 import {
   endsWithholding,
@@ -30,16 +31,23 @@ export class FrontendRelay implements FrameSink {
   readonly #state: SessionState
   readonly #gate: RequestGate
   #oversized: OversizedMessage | null = null
+  readonly #putOff: PutOffExecute
 
   constructor(state: SessionState) {
     this.#state = state
     this.#gate = new RequestGate(state, this.toTarget)
+    this.#putOff = new PutOffExecute(state, this.#gate, (bytes) =>
+      this.#execute(bytes, 0, bytes.length),
+    )
   }
 
   message(type: number, bytes: Buffer, start: number, end: number): boolean {
     const state = this.#state
     if (state.awaited !== null || state.expected.length >= state.limits.maxInFlight) return false
     if (state.wait?.end === null) return false
+    if (this.#putOff.isThere && type !== frontend.terminate) {
+      if (!this.#putOff.goOn(isAboutHeld(state, type, bytes, start, end))) return false
+    }
     if (state.isSkipping && type !== frontend.sync && type !== frontend.terminate) {
       // The target would ignore it too; COPY data must not even look like a message of its own.
       return true
@@ -88,6 +96,8 @@ export class FrontendRelay implements FrameSink {
   part(type: number, bytes: Buffer, start: number, end: number, position: PartPosition): boolean {
     const state = this.#state
     if (position.first && state.awaited !== null) return false
+    // Too long a Parse or Bind has its batch fail.
+    if (position.first && !this.#putOff.goOn(type !== frontend.copyData)) return false
     if (type === frontend.copyData) {
       if (state.isSkipping) return true
       this.#copyData(bytes, position.first ? start + headerBytes : start, end)
@@ -120,10 +130,12 @@ export class FrontendRelay implements FrameSink {
     this.#gate.recordUnclaimed()
   }
 
-  /** The session ends. What was withheld stays here, and yet it came. */
+  /** The session ends. What was withheld or put off stays here, and yet it came. */
   recordWithheld(): void {
+    if (!this.#state.isWithheld && !this.#putOff.isThere) return
     try {
       this.#gate.recordUnclaimed()
+      this.#putOff.leave()
     } catch (error) {
       if (!(error instanceof AuditUnavailable)) throw error
     }
@@ -172,7 +184,7 @@ export class FrontendRelay implements FrameSink {
       return true
     }
     if (!withholdIfItMayWait(this.#state, statement)) return false
-    if (this.#mayBeMisread(text)) {
+    if (mayBeMisread(this.#state, text)) {
       this.#gate.refuse(
         entry,
         statement,
@@ -242,6 +254,7 @@ export class FrontendRelay implements FrameSink {
     body.finish()
     if (portals.isUncertain(name, batch)) return false
     const portal = portals.get(name)
+    if (portal !== null && this.#putOff.takes(portal, bytes, start, end)) return true
     const entry = new Expected('execute', batch)
     if (portal === null) {
       this.#gate.refuseUnknown(entry, sqlState.portalUnknown, 'portal does not exist')
@@ -375,14 +388,6 @@ export class FrontendRelay implements FrameSink {
     }
   }
 
-  /**
-   * A backslash or a byte outside ASCII means another thing under another standard_conforming_strings or client_encoding, and
-   * a statement of this batch may have set one; its report comes only with ReadyForQuery.
-   */
-  #mayBeMisread(text: Buffer): boolean {
-    return this.#state.isUnsettled && text.some((byte) => byte === 0x5c || byte >= 0x80)
-  }
-
   #refuseDuringCopy(): void {
     if (this.#state.copyIn === null) return
     throw new ProtocolError('MESSAGE_UNEXPECTED', 'unexpected message during COPY from stdin')
@@ -391,7 +396,3 @@ export class FrontendRelay implements FrameSink {
 
 const recordedHeadBytes = 64 * 1024
 const flushMessage = Buffer.of(frontend.flush, 0, 0, 0, 4)
-
-function ownParameter({ format, value }: BoundParameter): BoundParameter {
-  return { format, value: value === null ? null : Buffer.from(value) }
-}

@@ -25,7 +25,7 @@ export interface HoldGateOptions {
 }
 
 export type HoldAnswer =
-  | { readonly kind: 'granted'; readonly reason: string }
+  | { readonly kind: 'granted'; readonly approvalId: string; readonly reason: string }
   /** Nobody has answered yet. */
   | { readonly kind: 'pending'; readonly approval: Approval; readonly message: string }
   /** It does not run: somebody has said no, or nobody can be asked. */
@@ -58,7 +58,8 @@ export class HoldGate {
         const { approval } = asked
         const part = usedPart(approval, edge)
         if (!log.approvalUsed(requestId, part)) return { kind: 'unrecorded' }
-        return { kind: 'granted', reason: `${grantOf(part)} (${approval.approvalId})` }
+        const { approvalId } = approval
+        return { kind: 'granted', approvalId, reason: `${grantOf(part)} (${approvalId})` }
       }
       case 'pending': {
         const { approval, isNew } = asked
@@ -144,6 +145,13 @@ function grantOf({ approvers, override }: ApprovalPart): string {
   const nameOf = ({ display, subject }: Principal): string => display ?? subject
   if (override !== null) return `break-glass by ${nameOf(override.by)}`
   return `approved by ${approvers.map(nameOf).join(' and ')}`
+}
+
+/** What a refused statement has undone. */
+export function spentInTransaction(approvalIds: readonly string[]): string | null {
+  if (approvalIds.length === 0) return null
+  const [noun, verb] = approvalIds.length === 1 ? ['approval', 'has'] : ['approvals', 'have']
+  return `${noun} ${approvalIds.join(', ')} ${verb} been used in this transaction: what ran by it is rolled back with the transaction, and it is good for no other run; send each statement that needs approval in a transaction of its own`
 }
 
 /** What an event says of an approval. */

@@ -2,6 +2,7 @@ import type { DecisionPart } from '../../../schemas/event.ts'
 import type { Approval } from '../guard/approvals/approval-state.ts'
 import type { ApprovalWait } from './approval-wait.ts'
 import { Expected } from './expected-responses.ts'
+import { spentInTransaction } from './hold-gate.ts'
 import type { ExpectedKind } from './expected-responses.ts'
 import type { Outgoing, OutgoingMark } from './outgoing.ts'
 import { encodeFrontend } from './protocol/frontend.ts'
@@ -117,10 +118,13 @@ export class RequestGate {
   /** Somebody has to approve it: it runs by the grant, waits for it, or is refused with an id to come back with. */
   #ask(asked: Asked, wait: ApprovalWait | null): Admission {
     const { id, entry, statement, parameters, mode } = asked
-    const { holds } = this.#state
+    const state = this.#state
+    const { holds } = state
     const { refusal } = statement.verdict
     const obligations = refusal?.kind === 'held' ? refusal.obligations : []
-    const refuse = (message: string, detail: string | null = null): Admission => {
+    const refuse = (message: string, why: string | null = null): Admission => {
+      const spent = spentInTransaction(state.used.map(({ approvalId }) => approvalId))
+      const detail = [why, spent].filter((each) => each !== null).join('; ') || null
       this.#answer(entry, id, refusalOf(sqlState.blocked, message, id, { detail }))
       return 'refused'
     }
@@ -134,6 +138,7 @@ export class RequestGate {
     const answer = holds.ask(id, statement, parameters, approvals, mode)
     switch (answer.kind) {
       case 'granted':
+        state.used = [...state.used, { approvalId: answer.approvalId, batch: entry.batch }]
         return this.#release(asked, answer.reason)
       case 'refused':
         return refuse(answer.message)

@@ -37,6 +37,8 @@ export class SessionState {
   onWaitOver: () => void = () => undefined
   /** What goes out to the target is kept until it is known whether this batch waits: see withheld-batch.ts. */
   isWithheld = false
+  /** Approvals that were used in transactions that may go on, and in which batch. */
+  used: readonly { readonly approvalId: string; readonly batch: number }[] = []
   /** What the messages since the last Sync have the target do. */
   progress: BatchProgress = 'none'
   /** As the target last reported it. */
@@ -54,6 +56,14 @@ export class SessionState {
     this.session = options.session
     this.holds = options.holds
   }
+}
+
+/**
+ * A backslash or a byte outside ASCII means another thing under another standard_conforming_strings or client_encoding, and a statement
+ * of this batch may have set one; its report comes only with ReadyForQuery.
+ */
+export function mayBeMisread({ isUnsettled }: SessionState, text: Buffer): boolean {
+  return isUnsettled && text.some((byte) => byte === 0x5c || byte >= 0x80)
 }
 
 /**

@@ -281,7 +281,7 @@ export class Session {
     const { state } = this.#options
     const { wait } = state
     if (wait === null) {
-      if (state.isWithheld) this.#frontend.recordWithheld()
+      this.#frontend.recordWithheld()
       return
     }
     wait.abandon()

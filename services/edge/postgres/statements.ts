@@ -177,6 +177,10 @@ export class StatementCache {
   }
 }
 
+export function ownParameter({ format, value }: BoundParameter): BoundParameter {
+  return { format, value: value === null ? null : Buffer.from(value) }
+}
+
 /** The same statement with bytes of its own, to be kept longer than the chunk it came in. */
 export function ownStatement(statement: Statement): Statement {
   return { ...statement, text: own(statement.text) }

@@ -1,0 +1,225 @@
+import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { test } from 'node:test'
+import type { TestContext } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+
+import { decodeBackend } from '../../../../../services/edge/postgres/protocol/backend.ts'
+import { pythonOfDrivers } from '../../../../support/python.ts'
+import { bind, close, describe, execute, flush, parse, rawClient, sync } from '../raw-client.ts'
+import type { RawClient } from '../raw-client.ts'
+import { numbersTarget } from './numbers-target.ts'
+import { aWaitingEdge } from './waiting-edge.ts'
+import type { WaitingEdge } from './waiting-edge.ts'
+
+/** Several executions of what is held in one batch, which is one transaction: an approval is for one of them. */
+
+const run = promisify(execFile)
+const program = fileURLToPath(new URL('./asyncpg_many.py', import.meta.url))
+const numbers = numbersTarget(7)
+const splits = [1, 7, Infinity]
+const text = 'DELETE FROM numbers WHERE n = $1 RETURNING n'
+const prepared = [parse(text, 'd'), sync]
+const policies = ['{ role: owner }', '{ role: owner, wait_seconds: 60 }']
+const whole = [1, 2, 3, 4, 5, 6, 7]
+
+async function aClient(t: TestContext, edge: WaitingEdge): Promise<RawClient> {
+  const client = await rawClient(edge)
+  t.after(() => client.close())
+  await client.send(prepared)
+  await client.answer()
+  return client
+}
+
+/** Messages and details of the errors up to the next ReadyForQuery. */
+async function errorsOf(client: RawClient): Promise<readonly string[]> {
+  const found: string[] = []
+  for await (const { type, bytes } of client.packets()) {
+    const message = decodeBackend(type, bytes, 0, bytes.length)
+    if (message?.type !== 'error') continue
+    found.push([message.fields.get('M'), message.fields.get('D')].join(' | '))
+  }
+  return found
+}
+
+const one = (value: string) => [bind('d', '', [value]), execute()]
+
+test('a batch with several is refused before anything is asked for or runs, however it is sent and cut', async (t) => {
+  for (const approval of policies) {
+    const edge = await aWaitingEdge(t, numbers.server, { approval })
+    const client = await aClient(t, edge)
+    const batches = [
+      [...one('1'), ...one('2'), ...one('3'), sync],
+      [bind('d', 'p', ['1']), bind('d', 'q', ['2']), execute('p'), execute('q'), sync],
+      [bind('d', 'p', ['1']), execute('p', 1), execute('p', 1), sync],
+      [
+        parse(text),
+        bind('', '', ['1']),
+        execute(),
+        parse(text),
+        bind('', '', ['2']),
+        execute(),
+        sync,
+      ],
+      // What ran before it is undone.
+      [parse('INSERT INTO numbers VALUES (8)'), bind(), execute(), ...one('1'), ...one('2'), sync],
+    ]
+    for (const [index, batch] of batches.entries()) {
+      for (const writes of splits) {
+        await client.send(batch, writes)
+        const [error = '', ...others] = await errorsOf(client)
+        assert.match(error, /^an approval is for one execution.* nothing of the batch runs/)
+        assert.match(error, /send each by itself/, `batch ${index}`)
+        assert.deepEqual(others, [])
+        assert.deepEqual(await numbers.all(), whole)
+      }
+    }
+    assert.equal(edge.held.size, 0)
+    assert.equal(edge.recorder.of('approval.requested').length, 0)
+    const deletes = edge.recorder
+      .requests()
+      .filter(({ operation, completion }) => operation === 'delete' && completion !== null)
+    assert.equal(deletes.length, batches.length * splits.length)
+    for (const { decision, completion } of deletes) {
+      assert.deepEqual([decision, completion?.outcome], ['block', 'refused'])
+      assert.match(completion?.error_message ?? '', /^an approval is for one execution/)
+    }
+  }
+})
+
+test('one that stands alone in its batch is asked for, and runs by its approval, once', async (t) => {
+  const edge = await aWaitingEdge(t, numbers.server, { approval: policies[0] ?? '' })
+  const client = await aClient(t, edge)
+  const ends = [
+    [sync],
+    [flush, sync],
+    [close('portal', ''), sync],
+    [describe('statement', 'd'), sync],
+  ]
+  const insert = [parse('INSERT INTO numbers VALUES (8)'), bind(), execute(), sync]
+  for (const [index, end] of [...ends, insert].entries()) {
+    for (const [at, writes] of splits.entries()) {
+      const count = index * splits.length + at + 1
+      const batch = [...one('1'), ...end]
+      await client.send(batch, writes)
+      assert.match((await errorsOf(client))[0] ?? '', /^held for approval/)
+      edge.answer(await edge.asked(count))
+      await client.send(batch, writes)
+      assert.match((await client.answer()).types, /^2DC/)
+      assert.ok(!(await numbers.all()).includes(1))
+      await numbers.owner.query('DELETE FROM numbers WHERE n = 8; INSERT INTO numbers VALUES (1)')
+    }
+  }
+})
+
+test('where a second one is refused in a transaction, it says which approval is used up, and nothing is kept', async (t) => {
+  const between = [parse('SELECT 1'), bind(), execute()]
+  const transactions = [
+    // In one batch, parted by what needs no approval.
+    [...one('1'), ...between, ...one('2'), sync],
+    [parse('BEGIN'), bind(), execute(), sync, ...one('1'), sync, ...one('2'), sync],
+  ]
+  for (const messages of transactions) {
+    for (const writes of splits) {
+      const edge = await aWaitingEdge(t, numbers.server, { approval: policies[0] ?? '' })
+      const client = await aClient(t, edge)
+      await client.send([...one('1'), sync])
+      await errorsOf(client)
+      const asked = await edge.asked()
+      edge.answer(asked)
+      await client.send(messages, writes)
+      const errors: string[] = []
+      for (const message of messages) {
+        if (message === sync) errors.push(...(await errorsOf(client)))
+      }
+      const id = asked.approval?.approval_id ?? ''
+      assert.equal(errors.length, 1)
+      assert.match(
+        errors[0] ?? '',
+        new RegExp(`^held for approval .* \\| approval ${id} has been used in this transaction`),
+      )
+      await client.query('ROLLBACK')
+      assert.deepEqual(await numbers.all(), whole)
+      const used = edge.recorder.of('approval.used').map(({ approval }) => approval?.approval_id)
+      assert.deepEqual(used, [id])
+      // Another transaction has undone nothing.
+      await client.send([...one('2'), sync])
+      assert.match((await errorsOf(client))[0] ?? '', /^held for approval .* \| $/)
+    }
+  }
+})
+
+test('what a client sent and left behind is recorded, and did not run', async (t) => {
+  for (const approval of policies) {
+    const edge = await aWaitingEdge(t, numbers.server, { approval })
+    for (const leave of [
+      (client: RawClient) => client.close(),
+      (client: RawClient) => client.send([{ type: 'terminate' }]),
+    ]) {
+      const client = await aClient(t, edge)
+      const count = edge.recorder.of('session.ended').length + 1
+      await client.send(one('1'))
+      await leave(client)
+      await edge.recorder.until('session.ended', count)
+    }
+    const deletes = edge.recorder.requests().filter(({ operation }) => operation === 'delete')
+    assert.deepEqual(
+      deletes.map(({ decision, completion }) => [decision, completion?.outcome]),
+      [
+        ['block', 'cancelled'],
+        ['block', 'cancelled'],
+      ],
+    )
+    assert.match(deletes[0]?.completion?.error_message ?? '', /^the client left before/)
+    assert.deepEqual(await numbers.all(), whole)
+  }
+})
+
+test('executemany of asyncpg is refused whole, and what its error says to do works', async (t) => {
+  const python = await pythonOfDrivers(t)
+  if (python === null) return
+  for (const approval of policies) {
+    const edge = await aWaitingEdge(t, numbers.server, { approval })
+    const { host, port, user, password, database } = edge.client
+    const running = run(python, [program], {
+      timeout: 60_000,
+      env: {
+        PATH: process.env['PATH'],
+        PGHOST: host,
+        PGPORT: String(port),
+        PGUSER: user,
+        PGPASSWORD: password,
+        PGDATABASE: database,
+      },
+    })
+    const answering = (async () => {
+      for (let count = 1; ; count++) {
+        const asked = await Promise.race([edge.asked(count), running.then(() => null)])
+        if (asked === null) return
+        edge.answer(asked)
+      }
+    })()
+    const { stdout } = await running
+    await answering
+    const { many, transaction, two, ...outcome } = JSON.parse(stdout) as Record<string, unknown>
+    for (const [code, message] of [many, transaction] as [string, string][]) {
+      assert.equal(code, '42501')
+      assert.match(message, /^an approval is for one execution .* executemany/)
+    }
+    const granted = ['ran', 'DELETE 1']
+    assert.deepEqual(outcome, {
+      inserted: ['ran', null],
+      count: 5007,
+      one: ['ran', null],
+      after_one: 5006,
+      each: [granted, granted],
+      at_once: ['ran', 'DELETE 2'],
+      after_all: 5002,
+      rest: 5002,
+    })
+    assert.match((two as string[])[2] ?? '', /has been used in this transaction/)
+    await numbers.owner.query('TRUNCATE numbers')
+    await numbers.owner.query('INSERT INTO numbers SELECT generate_series(1, 7)')
+  }
+})
