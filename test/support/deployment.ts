@@ -70,9 +70,9 @@ export class Deployment implements AsyncDisposable {
     return `http://127.0.0.1:${this.ports.api}`
   }
 
-  /** Starts the product and waits until it takes connections. */
-  async start(): Promise<RunningProduct> {
-    return this.#owned.use(await startUp(this.configFile))
+  /** Starts the product, whose clock is ahead of ours by so much, and waits until it takes connections. */
+  async start(aheadMs = 0): Promise<RunningProduct> {
+    return this.#owned.use(await startUp(this.configFile, aheadMs))
   }
 
   /** An access token of this person for the api. */

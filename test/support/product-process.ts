@@ -25,10 +25,16 @@ export async function runCommand(
   return { status, ...output.sofar() }
 }
 
-/** `affidavit up`, once it says that it takes connections. Throws with what it said when it ends before. */
-export async function startUp(configFile: string): Promise<RunningProduct> {
+const clockAhead = new URL('./clock-ahead.ts', import.meta.url).href
+
+/**
+ * `affidavit up`, once it says that it takes connections; its clock is ahead of the machine's by so much. Throws with what it said when
+ * it ends before.
+ */
+export async function startUp(configFile: string, aheadMs = 0): Promise<RunningProduct> {
+  const ahead = { NODE_OPTIONS: `--import=${clockAhead}`, CLOCK_AHEAD_MS: String(aheadMs) }
   const product = new RunningProduct(
-    spawnCommand(['up', '--config', configFile, '--log-level', 'warn']),
+    spawnCommand(['up', '--config', configFile, '--log-level', 'warn'], aheadMs === 0 ? {} : ahead),
   )
   await product.ready
   return product
@@ -109,8 +115,14 @@ interface Output {
   sofar(): { readonly stdout: string; readonly stderr: string }
 }
 
-function spawnCommand(args: readonly string[]): ChildProcess {
-  return spawn(process.execPath, [main, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
+function spawnCommand(
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): ChildProcess {
+  return spawn(process.execPath, [main, ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...env },
+  })
 }
 
 function collect(child: ChildProcess): Output {
