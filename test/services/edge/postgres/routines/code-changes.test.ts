@@ -12,6 +12,8 @@ import type { EmbeddedPostgres } from '../../../../../services/all-in-one/demo/e
 import { CodeChanges } from '../../../../../services/edge/postgres/routines/code-changes.ts'
 import type { ToldCode } from '../../../../../services/edge/postgres/routines/code-changes.ts'
 import type { CodeObject } from '../../../../../services/edge/postgres/routines/code-rows.ts'
+import { readRoutines } from '../../../../../services/edge/postgres/routines/routine-rows.ts'
+import { ScramPassword } from '../../../../../services/edge/postgres/protocol/scram.ts'
 import {
   anActor,
   directClient,
@@ -213,6 +215,41 @@ suite('code that is planted at a real target', () => {
     await recorder.until('config.changed', 2)
     const [, ...words] = said(recorder)
     assert.deepEqual(words, [`${said(recorder)[1]?.split(';')[0]}; function public.told() added`])
+  })
+
+  test('code whose text is in no encoding is told as well', async () => {
+    await owner.query(
+      "CREATE DATABASE raw ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0",
+    )
+    const { host: address, port, superuser: user, superuserPassword, ca } = postgres
+    const raw = new Client({
+      host: address,
+      port,
+      user,
+      password: superuserPassword,
+      database: 'raw',
+      ssl: { ca },
+    })
+    await raw.connect()
+    await raw.query("CREATE FUNCTION f() RETURNS text LANGUAGE sql AS E'SELECT 1::text -- \\351'")
+    await raw.end()
+    const login = {
+      user,
+      password: new ScramPassword(superuserPassword),
+      database: 'raw',
+      applicationName: 'routines',
+      settings: new Map(),
+    }
+    const { signal } = new AbortController()
+    const { code } = await readRoutines(
+      { address, port, tls: { mode: 'verify-full', ca } },
+      login,
+      signal,
+    )
+    assert.deepEqual(
+      code.map(({ kind, name }) => `${kind} ${name}`),
+      ['function public.f()'],
+    )
   })
 
   test('what goes through the edge is told as well', async (t) => {

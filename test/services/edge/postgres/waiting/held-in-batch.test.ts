@@ -16,7 +16,6 @@ import type { WaitingEdge } from './waiting-edge.ts'
 /** Several executions of what is held in one batch, which is one transaction: an approval is for one of them. */
 
 const run = promisify(execFile)
-const program = fileURLToPath(new URL('./asyncpg_many.py', import.meta.url))
 const numbers = numbersTarget(7)
 const splits = [1, 7, Infinity]
 const text = 'DELETE FROM numbers WHERE n = $1 RETURNING n'
@@ -176,23 +175,44 @@ test('what a client sent and left behind is recorded, and did not run', async (t
   }
 })
 
+function runProgram(python: string, name: string, { client }: WaitingEdge) {
+  const { host, port, user, password, database } = client
+  return run(python, [fileURLToPath(new URL(name, import.meta.url))], {
+    timeout: 60_000,
+    env: {
+      PATH: process.env['PATH'],
+      PGHOST: host,
+      PGPORT: String(port),
+      PGUSER: user,
+      PGPASSWORD: password,
+      PGDATABASE: database,
+    },
+  })
+}
+
+test('executemany of psycopg is refused whole, in a transaction or not', async (t) => {
+  const python = await pythonOfDrivers(t)
+  if (python === null) return
+  for (const approval of policies) {
+    const edge = await aWaitingEdge(t, numbers.server, { approval })
+    const { stdout } = await runProgram(python, './psycopg_many.py', edge)
+    const outcomes = JSON.parse(stdout) as [string, string][]
+    assert.equal(outcomes.length, 2)
+    for (const [code, message] of outcomes) {
+      assert.equal(code, '42501')
+      assert.match(message, /^an approval is for one execution .* executemany/)
+    }
+    assert.equal(edge.held.size, 0)
+    assert.deepEqual(await numbers.all(), whole)
+  }
+})
+
 test('executemany of asyncpg is refused whole, and what its error says to do works', async (t) => {
   const python = await pythonOfDrivers(t)
   if (python === null) return
   for (const approval of policies) {
     const edge = await aWaitingEdge(t, numbers.server, { approval })
-    const { host, port, user, password, database } = edge.client
-    const running = run(python, [program], {
-      timeout: 60_000,
-      env: {
-        PATH: process.env['PATH'],
-        PGHOST: host,
-        PGPORT: String(port),
-        PGUSER: user,
-        PGPASSWORD: password,
-        PGDATABASE: database,
-      },
-    })
+    const running = runProgram(python, './asyncpg_many.py', edge)
     const answering = (async () => {
       for (let count = 1; ; count++) {
         const asked = await Promise.race([edge.asked(count), running.then(() => null)])
