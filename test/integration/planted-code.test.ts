@@ -44,6 +44,10 @@ suite('code that somebody plants at the target, on the whole product', () => {
     )
     const words = 'the code at the target changed: function public.planted(text) added'
     assert.deepEqual(await found('planted', 1), [words])
+    const { stdout } = await runCommand(['search', 'planted', '--sign-in', file])
+    const [head = '', ...lines] = stdout.split('\n')
+    assert.match(head, /^2\S+Z {2}config\.changed +on numbers +#\d+$/)
+    assert.deepEqual(lines, [`  ${words}`, ''])
   })
 
   test('is told after a restart when it was planted while no edge was there', async () => {
