@@ -1,27 +1,15 @@
-import { createHash, randomUUID } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import { Agent, request } from 'node:http'
 import { pino } from 'pino'
 
-import { partitionOf } from '../../services/bus/partitioner.ts'
-import type { Bus, StoredRecord } from '../../services/bus/bus.ts'
-import { sealedHeaders, topics } from '../../services/bus/topics.ts'
 import { OpenSearchIndex } from '../../services/indexer/adapters/opensearch/opensearch-index.ts'
 import { documentOf } from '../../services/indexer/documents.ts'
 import { startIndexer } from '../../services/indexer/indexer.ts'
 import { sealedRecordOf } from '../../services/indexer/sealed-record.ts'
 import { startOpenSearch } from '../engines/opensearch.ts'
-import {
-  aCompletion,
-  aDecision,
-  aRequest,
-  aSession,
-  anActor,
-  anEvent,
-  encoded,
-} from '../support/an-event.ts'
+import { busOf, sealedRecords, sessions } from './sealed-load.ts'
+import type { SealedPartition } from './sealed-load.ts'
 
-const partitions = 6
-const sessions = 120
 const rounds = 4
 const documentsPerRequest = 2_000
 const requestsInFlight = 2
@@ -139,68 +127,18 @@ function rate(count: number, seconds: number): string {
   return Math.round(count / seconds).toLocaleString('en')
 }
 
-/** What the ledger sends, by partition: sessions whose statements are received and completed, each session in one partition. */
-function sealedRecords(statementsOfEach: number): readonly (readonly StoredRecord[])[] {
-  const all = Array.from({ length: partitions }, (): StoredRecord[] => [])
-  const startUs = Date.UTC(2026, 10, 25, 8) * 1_000
-  let seq = 0
-  const seal = (sessionId: string, given: Parameters<typeof anEvent>[0]): void => {
-    const records = all[partitionOf(Buffer.from(sessionId), partitions)] ?? []
-    const value = encoded(
-      anEvent({
-        session_id: sessionId,
-        producer_seq: seq,
-        occurred_at: startUs + 500 * seq++,
-        actor: anActor(),
-        target: { name: 'shop-db', kind: 'postgres', address: '127.0.0.1:5432' },
-        source: { address: '10.0.0.9', port: 40_000, tls: 'TLSv1.3' },
-        ...given,
-      }),
-    )
-    const position = records.length + 1
-    const log = `bench.example/bench/audit.events/p0${all.indexOf(records)}/2026q4`
-    records.push({
-      key: Buffer.from(sessionId),
-      offset: BigInt(position),
-      timestampMs: 0,
-      leaderEpoch: null,
-      value,
-      headers: {
-        [sealedHeaders.log]: Buffer.from(log),
-        [sealedHeaders.position]: Buffer.from(String(position)),
-        [sealedHeaders.leafHash]: createHash('sha256').update(value).digest(),
-      },
-    })
-  }
-  const ids = Array.from({ length: sessions }, () => randomUUID())
-  for (const id of ids) seal(id, { type: 'session.started', session: aSession() })
-  for (let at = 0; at < statementsOfEach; at++) {
-    for (const id of ids) {
-      const request_id = `${id}-${at}`
-      const statement = `SELECT name, amount FROM public.orders WHERE customer = ${seq} AND amount > ${at}`
-      seal(id, {
-        type: 'request.received',
-        request_id,
-        request: aRequest(statement, { reads: ['public.orders'] }),
-        decision: aDecision(),
-      })
-      seal(id, { type: 'request.completed', request_id, completion: aCompletion({ rows: at }) })
-    }
-  }
-  return all
-}
-
 async function runIndexer(
   url: string,
   prefix: string,
-  records: readonly (readonly StoredRecord[])[],
+  records: readonly SealedPartition[],
 ): Promise<number> {
   const logger = pino({ level: 'warn' })
   await using index = await openIndex(url, prefix)
   const stop = new AbortController()
   const { bus, read } = busOf(records)
   // The indices are made by the first documents; the raw load has them made before it begins.
-  const first = sealedRecordOf(records.find((some) => some.length > 0)?.[0] as StoredRecord)
+  const [start] = records.find((some) => some.length > 0)?.records(0, 1) ?? []
+  const first = start === undefined ? null : sealedRecordOf(start)
   if (first !== null) await index.apply([documentOf(first)], { logs: [] })
   const started = performance.now()
   await using _indexer = startIndexer({ bus, index, logger, signal: stop.signal })
@@ -220,41 +158,6 @@ function openIndex(url: string, prefix: string): Promise<OpenSearchIndex> {
     prefix,
     logger,
   })
-}
-
-/** A bus that costs nothing: it hands the records over from memory, partitions side by side. */
-function busOf(records: readonly (readonly StoredRecord[])[]): {
-  readonly bus: Bus
-  readonly read: Promise<unknown>
-} {
-  const read = Promise.withResolvers<unknown>()
-  const bus: Bus = {
-    producer: { send: () => Promise.reject(new Error('only read')) },
-    partitionsOf: () => Promise.resolve(records.length),
-    watermarks: () => Promise.resolve({ low: 0n, high: 0n }),
-    committed: () => Promise.resolve(null),
-    consumer: ({ maxRecords = 1_000 }) => ({
-      run: async (handle, signal) => {
-        const reading = records.map(async (some, partition) => {
-          for (let from = 0; from < some.length; from += maxRecords) {
-            const highWatermark = BigInt(some.length + 1)
-            await handle({
-              topic: topics.ledgerSealed,
-              partition,
-              records: some.slice(from, from + maxRecords),
-              highWatermark,
-              beat: () => Promise.resolve(),
-            })
-          }
-        })
-        read.resolve(await Promise.all(reading).catch(read.reject))
-        signal.throwIfAborted()
-      },
-      [Symbol.asyncDispose]: () => Promise.resolve(),
-    }),
-    [Symbol.asyncDispose]: () => Promise.resolve(),
-  }
-  return { bus, read: read.promise }
 }
 
 interface Written {

@@ -17,17 +17,20 @@ export function jsonText(json: Json): string {
  */
 export class BulkBody {
   readonly #maxBytes: number
-  #bytes: Buffer
+  #bytes = Buffer.allocUnsafeSlow(firstBytes)
   #end = 0
 
-  /** `likelyBytes`: growing is copying. */
-  constructor(maxBytes: number, likelyBytes: number) {
+  constructor(maxBytes: number) {
     this.#maxBytes = maxBytes
-    this.#bytes = Buffer.allocUnsafeSlow(likelyBytes)
   }
 
+  /** Valid until `clear`. */
   get bytes(): Buffer {
     return this.#bytes.subarray(0, this.#end)
+  }
+
+  clear(): void {
+    this.#end = 0
   }
 
   /** False when the operation does not fit beside those that are there: it belongs in the next request. */
@@ -70,6 +73,7 @@ export class BulkBody {
   }
 }
 
+const firstBytes = 1 << 16
 const newline = 0x0a
 const comma = 0x2c
 const brace = 0x7d

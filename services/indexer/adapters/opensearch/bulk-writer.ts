@@ -7,12 +7,14 @@ import { readReply } from './bulk-reply.ts'
 import type { BulkOutcome, BulkReply } from './bulk-reply.ts'
 import type { Concurrency } from '../../concurrency.ts'
 
-/** One operation: the line that says what to do, and what makes the line of its document, where there is one. */
+/** The line that says what to do, and that of the document, where there is one. */
 export interface BulkOperation {
   readonly action: string
-  /** Asked each time the operation is sent, always for the same text: thousands of them in waiting would fill the memory. */
-  readonly source: (() => Json) | null
+  readonly source: Json | null
 }
+
+/** Makes an operation each time that it is sent, always the same: thousands of them in waiting would fill the memory. */
+export type MakeOperation = () => BulkOperation
 
 /** What is to be learned of each operation. Versions make the answer three times as long. */
 export type BulkAnswer = 'outcome' | 'outcome and version'
@@ -32,6 +34,7 @@ export interface BulkWriterOptions {
   readonly limits?: { readonly operations: number; readonly bytes: number }
 }
 
+const mostBodies = 4
 const defaultLimits = { operations: 2_000, bytes: 8 << 20 }
 
 /**
@@ -43,7 +46,8 @@ export class BulkWriter {
   readonly #options: BulkWriterOptions
   readonly #limits: { readonly operations: number; readonly bytes: number }
   #retries = 0
-  #likelyBytes = 1 << 18
+  /** Of requests that are over, for the next: megabytes of new memory each time would cost as much as filling them. */
+  readonly #bodies: BulkBody[] = []
 
   constructor(options: BulkWriterOptions) {
     this.#options = options
@@ -57,7 +61,7 @@ export class BulkWriter {
 
   /** The outcomes in the order of the operations. Rejects with `INDEX_FAILED` when the cluster denies us, or with the signal's reason. */
   async write(
-    operations: readonly BulkOperation[],
+    operations: readonly MakeOperation[],
     signal: AbortSignal,
     wanted: BulkAnswer = 'outcome',
   ): Promise<readonly BulkOutcome[]> {
@@ -138,18 +142,21 @@ export class BulkWriter {
   ): Promise<{ readonly asked: number; readonly reply: BulkReply | Error }> {
     return this.#options.concurrency.run(async () => {
       signal.throwIfAborted()
-      const body = new BulkBody(this.#limits.bytes, this.#likelyBytes)
+      const body = this.#bodies.pop() ?? new BulkBody(this.#limits.bytes)
       let asked = 0
       for (const number of numbers) {
-        const { action, source } = operations[number] as BulkOperation
-        if (!body.add(action, source?.() ?? null)) break
+        const { action, source } = (operations[number] as MakeOperation)()
+        if (!body.add(action, source)) break
         asked += 1
       }
-      const { bytes } = body
-      // Most requests are as long as the one before.
-      this.#likelyBytes = Math.ceil(1.1 * bytes.length)
       try {
-        return { asked, reply: await this.#options.send(bytes, wanted, signal) }
+        const reply = await this.#options.send(body.bytes, wanted, signal)
+        // Nobody reads it any more: what is answered so was read to its end.
+        if (reply.statusCode === 200 && this.#bodies.length < mostBodies) {
+          body.clear()
+          this.#bodies.push(body)
+        }
+        return { asked, reply }
       } catch (error) {
         signal.throwIfAborted()
         return { asked, reply: error instanceof Error ? error : new Error(String(error)) }
@@ -166,7 +173,7 @@ export class BulkWriter {
 }
 
 interface Write {
-  readonly operations: readonly BulkOperation[]
+  readonly operations: readonly MakeOperation[]
   readonly outcomes: (BulkOutcome | undefined)[]
   readonly wanted: BulkAnswer
   readonly signal: AbortSignal

@@ -36,9 +36,9 @@ export class DeadLetters {
   /** Resolves when all are durable. Rejects with `INDEX_FAILED` when this index refuses one too: then nothing may be committed. */
   async put(letters: readonly DeadLetter[], nowMs: number, signal: AbortSignal): Promise<void> {
     if (letters.length === 0) return
-    const operations = letters.map((letter) => ({
+    const operations = letters.map((letter) => () => ({
       action: JSON.stringify({ create: { _index: this.#index, _id: idOf(letter) } }),
-      source: () => JSON.stringify(sourceOf(letter, nowMs)),
+      source: JSON.stringify(sourceOf(letter, nowMs)),
     }))
     const outcomes = await this.#bulk.write(operations, signal)
     for (const [at, { document, index, error }] of letters.entries()) {

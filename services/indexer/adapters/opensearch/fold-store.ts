@@ -1,6 +1,5 @@
 import { jsonText } from './bulk-body.ts'
-import type { Json } from './bulk-body.ts'
-import type { BulkOperation, BulkWriter } from './bulk-writer.ts'
+import type { BulkOperation, BulkWriter, MakeOperation } from './bulk-writer.ts'
 import type { BulkOutcome, DocumentVersion, Refusal } from './bulk-reply.ts'
 import { isRecord } from './bulk-reply.ts'
 import type { Cluster } from './cluster.ts'
@@ -32,7 +31,7 @@ interface Pending<F> {
 interface Write<F> {
   readonly of: Pending<F>
   readonly fold: F
-  readonly operation: BulkOperation
+  readonly operation: MakeOperation
 }
 
 export interface Updated<F> {
@@ -195,8 +194,11 @@ export class FoldStore<F> {
               if_primary_term: of.known.version.primaryTerm,
             },
           }
-    const source = (): Json => this.#fold.source(fold)
-    return { of, fold, operation: { action: JSON.stringify(action), source } }
+    const operation = (): BulkOperation => ({
+      action: JSON.stringify(action),
+      source: this.#fold.source(fold),
+    })
+    return { of, fold, operation }
   }
 
   #remembered(id: string): Known<F> | null {

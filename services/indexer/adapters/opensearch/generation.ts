@@ -1,6 +1,6 @@
 import type { IndexDocument } from '../../documents.ts'
 import { jsonText } from './bulk-body.ts'
-import type { BulkOperation, BulkWriter } from './bulk-writer.ts'
+import type { BulkWriter, MakeOperation } from './bulk-writer.ts'
 import type { Cluster } from './cluster.ts'
 import { ContextMembersOf } from './context-members.ts'
 import type { DeadLetter, DeadLetters } from './dead-letters.ts'
@@ -87,17 +87,18 @@ export class Generation {
     const { names, bulk, nowMs } = this.#options
     const ms = nowMs()
     const now = { iso: new Date(ms).toISOString(), ms }
-    const operations: BulkOperation[] = []
+    const operations: MakeOperation[] = []
     const indices: string[] = []
     for (const event of events) {
       const { log, position } = event.document
       const _index = names.entriesIndex(this.number, log, position)
       if (!this.#entries.has(_index)) await this.#makeEntries(_index, signal)
       indices.push(_index)
-      operations.push({
-        action: JSON.stringify({ create: { _index, _id: entryId(log, position) } }),
-        source: () => entrySource(event, now),
-      })
+      const _id = entryId(log, position)
+      operations.push(() => ({
+        action: JSON.stringify({ create: { _index, _id } }),
+        source: entrySource(event, now),
+      }))
     }
     const outcomes = await bulk.write(operations, signal)
     const taken: Timed[] = []
@@ -160,9 +161,9 @@ export class Generation {
     const operations = updates
       .filter(({ fold }) => fold.received === null)
       .flatMap(({ events }) => events)
-      .map((event) => ({
+      .map((event) => () => ({
         action: JSON.stringify({ index: { _index, _id: orphanId(event) } }),
-        source: () => orphanSource(event),
+        source: orphanSource(event),
       }))
     if (operations.length > 0) await this.#options.bulk.write(operations, signal)
   }
@@ -184,7 +185,7 @@ export class Generation {
       }
     }
     if (ids.size === 0) return
-    const operations = [...ids].map((_id) => ({
+    const operations = [...ids].map((_id) => () => ({
       action: JSON.stringify({ delete: { _index, _id } }),
       source: null,
     }))

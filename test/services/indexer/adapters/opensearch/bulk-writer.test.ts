@@ -5,7 +5,7 @@ import type { BulkReply } from '../../../../../services/indexer/adapters/opensea
 import { BulkWriter } from '../../../../../services/indexer/adapters/opensearch/bulk-writer.ts'
 import type {
   BulkAnswer,
-  BulkOperation,
+  MakeOperation,
 } from '../../../../../services/indexer/adapters/opensearch/bulk-writer.ts'
 import { Concurrency } from '../../../../../services/indexer/concurrency.ts'
 import { silent } from '../../bus-with-logs.ts'
@@ -43,8 +43,11 @@ class FakeCluster {
   }
 }
 
-function operation(id: string): BulkOperation {
-  return { action: JSON.stringify({ create: { _index: 'i', _id: id } }), source: () => '{"a":1}' }
+function operation(id: string): MakeOperation {
+  return () => ({
+    action: JSON.stringify({ create: { _index: 'i', _id: id } }),
+    source: '{"a":1}',
+  })
 }
 
 function idsIn(lines: Buffer): string[] {
@@ -257,7 +260,8 @@ test('documents are made when they are sent, again when that fails', async () =>
     logger: silent,
   })
   assert.equal(made, 0)
-  await writer.write([{ action: '{"create":{}}', source }], new AbortController().signal)
+  const make: MakeOperation = () => ({ action: '{"create":{}}', source: source() })
+  await writer.write([make], new AbortController().signal)
   assert.equal(made, 2)
   assert.deepEqual(bodies, Array(2).fill('{"create":{}}\n{"a":"ä€😀"}\n'))
 })
@@ -283,4 +287,30 @@ test('versions are asked for by who needs them, and told where the answer has th
   assert.deepEqual(without, [{ kind: 'done', version: null }])
   assert.deepEqual(withVersions, [{ kind: 'done', version: { seqNo: 7, primaryTerm: 1 } }])
   assert.deepEqual(asked, ['outcome', 'outcome and version'])
+})
+
+test('a request holds its own lines alone, whatever those before it held and became', async () => {
+  const bodies: string[] = []
+  const held: Buffer[] = []
+  const statuses = [200, 500, 200, 200]
+  const writer = new BulkWriter({
+    send: (lines) => {
+      held.push(lines)
+      bodies.push(lines.toString('utf8'))
+      const statusCode = statuses.shift() ?? 200
+      return Promise.resolve({ statusCode, body: { items: [item(201)] } })
+    },
+    concurrency: new Concurrency(1, 1),
+    pause: () => Promise.resolve(),
+    logger: silent,
+  })
+  const line = (size: number): string => JSON.stringify('x'.repeat(size))
+  for (const size of [100_000, 200_000, 3]) {
+    const make: MakeOperation = () => ({ action: '{"create":{}}', source: line(size) })
+    await writer.write([make], new AbortController().signal)
+  }
+  const expected = [100_000, 200_000, 200_000, 3].map((size) => `{"create":{}}\n${line(size)}\n`)
+  assert.deepEqual(bodies, expected)
+  // Nobody knows whether a request that went wrong is still being read.
+  assert.equal(held[1]?.toString('utf8'), expected[1])
 })

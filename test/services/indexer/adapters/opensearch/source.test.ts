@@ -81,7 +81,7 @@ test('what a bulk request holds is the line that its parts make', () => {
   const lines = fc.array(fc.record({ action: texts, own: texts, shared: texts }), { minLength: 1 })
   fc.assert(
     fc.property(lines, (lines) => {
-      const body = new BulkBody(1 << 20, 8)
+      const body = new BulkBody(1 << 20)
       const expected = lines.map(({ action, own, shared }) => {
         const first = JSON.stringify({ action })
         const json = {
@@ -98,7 +98,7 @@ test('what a bulk request holds is the line that its parts make', () => {
 })
 
 test('one that does not fit leaves nothing behind', () => {
-  const body = new BulkBody(20, 8)
+  const body = new BulkBody(20)
   assert.ok(body.add('{"a":1}', '{"b":2}'))
   assert.ok(!body.add('{"a":1}', { own: '{"b":2}', shared: Buffer.from('"c":3') }))
   assert.equal(body.bytes.toString(), '{"a":1}\n{"b":2}\n')
