@@ -37,6 +37,7 @@ export function relationNames(document: IndexDocument): readonly string[] {
 export function kinds(document: IndexDocument): readonly string[] {
   const operation = document.request?.operation
   if (operation === undefined) return [document.type]
+  if (!operation.includes(',')) return [document.type, operation]
   return [...new Set([document.type, operation, ...operation.split(',').map((one) => one.trim())])]
 }
 

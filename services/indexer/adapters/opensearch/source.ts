@@ -50,12 +50,12 @@ export function sourceOf(event: Timed, told: Told | null, own: Source): Json {
   const asked = JSON.stringify({
     ...common(event, told),
     asked: {
-      decision: decisionsOf(document, told?.decided ?? null),
+      decision: orAbsent(decisionsOf(document, told?.decided ?? null)),
       kind: kinds(document).map(foldedTerm),
-      relation: relationNames(document).map(foldedTerm),
-      approver: approverNames(document).map(foldedTerm),
+      relation: orAbsent(relationNames(document).map(foldedTerm)),
+      approver: orAbsent(approverNames(document).map(foldedTerm)),
     },
-    words: wordsOf(document, told),
+    words: orAbsent(wordsOf(document, told)),
     document: readable(document),
     ...own,
   })
@@ -79,7 +79,7 @@ export function entrySource(
   const isReceipt = statementKey !== null && document.type === 'request.received'
   if (!isReceipt) return sourceOf(event, null, own)
   // It is asked for and read as its statement, which says the rest.
-  const words = wordsOf(document, null)
+  const words = orAbsent(wordsOf(document, null))
   return {
     own: JSON.stringify({ ...common(event, null), words, ...own }),
     shared: event.context.labels,
@@ -105,7 +105,7 @@ function common({ document, occurredUs, statementKey, tie }: Timed, told: Told |
     protocol: termOrAbsent(session?.protocol ?? null),
     operation: termOrAbsent(request?.operation ?? null),
     decision: decision?.outcome,
-    rule_ids: decision?.rule_ids.map(exactTerm),
+    rule_ids: decision === null ? undefined : orAbsent(decision.rule_ids.map(exactTerm)),
     outcome: completion?.outcome,
     error_code: termOrAbsent(completion?.errorCode ?? null),
     rows: completion?.rows,
@@ -121,15 +121,28 @@ export function documentIn(source: Source): {
   readonly occurredUs: number
 } {
   const readable = source['document'] as Readable
-  const context = source['context'] as Context
+  const occurredUs = Number(source['occurred_us'])
+  const type = source['type'] as IndexDocument['type']
   const { request = null } = readable
   const text = source['statement']
+  // What is no event has neither a time nor a number of its own.
+  const own =
+    type === 'quarantined'
+      ? {}
+      : {
+          eventId: String(source['event_id']),
+          occurredAtUs: occurredUs,
+          producerSeq: Number(source['seq']),
+        }
   return {
-    occurredUs: Number(source['occurred_us']),
+    occurredUs,
     document: {
       ...blank,
       ...readable,
-      ...context,
+      ...(source['context'] as Context),
+      ...own,
+      type,
+      position: Number(source['position']),
       request: request === null || typeof text !== 'string' ? request : { ...request, text },
     },
   }
@@ -159,25 +172,23 @@ function tieOf(document: IndexDocument): number {
   return hash('sha256', `${document.log}:${document.position}`, 'buffer').readUIntBE(0, 6)
 }
 
-/**
- * A document without its context, and without the statement's text, each of which is in a member of its own. Of what is null in many,
- * only what is not is written.
- */
-type Readable = Place & Partial<Omit<IndexDocument, keyof Place | keyof Context>>
-type Place = Pick<IndexDocument, 'log' | 'position' | 'leafHash' | 'digest'>
+/** What of a document no other member of its source says whole. Of what is null in many, only what is not is written. */
+type Readable = Pick<IndexDocument, 'log' | 'leafHash' | 'digest' | 'requestId' | 'remarks'> &
+  Partial<
+    Pick<
+      IndexDocument,
+      'session' | 'request' | 'decision' | 'completion' | 'approval' | 'chunk' | 'remark'
+    >
+  >
 
 function readable(document: IndexDocument): Readable {
   const { request } = document
   return {
+    // Among the terms long ones stand as their digests.
     log: document.log,
-    position: document.position,
+    requestId: document.requestId,
     leafHash: document.leafHash,
     digest: document.digest,
-    type: document.type,
-    eventId: document.eventId,
-    occurredAtUs: document.occurredAtUs,
-    producerSeq: document.producerSeq,
-    requestId: document.requestId,
     ...(document.session && { session: document.session }),
     ...(request && { request: { ...request, text: '' } }),
     ...(document.decision && { decision: document.decision }),
@@ -189,6 +200,10 @@ function readable(document: IndexDocument): Readable {
   }
 }
 
+function orAbsent(terms: readonly string[]): readonly string[] | undefined {
+  return terms.length === 0 ? undefined : terms
+}
+
 // A phrase is found within one of these, not across. The statement and the names of its context join them by `copy_to`.
 function wordsOf(document: IndexDocument, told: Told | null): readonly string[] {
   const { request } = document
@@ -196,12 +211,12 @@ function wordsOf(document: IndexDocument, told: Told | null): readonly string[] 
   if (request !== null && request.reads.length + request.writes.length > 0) {
     words.push([...request.reads, ...request.writes].join('\n'))
   }
-  const remarks = new Set([
+  const remarks = [
     ...approverNames(document),
     ...document.remarks,
     ...(told?.decided?.remarks ?? []),
     ...(told?.completed?.remarks ?? []),
-  ])
-  if (remarks.size > 0) words.push([...remarks].join('\n'))
+  ]
+  if (remarks.length > 0) words.push([...new Set(remarks)].join('\n'))
   return words
 }

@@ -66,12 +66,13 @@ test('a document comes back out of its source', () => {
     }),
   ]
   for (const document of some) {
-    const text = jsonText(sourceOf(timed(document, 1_000), null, { role: 'entry' }))
+    const occurredUs = document.occurredAtUs ?? 1_000
+    const text = jsonText(sourceOf(timed(document, occurredUs), null, { role: 'entry' }))
     const source = JSON.parse(text) as Source
     assert.equal(source['role'], 'entry')
     assert.deepEqual(documentIn(source), {
       document: JSON.parse(JSON.stringify(document)) as unknown,
-      occurredUs: 1_000,
+      occurredUs,
     })
   }
 })
