@@ -36,12 +36,14 @@ test('an answer that is another one through the edge is a difference, but not to
   })
 })
 
-test('what is chance is no difference: the line in a block of rows, and buffers', () => {
+test('what is chance is no difference: the line in a block of rows, buffers, and ids', () => {
   const output =
-    'psql:x.sql:4: NOTICE:  a\npsql:x.sql:6: NOTICE:  b\npsql:x.sql:7: ERROR:  c\n  Buffers: shared hit=3\n'
+    'psql:x.sql:4: NOTICE:  a\npsql:x.sql:6: NOTICE:  b\npsql:x.sql:7: ERROR:  c\n  Buffers: shared hit=3\n' +
+    ' relkind | relfrozenxid \n---------+--------------\n r       |        10340\n(1 row)\n'
   assert.equal(
     withoutChance(output, [[3, 6]]),
-    'psql:x.sql:6: NOTICE:  a\npsql:x.sql:6: NOTICE:  b\npsql:x.sql:7: ERROR:  c\n  Buffers: …\n',
+    'psql:x.sql:6: NOTICE:  a\npsql:x.sql:6: NOTICE:  b\npsql:x.sql:7: ERROR:  c\n  Buffers: …\n' +
+      ' relkind | relfrozenxid \n---------+--------------\n r       | …\n(1 row)\n',
   )
 })
 
