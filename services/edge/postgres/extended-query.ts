@@ -1,0 +1,199 @@
+import { Expected } from './expected-responses.ts'
+import { applyNames, awaitReply, forward } from './forwarding.ts'
+import { isAboutHeld, PutOffExecute } from './held-in-batch.ts'
+import type { Outgoing } from './outgoing.ts'
+import { typesOfUsers } from './parameter-types.ts'
+import { BodyReader } from './protocol/body-reader.ts'
+import { decodeFrontend, encodeFrontend } from './protocol/frontend.ts'
+import { frontend, headerBytes } from './protocol/message-types.ts'
+import { sqlState } from './refusals.ts'
+import type { RequestGate } from './request-gate.ts'
+import { mayBeMisread } from './session-state.ts'
+import type { SessionState } from './session-state.ts'
+import { ownParameter, ownStatement } from './statements.ts'
+import { withholdIfItMayWait } from './withheld-batch.ts'
+
+/** The messages of the extended protocol: what a name stands for is decided when it is declared, and again when it is run. */
+export class ExtendedQuery {
+  readonly #state: SessionState
+  readonly #gate: RequestGate
+  readonly #toTarget: Outgoing
+  readonly #putOff: PutOffExecute
+
+  constructor(state: SessionState, gate: RequestGate, toTarget: Outgoing) {
+    this.#state = state
+    this.#gate = gate
+    this.#toTarget = toTarget
+    this.#putOff = new PutOffExecute(state, gate, (bytes) => this.execute(bytes, 0, bytes.length))
+  }
+
+  /** An Execute that was put off waits for what comes behind it. */
+  get hasPutOff(): boolean {
+    return this.#putOff.isThere
+  }
+
+  /** Takes it up before this message. False: not now. */
+  goOnBefore(type: number, bytes: Buffer, start: number, end: number): boolean {
+    return this.#putOff.goOn(isAboutHeld(this.#state, type, bytes, start, end))
+  }
+
+  /** The same before a message too long to be looked at: a Parse or Bind, which has its batch fail, or COPY data. */
+  goOnBeforeLong(type: number): boolean {
+    return this.#putOff.goOn(type !== frontend.copyData)
+  }
+
+  /** The session ends. */
+  leave(): void {
+    this.#putOff.leave()
+  }
+
+  // Parse: String statement, String text, Int16 n, Int32 type OID × n
+  parse(bytes: Buffer, start: number, end: number): boolean {
+    const { statements, cache, batch, limits } = this.#state
+    const body = new BodyReader(bytes, start + headerBytes, end)
+    const name = body.cstring()
+    if (statements.isUncertain(name, batch)) return false
+    const text = body.cstringBytes()
+    const types = typesOfUsers(body.bytes(body.uint16() * 4))
+    body.finish()
+    // It is kept for as long as the name is.
+    const statement =
+      types.length === 0
+        ? ownStatement(cache.decide(text, 0, text.length))
+        : cache.decideTyped(text, types)
+    const entry = new Expected('parse', batch)
+    const { refusal } = statement.verdict
+    if (refusal !== null && refusal.kind !== 'held') {
+      this.#gate.admit(entry, statement, [], null)
+      return true
+    }
+    if (!withholdIfItMayWait(this.#state, statement)) return false
+    if (mayBeMisread(this.#state, text)) {
+      this.#gate.refuse(
+        entry,
+        statement,
+        [],
+        sqlState.blocked,
+        'statement refused: send Sync first',
+      )
+      return true
+    }
+    if (name !== '' && statements.size >= limits.maxNames) {
+      this.#gate.refuse(entry, statement, [], sqlState.tooMuch, 'too many prepared statements')
+      return true
+    }
+    const isRedeclared = name !== '' && statements.get(name) !== null
+    cache.declare('statement', name, statement)
+    entry.statement = statements.declare(name, statement, batch)
+    this.#gate.addUnclaimed({ entry, portal: null, statement })
+    forward(this.#state, this.#toTarget, entry, bytes, start, end)
+    // Whether the target keeps the old statement or takes the new one must be known before the name is used.
+    if (isRedeclared) awaitReply(this.#state, this.#toTarget, entry)
+    return true
+  }
+
+  bind(bytes: Buffer, start: number, end: number): boolean {
+    const { statements, portals, batch, limits } = this.#state
+    const bind = decodeFrontend(frontend.bind, bytes, start, end)
+    if (bind.type !== 'bind') throw new TypeError('a Bind message decodes as one')
+    const { statement: statementName, portal: name } = bind
+    if (statements.isUncertain(statementName, batch) || portals.isUncertain(name, batch))
+      return false
+    const statement = statements.get(statementName)
+    const entry = new Expected('bind', batch)
+    if (statement === null) {
+      this.#gate.refuseUnknown(
+        entry,
+        sqlState.statementUnknown,
+        'prepared statement does not exist',
+      )
+      return true
+    }
+    // As the policy in force has it: the statement may have been prepared under another.
+    if (!this.#gate.mayBegin(this.#state.cache.renewed(statement))) return false
+    if (name !== '' && portals.size >= limits.maxNames) {
+      this.#gate.refuse(entry, statement, [], sqlState.tooMuch, 'too many portals')
+      return true
+    }
+    const isRedeclared = name !== '' && portals.get(name) !== null
+    // A named portal outlives the chunk that its values lie in.
+    const parameters = name === '' ? bind.parameters : bind.parameters.map(ownParameter)
+    const portal = { statement, parameters }
+    this.#state.cache.declare('portal', name, statement)
+    entry.portal = portals.declare(name, portal, batch)
+    this.#gate.addUnclaimed({ entry, portal, statement })
+    forward(this.#state, this.#toTarget, entry, bytes, start, end)
+    if (isRedeclared) awaitReply(this.#state, this.#toTarget, entry)
+    return true
+  }
+
+  // Execute: String portal, Int32 maximum of rows
+  execute(bytes: Buffer, start: number, end: number): boolean {
+    const { portals, batch } = this.#state
+    const body = new BodyReader(bytes, start + headerBytes, end)
+    const name = body.cstring()
+    body.int32()
+    body.finish()
+    if (portals.isUncertain(name, batch)) return false
+    const portal = portals.get(name)
+    if (portal !== null && this.#putOff.takes(portal, bytes, start, end)) return true
+    const entry = new Expected('execute', batch)
+    if (portal === null) {
+      this.#gate.refuseUnknown(entry, sqlState.portalUnknown, 'portal does not exist')
+      return true
+    }
+    const admission = this.#gate.admit(entry, portal.statement, portal.parameters, null)
+    if (admission !== 'forwarded') return admission !== 'waits'
+    this.#state.isWithheld = false
+    this.#gate.claim(portal, entry.request)
+    applyNames(this.#state, portal.statement)
+    if (portal.statement.verdict.settles) this.#state.isUnsettled = true
+    // As the policy in force says, which may be another than when it was prepared.
+    if (entry.request?.mask != null) this.#describeFor(entry, name)
+    forward(this.#state, this.#toTarget, entry, bytes, start, end)
+    return true
+  }
+
+  describe(bytes: Buffer, start: number, end: number): void {
+    const describe = decodeFrontend(frontend.describe, bytes, start, end)
+    const isStatement = describe.type === 'describe' && describe.of === 'statement'
+    const kind = isStatement ? 'describe-statement' : 'describe-portal'
+    const entry = new Expected(kind, this.#state.batch)
+    forward(this.#state, this.#toTarget, entry, bytes, start, end)
+  }
+
+  close(bytes: Buffer, start: number, end: number): void {
+    const { statements, portals, batch } = this.#state
+    const close = decodeFrontend(frontend.close, bytes, start, end)
+    if (close.type !== 'close') throw new TypeError('a Close message decodes as one')
+    const entry = new Expected('close', batch)
+    if (close.of === 'statement') entry.statement = statements.declare(close.name, null, batch)
+    else entry.portal = portals.declare(close.name, null, batch)
+    forward(this.#state, this.#toTarget, entry, bytes, start, end)
+  }
+
+  sync(bytes: Buffer, start: number, end: number): void {
+    const state = this.#state
+    if (state.copyIn !== null) {
+      // The target ignores Sync while it reads COPY data.
+      this.#toTarget.add(bytes, start, end)
+      return
+    }
+    this.#gate.recordUnclaimed()
+    state.isSkipping = false
+    const entry = new Expected('sync', state.batch)
+    if (state.isUnsettled) state.awaited = entry
+    state.isUnsettled = false
+    state.batch++
+    forward(this.#state, this.#toTarget, entry, bytes, start, end)
+  }
+
+  /** Clients remember what a statement answers and do not ask again; the mask has to know for this very portal. */
+  #describeFor(execute: Expected, name: string): void {
+    const entry = new Expected('describe-portal', execute.batch)
+    entry.isOwn = true
+    entry.request = execute.request
+    this.#state.expected.push(entry)
+    this.#toTarget.push(encodeFrontend({ type: 'describe', of: 'portal', name }))
+  }
+}

@@ -1,0 +1,37 @@
+import type { Expected } from './expected-responses.ts'
+import type { Outgoing } from './outgoing.ts'
+import { frontend } from './protocol/message-types.ts'
+import type { SessionState } from './session-state.ts'
+import type { Statement } from './statements.ts'
+import { progressWith } from './withheld-batch.ts'
+
+/** The message goes out, and its reply is expected behind those of the messages before it. */
+export function forward(
+  state: SessionState,
+  toTarget: Outgoing,
+  entry: Expected,
+  bytes: Buffer,
+  start: number,
+  end: number,
+): void {
+  state.progress = progressWith(state.progress, entry.kind)
+  state.expected.push(entry)
+  toTarget.add(bytes, start, end)
+}
+
+/** Takes no further message before the reply to this one, which the target is asked to send at once. */
+export function awaitReply(state: SessionState, toTarget: Outgoing, entry: Expected): void {
+  state.awaited = entry
+  state.isWithheld = false
+  toTarget.push(flushMessage)
+}
+
+/** Names that a statement declares or drops in SQL stand for something else from here on. */
+export function applyNames({ statements, portals }: SessionState, statement: Statement): void {
+  for (const { of, name } of statement.verdict.names) {
+    if (of === 'statement') statements.forget(name)
+    else portals.forget(name)
+  }
+}
+
+const flushMessage = Buffer.of(frontend.flush, 0, 0, 0, 4)
