@@ -90,7 +90,9 @@ export function busOf(records: readonly SealedPartition[]): {
 export class SealedPartition {
   readonly #log: string
   readonly #keys: Buffer[] = []
+  /** Where each value ends. */
   readonly #values: number[] = []
+  readonly #leafHashes: Buffer[] = []
   #bytes = Buffer.alloc(1 << 20)
 
   constructor(partition: number) {
@@ -108,6 +110,7 @@ export class SealedPartition {
     }
     this.#values.push(end + value.copy(this.#bytes, end))
     this.#keys.push(key)
+    this.#leafHashes.push(hash('sha256', value, 'buffer'))
   }
 
   /** As the ledger sends them. */
@@ -124,7 +127,7 @@ export class SealedPartition {
         headers: {
           [sealedHeaders.log]: Buffer.from(this.#log),
           [sealedHeaders.position]: Buffer.from(String(at + 1)),
-          [sealedHeaders.leafHash]: hash('sha256', value, 'buffer'),
+          [sealedHeaders.leafHash]: this.#leafHashes[at] ?? Buffer.alloc(0),
         },
       }
     })

@@ -66,9 +66,16 @@ export const statementFold: Fold<StatementFold> = {
   // What was answered is recorded before the completion.
   isWhole: ({ received, completed }) => received !== null && completed !== null,
   source({ received, decided, completed, orphans }) {
-    const parts = { decided, completed, orphans }
-    if (received === null) return JSON.stringify({ role: 'statement', shown: false, parts })
-    const { occurredUs } = received
+    if (received === null) {
+      const parts: Parts = { decided, completed, orphans }
+      return JSON.stringify({ role: 'statement', shown: false, parts })
+    }
+    const { occurredUs, document } = received
+    const parts: Parts = {
+      decided: decided !== null && isOf(document, decided) ? atReceipt : decided,
+      completed,
+      orphans,
+    }
     return sourceOf(
       received,
       { decided, completed },
@@ -81,9 +88,26 @@ export const statementFold: Fold<StatementFold> = {
     )
   },
   parse(source) {
-    const parts = source['parts'] as Omit<StatementFold, 'received'>
-    return { ...parts, received: source['shown'] === true ? timedIn(source) : null }
+    const { decided, completed, orphans } = source['parts'] as Parts
+    const received = source['shown'] === true ? timedIn(source) : null
+    return {
+      received,
+      decided: decided !== atReceipt ? decided : received && decidedOf(received.document),
+      completed,
+      orphans,
+    }
   },
+}
+
+/** In place of what was decided where the receipt says it: most statements are decided as they come. */
+const atReceipt = 'at receipt'
+
+interface Parts extends Omit<StatementFold, 'received' | 'decided'> {
+  readonly decided: Decided | typeof atReceipt | null
+}
+
+function isOf(document: IndexDocument, { log, position }: Decided): boolean {
+  return document.log === log && document.position === position
 }
 
 function withOrphan(orphans: readonly string[], event: Timed): readonly string[] {
