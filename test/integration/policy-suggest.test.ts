@@ -108,9 +108,14 @@ suite('policy suggest, at the shop of the demo', () => {
     const { query } = stack.demo.product
     const scanned = await eventually('the scan in the index', async () => {
       const { hits } = await query.search({ actor: 'olivia', relation: 'public.customers' })
-      return hits.find(({ decision }) => decision === 'allow') ?? null
+      // The scans behind the first one need not look at what was classified by then.
+      const looked = /left\("street"::text, 1000\)/
+      return (
+        hits.find(
+          ({ decision, statement }) => decision === 'allow' && looked.test(statement ?? ''),
+        ) ?? null
+      )
     })
-    assert.match(scanned.statement ?? '', /left\("street"::text, 1000\)/)
     await eventually('the refused statement in the index', async () => {
       const { hits } = await query.search({ actor: 'olivia', decision: 'block' })
       return hits.find(({ statement }) => statement?.includes('"payments"') === true) ?? null
