@@ -1,4 +1,4 @@
-import type { Socket } from 'node:net'
+import type { Writable } from 'node:stream'
 
 /**
  * What one input chunk sends on. Neighbouring slices of one buffer stay one slice, so a chunk that is relayed as it came is
@@ -36,7 +36,7 @@ export class Outgoing {
   }
 
   /** Writes everything. False when the socket's buffer is full: stop reading the other side until it drains. */
-  writeTo(socket: Socket): boolean {
+  writeTo(socket: Pick<Writable, 'write' | 'cork' | 'uncork'>): boolean {
     const bytes = this.#bytes
     if (bytes === null) return true
     const isWholeBuffer = this.#start === 0 && this.#end === bytes.length
@@ -45,6 +45,9 @@ export class Outgoing {
     if (this.#before.length === 0) return socket.write(last)
     const before = this.#before
     this.#before = []
+    const size = before.reduce((sum, { length }) => sum + length, last.length)
+    // A row that was masked lies between slices of what came: so little is copied sooner than it is sent in pieces.
+    if (size <= copiedBytes) return socket.write(Buffer.concat([...before, last], size))
     socket.cork()
     for (const part of before) socket.write(part)
     const hasRoom = socket.write(last)
@@ -65,6 +68,8 @@ export class Outgoing {
     this.#end = mark.end
   }
 }
+
+const copiedBytes = 16 * 1024
 
 export interface OutgoingMark {
   readonly length: number

@@ -11,6 +11,7 @@ export interface Slice {
 
 /** Masked rows of a long answer are put into buffers of this size, one behind the other, so that they go out together. */
 const mostRoom = 64 * 1024
+const noRoom = Buffer.alloc(0)
 
 /** Masks the rows of one answer. Lives as long as its RowDescription counts. */
 export class RowMasker {
@@ -18,10 +19,10 @@ export class RowMasker {
   /** How many values of each were masked. */
   readonly #counts: number[]
   /** How many parts of values were, by class. */
-  readonly #found = new Map<string, number>()
+  #found: Map<string, number> | null = null
   /** By how much a row may grow. */
   readonly #growth: number
-  #out = Buffer.alloc(0)
+  #out = noRoom
   #used = 0
 
   /** Null for columns that go out as they are. */
@@ -59,7 +60,7 @@ export class RowMasker {
         const { found } = column.mask
         if (found === undefined || valueEnd < 0)
           this.#counts[place] = (this.#counts[place] ?? 0) + 1
-        else for (const each of found) this.#found.set(each, (this.#found.get(each) ?? 0) + 1)
+        else if (found.length > 0) this.#countFound(found)
         copied = next
       }
       at = next
@@ -74,7 +75,7 @@ export class RowMasker {
   /** How many values, and parts of values, were masked, by class, added to those of before. */
   countsWith(before: ReadonlyMap<string, number>): ReadonlyMap<string, number> {
     const counts = new Map(before)
-    for (const [dataClass, count] of this.#found) {
+    for (const [dataClass, count] of this.#found ?? []) {
       counts.set(dataClass, (counts.get(dataClass) ?? 0) + count)
     }
     for (const [place, count] of this.#counts.entries()) {
@@ -91,6 +92,11 @@ export class RowMasker {
       (column, place) => column?.mask.keyId !== undefined && (this.#counts[place] ?? 0) > 0,
     )
     return tokens?.mask.keyId ?? null
+  }
+
+  #countFound(classes: readonly string[]): void {
+    this.#found ??= new Map()
+    for (const each of classes) this.#found.set(each, (this.#found.get(each) ?? 0) + 1)
   }
 
   /** What is full was lent to whoever sends and records it: it is not used again. */
