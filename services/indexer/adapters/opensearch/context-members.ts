@@ -25,7 +25,7 @@ export interface ContextMembers {
  * What the sources of a session's events have in common is made once. Whether it is the same context, the identity of the actor and the
  * target tells, which events that were decoded together share. Bounded; the oldest leave.
  */
-export class ContextMembersOf {
+export class KnownContextMembers {
   readonly #known = new Map<string, { readonly context: Context; readonly made: ContextMembers }>()
 
   of(context: Context): ContextMembers {

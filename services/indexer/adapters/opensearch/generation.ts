@@ -2,7 +2,7 @@ import type { IndexDocument } from '../../documents.ts'
 import { jsonText } from './bulk-body.ts'
 import type { BulkWriter, MakeOperation } from './bulk-writer.ts'
 import type { Cluster } from './cluster.ts'
-import { ContextMembersOf } from './context-members.ts'
+import { KnownContextMembers } from './context-members.ts'
 import type { DeadLetter, DeadLetters } from './dead-letters.ts'
 import { exactTerm } from './exact-term.ts'
 import { orphanId, orphanSource, sessionEventKey, sessionFold, statementFold } from './fold.ts'
@@ -37,7 +37,7 @@ export class Generation {
   readonly #sessions: FoldStore<SessionFold>
   /** Indices of entries that are known to exist. */
   readonly #entries = new Set<string>()
-  readonly #contexts = new ContextMembersOf()
+  readonly #contexts = new KnownContextMembers()
   /** The last entry of each log that was seen with a time. */
   readonly #lastTimes = new Map<
     string,

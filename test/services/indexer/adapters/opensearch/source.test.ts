@@ -7,7 +7,7 @@ import {
   BulkBody,
   jsonText,
 } from '../../../../../services/indexer/adapters/opensearch/bulk-body.ts'
-import { ContextMembersOf } from '../../../../../services/indexer/adapters/opensearch/context-members.ts'
+import { KnownContextMembers } from '../../../../../services/indexer/adapters/opensearch/context-members.ts'
 import {
   documentIn,
   sourceOf,
@@ -106,7 +106,7 @@ test('one that does not fit leaves nothing behind', () => {
 })
 
 test('a session has one context for as long as its events agree', () => {
-  const contexts = new ContextMembersOf()
+  const contexts = new KnownContextMembers()
   const given = { session_id: 's', actor: anActor(), target }
   const one = contexts.of(documentFor(given))
   assert.equal(contexts.of(documentFor({ ...given, type: 'session.ended' }, 8)), one)
