@@ -47,7 +47,7 @@ export type Source = Readonly<Record<string, unknown>>
  */
 export function sourceOf(event: Timed, told: Told | null, own: Source): Json {
   const { document } = event
-  const asked = JSON.stringify({
+  const text = JSON.stringify({
     ...common(event, told),
     asked: {
       decision: orAbsent(decisionsOf(document, told?.decided ?? null)),
@@ -59,7 +59,7 @@ export function sourceOf(event: Timed, told: Told | null, own: Source): Json {
     document: readable(document),
     ...own,
   })
-  return { own: asked, shared: event.context.all }
+  return { own: text, shared: event.context.all }
 }
 
 /** The document of an entry, once and for all. `now` is the time in ISO 8601 and in ms. */
