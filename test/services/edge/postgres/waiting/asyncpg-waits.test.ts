@@ -1,15 +1,10 @@
 import assert from 'node:assert/strict'
-import { execFile } from 'node:child_process'
 import { test } from 'node:test'
-import { fileURLToPath } from 'node:url'
-import { promisify } from 'node:util'
 
 import { pythonOfDrivers } from '../../../../support/python.ts'
 import { numbersTarget } from './numbers-target.ts'
+import { runProgram } from './python-program.ts'
 import { aWaitingEdge } from './waiting-edge.ts'
-
-const run = promisify(execFile)
-const program = fileURLToPath(new URL('./asyncpg_waits.py', import.meta.url))
 
 const numbers = numbersTarget(7)
 
@@ -17,18 +12,7 @@ test('asyncpg waits where it prepares without Sync, as where it does not', async
   const python = await pythonOfDrivers(t)
   if (python === null) return
   const edge = await aWaitingEdge(t, numbers.server)
-  const { host, port, user, password, database } = edge.client
-  const running = run(python, [program], {
-    timeout: 60_000,
-    env: {
-      PATH: process.env['PATH'],
-      PGHOST: host,
-      PGPORT: String(port),
-      PGUSER: user,
-      PGPASSWORD: password,
-      PGDATABASE: database,
-    },
-  })
+  const running = runProgram(python, './asyncpg_waits.py', edge)
   const answering = (async () => {
     for (const count of [1, 2, 3, 4]) edge.answer(await edge.asked(count))
   })()

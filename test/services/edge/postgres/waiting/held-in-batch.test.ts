@@ -1,21 +1,18 @@
 import assert from 'node:assert/strict'
-import { execFile } from 'node:child_process'
 import { test } from 'node:test'
 import type { TestContext } from 'node:test'
-import { fileURLToPath } from 'node:url'
-import { promisify } from 'node:util'
 
 import { decodeBackend } from '../../../../../services/edge/postgres/protocol/backend.ts'
 import { pythonOfDrivers } from '../../../../support/python.ts'
 import { bind, close, describe, execute, flush, parse, rawClient, sync } from '../raw-client.ts'
 import type { RawClient } from '../raw-client.ts'
 import { numbersTarget } from './numbers-target.ts'
+import { runProgram } from './python-program.ts'
 import { aWaitingEdge } from './waiting-edge.ts'
 import type { WaitingEdge } from './waiting-edge.ts'
 
 /** Several executions of what is held in one batch, which is one transaction: an approval is for one of them. */
 
-const run = promisify(execFile)
 const numbers = numbersTarget(7)
 const splits = [1, 7, Infinity]
 const text = 'DELETE FROM numbers WHERE n = $1 RETURNING n'
@@ -174,21 +171,6 @@ test('what a client sent and left behind is recorded, and did not run', async (t
     assert.deepEqual(await numbers.all(), whole)
   }
 })
-
-function runProgram(python: string, name: string, { client }: WaitingEdge) {
-  const { host, port, user, password, database } = client
-  return run(python, [fileURLToPath(new URL(name, import.meta.url))], {
-    timeout: 60_000,
-    env: {
-      PATH: process.env['PATH'],
-      PGHOST: host,
-      PGPORT: String(port),
-      PGUSER: user,
-      PGPASSWORD: password,
-      PGDATABASE: database,
-    },
-  })
-}
 
 test('executemany of psycopg is refused whole, in a transaction or not', async (t) => {
   const python = await pythonOfDrivers(t)
