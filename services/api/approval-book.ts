@@ -1,3 +1,5 @@
+import { LRUCache } from 'lru-cache'
+
 import { decodeEvent } from '../../schemas/codec.ts'
 import type { AuditEvent, ApprovalPart } from '../../schemas/event.ts'
 import type { EventType } from '../../schemas/event-types.ts'
@@ -74,9 +76,9 @@ const kinds = [
 export class ApprovalBook {
   readonly #options: ApprovalBookOptions
   /** Entries do not change: by log and position. */
-  readonly #events = new Map<string, AuditEvent | null>()
+  readonly #events = new LRUCache<string, AuditEvent>({ max: mostKept })
   /** Answers of this process, by approval, until they are found among the sealed ones. */
-  readonly #fresh = new Map<string, GivenAnswer[]>()
+  readonly #fresh = new LRUCache<string, GivenAnswer[]>({ max: mostKept })
 
   constructor(options: ApprovalBookOptions) {
     this.#options = options
@@ -115,8 +117,6 @@ export class ApprovalBook {
     const fresh = this.#fresh.get(approvalId) ?? []
     const atMs = this.#options.clock.nowMs()
     this.#fresh.set(approvalId, [...fresh, { answer, atMs, reviewDueMs }])
-    const oldest = this.#fresh.keys().next().value
-    if (this.#fresh.size > mostKept && oldest !== undefined) this.#fresh.delete(oldest)
   }
 
   #book(
@@ -194,10 +194,9 @@ export class ApprovalBook {
     const known = this.#events.get(key)
     if (known !== undefined) return known
     const { payload } = await this.#options.reader.entry(log, position)
-    const event = payload === null ? null : decodeEvent(payload)
+    if (payload === null) return null
+    const event = decodeEvent(payload)
     this.#events.set(key, event)
-    const oldest = this.#events.keys().next().value
-    if (this.#events.size > mostKept && oldest !== undefined) this.#events.delete(oldest)
     return event
   }
 }

@@ -1,5 +1,7 @@
 import { randomBytes } from 'node:crypto'
 
+import { LRUCache } from 'lru-cache'
+
 import type { Actor } from '../../schemas/event.ts'
 import type { Clock } from '../runtime/clock.ts'
 
@@ -21,12 +23,12 @@ const mostSignIns = 10_000
 const mostPending = 1_000
 
 /**
- * Sign-ins by their random ids, which live in cookies. In memory: a restart signs everybody out. At its bound the oldest one
- * goes, so that a flood costs people a new sign-in and the process no memory.
+ * Sign-ins by their random ids, which live in cookies. In memory: a restart signs everybody out. At its bound the one
+ * that was not used for longest goes, so that a flood costs people a new sign-in and the process no memory.
  */
 export class SignIns {
-  readonly #signIns = new Map<string, ConsoleSignIn>()
-  readonly #pending = new Map<string, PendingSignIn>()
+  readonly #signIns = new LRUCache<string, ConsoleSignIn>({ max: mostSignIns })
+  readonly #pending = new LRUCache<string, PendingSignIn>({ max: mostPending })
   readonly #clock: Clock
 
   constructor(clock: Clock) {
@@ -34,7 +36,7 @@ export class SignIns {
   }
 
   begin(state: string, pending: PendingSignIn): void {
-    keep(this.#pending, state, pending, mostPending)
+    this.#pending.set(state, pending)
   }
 
   /** The pending sign-in of this state, once. */
@@ -47,7 +49,7 @@ export class SignIns {
   /** Keeps a sign-in and gives the id for its cookie: 256 random bits. */
   add(signIn: ConsoleSignIn): string {
     const id = randomBytes(32).toString('base64url')
-    keep(this.#signIns, id, signIn, mostSignIns)
+    this.#signIns.set(id, signIn)
     return id
   }
 
@@ -62,12 +64,4 @@ export class SignIns {
   remove(id: string): void {
     this.#signIns.delete(id)
   }
-}
-
-function keep<T>(map: Map<string, T>, key: string, value: T, most: number): void {
-  if (map.size >= most) {
-    const oldest = map.keys().next()
-    if (oldest.done !== true) map.delete(oldest.value)
-  }
-  map.set(key, value)
 }

@@ -1,3 +1,5 @@
+import { LRUCache } from 'lru-cache'
+
 import { jsonText } from './bulk-body.ts'
 import type { BulkOperation, BulkWriter, MakeOperation } from './bulk-writer.ts'
 import type { BulkOutcome, DocumentVersion, Refusal } from './bulk-reply.ts'
@@ -60,7 +62,7 @@ export class FoldStore<F> {
   readonly #fold: Fold<F>
   readonly #cluster: Cluster
   readonly #bulk: BulkWriter
-  readonly #kept = new Map<string, Kept>()
+  readonly #kept = new LRUCache<string, Kept>({ max: maxKept })
 
   constructor(index: string, fold: Fold<F>, cluster: Cluster, bulk: BulkWriter) {
     this.#index = index
@@ -209,11 +211,6 @@ export class FoldStore<F> {
   }
 
   #keep(id: string, kept: Kept): void {
-    if (kept.text.length > maxKeptLength) return
-    if (this.#kept.size >= maxKept) {
-      const oldest = this.#kept.keys().next()
-      if (oldest.done !== true) this.#kept.delete(oldest.value)
-    }
-    this.#kept.set(id, kept)
+    if (kept.text.length <= maxKeptLength) this.#kept.set(id, kept)
   }
 }

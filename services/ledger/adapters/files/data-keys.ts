@@ -4,6 +4,8 @@ import { open } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
 import { crc32 } from 'node:zlib'
 
+import { LRUCache } from 'lru-cache'
+
 import { LedgerError } from '../../error.ts'
 import { shortName } from './durable-files.ts'
 import type { RandomPool } from '../../random-pool.ts'
@@ -24,8 +26,8 @@ export class DataKeys {
   readonly #random: RandomPool
   #slots: number
   /** Recently used, by subject and by slot. Another key is made for a subject that has dropped out. */
-  readonly #bySubject = new Map<string, DataKey>()
-  readonly #bySlot = new Map<number, DataKey | null>()
+  readonly #bySubject = new LRUCache<string, DataKey>({ max: maxKept })
+  readonly #bySlot = new LRUCache<number, DataKey>({ max: maxKept })
   #isUnsynced = false
 
   private constructor(options: DataKeysOptions, handle: FileHandle, slots: number) {
@@ -55,8 +57,8 @@ export class DataKeys {
     secret.fill(0)
     await this.#handle.write(bytes, 0, slotBytes, slot * slotBytes)
     this.#isUnsynced = true
-    remember(this.#bySubject, subject, key)
-    remember(this.#bySlot, slot, key)
+    this.#bySubject.set(subject, key)
+    this.#bySlot.set(slot, key)
     return key
   }
 
@@ -74,7 +76,7 @@ export class DataKeys {
     const { bytesRead } = await this.#handle.read(bytes, 0, slotBytes, slot * slotBytes)
     if (bytesRead !== slotBytes) throw this.#damaged(slot, 'it is missing')
     const key = this.#decodeSlot(slot, bytes)
-    remember(this.#bySlot, slot, key)
+    if (key !== null) this.#bySlot.set(slot, key)
     return key
   }
 
@@ -177,12 +179,4 @@ const maxKept = 4096
 
 function subjectHash(subject: string): Buffer {
   return createHash('sha256').update(subject).digest()
-}
-
-function remember<K, V>(map: Map<K, V>, key: K, value: V): void {
-  if (map.size >= maxKept) {
-    const oldest = map.keys().next()
-    if (oldest.done !== true) map.delete(oldest.value)
-  }
-  map.set(key, value)
 }
