@@ -1,11 +1,6 @@
 import type { OpenWork, WorkStep } from './open-work.ts'
+import { SeqWaiters } from './seq-waiters.ts'
 import type { RecoveredSpool } from './spool-recovery.ts'
-
-interface Waiter {
-  readonly seq: number
-  resolve(): void
-  reject(error: unknown): void
-}
 
 /** What of a producer's chain is on disk, and who waits for more of it. */
 export class DurableHead {
@@ -14,7 +9,7 @@ export class DurableHead {
   readonly #open: OpenWork
   /** Taken and not on disk, in order. */
   #steps: WorkStep[] = []
-  #waiters: Waiter[] = []
+  readonly #waiters = new SeqWaiters()
 
   constructor({ nextSeq, prev, open }: RecoveredSpool) {
     this.#seq = nextSeq
@@ -38,7 +33,7 @@ export class DurableHead {
   }
 
   get isAwaited(): boolean {
-    return this.#waiters.length > 0
+    return !this.#waiters.isEmpty
   }
 
   /** What an event begins or ends, to be counted once it is on disk. */
@@ -53,22 +48,15 @@ export class DurableHead {
     const end = steps.findIndex((step) => step.seq >= seq)
     this.#steps = end < 0 ? [] : steps.slice(end)
     for (const step of end < 0 ? steps : steps.slice(0, end)) this.#open.note(step)
-    if (this.#waiters.length === 0) return
-    const waiting = this.#waiters
-    this.#waiters = waiting.filter((waiter) => waiter.seq > seq)
-    for (const waiter of waiting) if (waiter.seq <= seq) waiter.resolve()
+    this.#waiters.advance(seq)
   }
 
   /** Resolves when the numbers below `seq` are on disk. */
   reached(seq: number): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#waiters.push({ seq, resolve, reject })
-    })
+    return this.#waiters.wait(seq)
   }
 
   turnAway(error: Error): void {
-    const waiting = this.#waiters
-    this.#waiters = []
-    for (const waiter of waiting) waiter.reject(error)
+    this.#waiters.turnAway(error)
   }
 }

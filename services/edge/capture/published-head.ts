@@ -1,14 +1,10 @@
-interface Waiter {
-  readonly seq: number
-  resolve(): void
-  reject(error: unknown): void
-}
+import { SeqWaiters } from './seq-waiters.ts'
 
 /** What of a producer's chain the bus has acknowledged, and who waits for more of it. */
 export class PublishedHead {
   #seq: number
   #count = 0
-  readonly #waiters = new Set<Waiter>()
+  readonly #waiters = new SeqWaiters()
 
   /** Numbers below `seq` were acknowledged before. */
   constructor(seq: number) {
@@ -25,46 +21,27 @@ export class PublishedHead {
   }
 
   get isAwaited(): boolean {
-    return this.#waiters.size > 0
+    return !this.#waiters.isEmpty
   }
 
   advance(seq: number): void {
     this.#count += seq - this.#seq
     this.#seq = seq
-    for (const waiter of this.#waiters) if (waiter.seq <= seq) waiter.resolve()
+    this.#waiters.advance(seq)
   }
 
   /** Resolves when the numbers below `seq` are acknowledged; rejects when the signal aborts first. */
-  reached(seq: number, signal?: AbortSignal): Promise<void> {
-    if (this.#seq >= seq) return Promise.resolve()
-    return new Promise((resolve, reject) => {
-      const abort = (): void => {
-        waiter.reject(
-          new Error('the bus did not acknowledge the events in time', { cause: signal?.reason }),
-        )
-      }
-      const settle = (): void => {
-        signal?.removeEventListener('abort', abort)
-        this.#waiters.delete(waiter)
-      }
-      const waiter: Waiter = {
-        seq,
-        resolve: () => {
-          settle()
-          resolve()
-        },
-        reject: (error) => {
-          settle()
-          reject(error)
-        },
-      }
-      this.#waiters.add(waiter)
-      if (signal?.aborted === true) abort()
-      else signal?.addEventListener('abort', abort, { once: true })
-    })
+  async reached(seq: number, signal?: AbortSignal): Promise<void> {
+    if (this.#seq >= seq) return
+    try {
+      await this.#waiters.wait(seq, signal)
+    } catch (cause) {
+      if (signal?.aborted !== true) throw cause
+      throw new Error('the bus did not acknowledge the events in time', { cause })
+    }
   }
 
   turnAway(error: unknown): void {
-    for (const waiter of this.#waiters) waiter.reject(error)
+    this.#waiters.turnAway(error)
   }
 }
