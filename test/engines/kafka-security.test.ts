@@ -150,6 +150,7 @@ function secured(kafka: KafkaEngine, security: KafkaSecurity, tools: KafkaTools)
       topic,
     )
     await refuses(() => runOnce(bus, 'indexer', topic), 'forwarder', 'group indexer')
+    await refuses(() => bus.committed('indexer', topic, partition), 'forwarder', 'group indexer')
   })
 
   test('a user without rights is refused by name, also where the client would only stop reading', async (t) => {

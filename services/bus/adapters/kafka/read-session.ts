@@ -6,6 +6,7 @@ import { BatchDelivery } from './batch-delivery.ts'
 import { bounded } from './bounded.ts'
 import { createClient, patientRetry, type KafkaClient } from './client.ts'
 import { howUnreadable } from './fault.ts'
+import { GroupDenied, saysGroupDenied } from './group-denied.ts'
 import { Membership } from './membership.ts'
 import { outOfRange } from './offset-range.ts'
 import type { ReadContext } from './read-context.ts'
@@ -176,14 +177,9 @@ export class ReadSession {
   }
 
   /** Two things the client says only in its log. That it gives an offset up, which it then commits to the group: throwing stops it. */
-  #observe({ namespace, log }: LogEntry): void {
-    // Denied a group, the client says that it found no coordinator.
-    if (
-      namespace === 'Connection' &&
-      String(log['error']).startsWith('Not authorized to access group')
-    ) {
-      return this.#end(new GroupDenied())
-    }
+  #observe(entry: LogEntry): void {
+    if (saysGroupDenied(entry)) return this.#end(new GroupDenied())
+    const { namespace, log } = entry
     if (
       namespace !== 'ConsumerGroup' ||
       !log.message.startsWith('Offset out of range, resetting')
@@ -236,11 +232,6 @@ export class ReadSession {
     this.#failure = error
     this.#ended.abort()
   }
-}
-
-class GroupDenied extends Error {
-  override readonly name = 'GroupDenied'
-  readonly type = 'GROUP_AUTHORIZATION_FAILED'
 }
 
 class OffsetGivenUp extends Error {

@@ -5,6 +5,7 @@ import { pauseUnlessAborted } from '../../../runtime/pause.ts'
 import { bounded } from './bounded.ts'
 import { briefRetry, createClient, type KafkaAddress, type KafkaClient } from './client.ts'
 import { finalFault, isOfType, reasonOf, type Attempt } from './fault.ts'
+import { GroupDenied, saysGroupDenied } from './group-denied.ts'
 
 export interface TopicShape {
   readonly partitions: number
@@ -33,10 +34,13 @@ export class TopicAdmin {
   readonly #admin: Admin
   readonly #patienceMs: number
   readonly #closing = new AbortController()
+  #groupsDenied = 0
 
   constructor(address: KafkaAddress, logger: Logger, patienceMs: number) {
     this.#address = address
-    this.#client = createClient(address, logger, briefRetry)
+    this.#client = createClient(address, logger, briefRetry, (entry) => {
+      if (saysGroupDenied(entry)) this.#groupsDenied += 1
+    })
     this.#admin = this.#client.kafka.admin({ retry: briefRetry })
     this.#patienceMs = patienceMs
   }
@@ -82,9 +86,14 @@ export class TopicAdmin {
 
   /** Null where the group has committed nothing. */
   async committed(group: string, topic: string, partition: number): Promise<bigint | null> {
-    const found = await this.#ask({ action: 'read', what: `group ${group}` }, () =>
-      this.#admin.fetchOffsets({ groupId: group, topics: [topic] }),
-    )
+    const found = await this.#ask({ action: 'read', what: `group ${group}` }, async () => {
+      const before = this.#groupsDenied
+      try {
+        return await this.#admin.fetchOffsets({ groupId: group, topics: [topic] })
+      } catch (cause) {
+        throw this.#groupsDenied > before ? new GroupDenied(group, { cause }) : cause
+      }
+    })
     const offsets = found.flatMap(({ partitions }) => partitions)
     const offset = BigInt(offsets.find((one) => one.partition === partition)?.offset ?? -1)
     if (offset === -1n) return null
