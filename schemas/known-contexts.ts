@@ -1,19 +1,17 @@
-import { LRUCache } from 'lru-cache'
-
 import type { EventContext } from './event.ts'
 
 /**
  * Contexts by their bytes. All events of a session carry the same ones: they are decoded once and shared, so that whoever makes more of
- * a context can tell by its identity that it was there before. Bounded, by number and by size; those leave that were not
- * asked for longest.
+ * a context can tell by its identity that it was there before. Bounded, by number and by size; the oldest leave.
  */
 export class KnownContexts {
   readonly #decode: (bytes: Buffer) => EventContext
-  readonly #known: LRUCache<string, EventContext>
+  readonly #most: number
+  readonly #known = new Map<string, EventContext>()
 
   constructor(decode: (bytes: Buffer) => EventContext, most: number) {
     this.#decode = decode
-    this.#known = new LRUCache({ max: most })
+    this.#most = most
   }
 
   /** The context whose bytes these are, from `from` to `to`. */
@@ -23,6 +21,10 @@ export class KnownContexts {
     const known = this.#known.get(name)
     if (known !== undefined) return known
     const context = this.#decode(bytes.subarray(from, to))
+    if (this.#known.size >= this.#most) {
+      const [oldest] = this.#known.keys()
+      if (oldest !== undefined) this.#known.delete(oldest)
+    }
     this.#known.set(name, context)
     return context
   }

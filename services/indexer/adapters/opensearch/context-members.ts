@@ -1,7 +1,5 @@
 import { hash } from 'node:crypto'
 
-import { LRUCache } from 'lru-cache'
-
 import type { IndexDocument } from '../../documents.ts'
 import { actorIdentity, actorNames, labelOf } from '../../terms.ts'
 import { exactTerm, foldedTerm } from './exact-term.ts'
@@ -25,10 +23,10 @@ export interface ContextMembers {
 
 /**
  * What the sources of a session's events have in common is made once. Whether it is the same context, the identity of the actor and the
- * target tells, which events that were decoded together share. Bounded; those leave that were not asked for longest.
+ * target tells, which events that were decoded together share. Bounded; the oldest leave.
  */
 export class KnownContextMembers {
-  readonly #known = new LRUCache<string, Known>({ max: mostKnown })
+  readonly #known = new Map<string, { readonly context: Context; readonly made: ContextMembers }>()
 
   of(context: Context): ContextMembers {
     const name = `${context.producer}\n${context.sessionId}`
@@ -36,14 +34,14 @@ export class KnownContextMembers {
     if (known !== undefined && isSame(known.context, context)) return known.made
     const { producer, sessionId, actor, target, sourceAddress } = context
     const made = contextMembers(context)
+    this.#known.delete(name)
+    if (this.#known.size >= mostKnown) {
+      const [oldest] = this.#known.keys()
+      if (oldest !== undefined) this.#known.delete(oldest)
+    }
     this.#known.set(name, { context: { producer, sessionId, actor, target, sourceAddress }, made })
     return made
   }
-}
-
-interface Known {
-  readonly context: Context
-  readonly made: ContextMembers
 }
 
 const mostKnown = 1_024
