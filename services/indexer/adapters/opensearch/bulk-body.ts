@@ -1,3 +1,5 @@
+import type { DocumentVersion } from './bulk-reply.ts'
+
 /** A JSON object in two parts: one by itself, and members that it has in common with others, as UTF-8 without the braces. */
 export interface JsonParts {
   readonly own: string
@@ -5,6 +7,23 @@ export interface JsonParts {
 }
 
 export type Json = string | JsonParts
+
+/** What is to be done with one document. */
+type Verb = 'create' | 'index' | 'delete'
+
+/** The line of a request that says what to do with a document. With a version: only if it still is the one that is there. */
+export function actionLine(
+  verb: Verb,
+  index: string,
+  id: string,
+  version: DocumentVersion | null = null,
+): string {
+  // An object to make JSON of would cost several times as much, for each document.
+  const place = `"_index":${JSON.stringify(index)},"_id":${JSON.stringify(id)}`
+  if (version === null) return `{"${verb}":{${place}}}`
+  const { seqNo, primaryTerm } = version
+  return `{"${verb}":{${place},"if_seq_no":${seqNo},"if_primary_term":${primaryTerm}}}`
+}
 
 export function jsonText(json: Json): string {
   if (typeof json === 'string') return json

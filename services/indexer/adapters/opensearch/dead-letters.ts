@@ -4,6 +4,7 @@ import { sealedValue } from '../../documents.ts'
 import type { IndexDocument } from '../../documents.ts'
 import { IndexError } from '../../search-index.ts'
 import type { Logger } from '../../../runtime/logger.ts'
+import { actionLine } from './bulk-body.ts'
 import type { Refusal } from './bulk-reply.ts'
 import type { BulkWriter } from './bulk-writer.ts'
 
@@ -37,7 +38,7 @@ export class DeadLetters {
   async put(letters: readonly DeadLetter[], nowMs: number, signal: AbortSignal): Promise<void> {
     if (letters.length === 0) return
     const operations = letters.map((letter) => () => ({
-      action: JSON.stringify({ create: { _index: this.#index, _id: idOf(letter) } }),
+      action: actionLine('create', this.#index, idOf(letter)),
       source: JSON.stringify(sourceOf(letter, nowMs)),
     }))
     const outcomes = await this.#bulk.write(operations, signal)

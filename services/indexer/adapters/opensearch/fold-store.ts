@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache'
 
-import { jsonText } from './bulk-body.ts'
+import { actionLine, jsonText } from './bulk-body.ts'
 import type { BulkOperation, BulkWriter, MakeOperation } from './bulk-writer.ts'
 import type { BulkOutcome, DocumentVersion, Refusal } from './bulk-reply.ts'
 import { isRecord } from './bulk-reply.ts'
@@ -185,19 +185,10 @@ export class FoldStore<F> {
   }
 
   #write(of: Pending<F>, fold: F): Write<F> {
-    const place = { _index: this.#index, _id: of.id }
-    const action =
-      of.known === null || of.known === undefined
-        ? { create: place }
-        : {
-            index: {
-              ...place,
-              if_seq_no: of.known.version.seqNo,
-              if_primary_term: of.known.version.primaryTerm,
-            },
-          }
+    const version = of.known?.version ?? null
+    const verb = version === null ? 'create' : 'index'
     const operation = (): BulkOperation => ({
-      action: JSON.stringify(action),
+      action: actionLine(verb, this.#index, of.id, version),
       source: this.#fold.source(fold),
     })
     return { of, fold, operation }

@@ -1,5 +1,5 @@
 import type { IndexDocument } from '../../documents.ts'
-import { jsonText } from './bulk-body.ts'
+import { actionLine, jsonText } from './bulk-body.ts'
 import type { BulkWriter, MakeOperation } from './bulk-writer.ts'
 import type { Cluster } from './cluster.ts'
 import { KnownContextMembers } from './context-members.ts'
@@ -91,12 +91,12 @@ export class Generation {
     const indices: string[] = []
     for (const event of events) {
       const { log, position } = event.document
-      const _index = names.entriesIndex(this.number, log, position)
-      if (!this.#entries.has(_index)) await this.#makeEntries(_index, signal)
-      indices.push(_index)
-      const _id = entryId(log, position)
+      const index = names.entriesIndex(this.number, log, position)
+      if (!this.#entries.has(index)) await this.#makeEntries(index, signal)
+      indices.push(index)
+      const id = entryId(log, position)
       operations.push(() => ({
-        action: JSON.stringify({ create: { _index, _id } }),
+        action: actionLine('create', index, id),
         source: entrySource(event, now),
       }))
     }
@@ -157,12 +157,12 @@ export class Generation {
     updates: readonly Updated<StatementFold>[],
     signal: AbortSignal,
   ): Promise<void> {
-    const _index = this.#options.names.statementsIndex(this.number)
+    const index = this.#options.names.statementsIndex(this.number)
     const operations = updates
       .filter(({ fold }) => fold.received === null)
       .flatMap(({ events }) => events)
       .map((event) => () => ({
-        action: JSON.stringify({ index: { _index, _id: orphanId(event) } }),
+        action: actionLine('index', index, orphanId(event)),
         source: orphanSource(event),
       }))
     if (operations.length > 0) await this.#options.bulk.write(operations, signal)
@@ -173,7 +173,7 @@ export class Generation {
     repeats: ReadonlySet<Timed>,
     signal: AbortSignal,
   ): Promise<void> {
-    const _index = this.#options.names.statementsIndex(this.number)
+    const index = this.#options.names.statementsIndex(this.number)
     const ids = new Set<string>()
     for (const { fold, events } of updated) {
       if (fold.received === null) continue
@@ -185,8 +185,8 @@ export class Generation {
       }
     }
     if (ids.size === 0) return
-    const operations = [...ids].map((_id) => () => ({
-      action: JSON.stringify({ delete: { _index, _id } }),
+    const operations = [...ids].map((id) => () => ({
+      action: actionLine('delete', index, id),
       source: null,
     }))
     await this.#options.bulk.write(operations, signal)
