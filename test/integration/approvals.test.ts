@@ -5,31 +5,25 @@ import { join } from 'node:path'
 import { after, before, suite, test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 
-import { DatabaseError } from 'pg'
 import type { Client } from 'pg'
 
 import { aDeployment } from '../support/deployment.ts'
 import type { Deployment } from '../support/deployment.ts'
+import {
+  answerTo,
+  approvalIdIn,
+  approvalOf,
+  numbersOf,
+  peopleCount,
+  runsSoon,
+  tried,
+} from '../support/held-statements.ts'
+import type { ShownApproval } from '../support/held-statements.ts'
 import { runCommand } from '../support/product-process.ts'
 import type { RunningProduct } from '../support/product-process.ts'
 
-interface Approval {
-  readonly approval_id: string
-  readonly state: string
-  readonly statement: string
-  readonly binding_sha256: string
-  readonly requester: { readonly subject: string }
-  readonly parameters: readonly { readonly value: string | null }[]
-}
-
 const policy = `version: 1
-rules:
-  - id: people-count
-    targets: ['*']
-    actors: { kinds: [human] }
-    statements: [read, insert, update, delete, transaction, session]
-    relations: { read: ['*'], write: [public.numbers] }
-    outcome: allow
+rules:${peopleCount}
   - id: deletes-need-a-second-person
     targets: ['*']
     statements: [delete]
@@ -61,57 +55,24 @@ suite('a request that policy holds, on the whole product', () => {
   const connected = (): Promise<Client> => deployment.connected()
   const call = (username: string, path: string, body?: unknown): Promise<Response> =>
     deployment.call(username, path, body)
-  const refusal = async (text: string, values?: readonly unknown[]): Promise<DatabaseError> => {
-    const error = await client.query(text, values === undefined ? [] : [...values]).then(
-      () => null,
-      (cause: unknown) => cause,
-    )
-    assert.ok(error instanceof DatabaseError, `${text} was run`)
-    assert.equal(error.code, '42501')
-    return error
+  const told = async (text: string, values?: readonly unknown[]): Promise<string> => {
+    const message = await tried(client, text, values)
+    assert.notEqual(message, 'run', text)
+    return message
   }
-  /** As soon as what was asked is sealed and found. */
-  const pending = async (id: string): Promise<Approval> => {
-    for (;;) {
-      const response = await call('nia', `/v1/approvals/${id}`)
-      if (response.ok) return (await response.json()) as Approval
-      await pause(200)
-    }
-  }
-  const idIn = (error: DatabaseError): string =>
-    /held for approval ([0-9a-f-]{36})/.exec(error.message)?.[1] ?? error.message
+  const pending = (id: string): Promise<ShownApproval> => approvalOf(deployment, id)
   const answer = (
-    { approval_id: id, binding_sha256 }: Approval,
+    approval: ShownApproval,
     username: string,
-    verdict: string,
-  ) =>
-    call(username, `/v1/approvals/${id}/answers`, {
-      verdict,
-      reason: 'looked at it',
-      binding_sha256,
-    })
+    verdict: 'grant' | 'deny',
+  ): Promise<Response> => answerTo(deployment, approval, username, verdict)
   const signInFile = (username: string): Promise<string> => deployment.signInFile(username)
-  const numbers = async (): Promise<readonly number[]> => {
-    const rows = await deployment.askTarget<{ n: string }>('SELECT n FROM numbers ORDER BY n')
-    return rows.map(({ n }) => Number(n))
-  }
-  /** Runs it until the edge has heard of the grant. */
-  const runsOnce = async (text: string, values: readonly unknown[]): Promise<void> => {
-    for (;;) {
-      try {
-        await client.query(text, [...values])
-        return
-      } catch (error) {
-        if (!(error instanceof DatabaseError) || !error.message.includes('held for')) throw error
-        await pause(50)
-      }
-    }
-  }
+  const numbers = (): Promise<readonly number[]> => numbersOf(deployment)
 
   test('it runs once, when another person has approved exactly that', async () => {
     const text = 'DELETE FROM numbers WHERE n = $1'
-    const id = idIn(await refusal(text, [1]))
-    assert.equal(idIn(await refusal(text, [1])), id, 'the same request is asked for once')
+    const id = approvalIdIn(await told(text, [1]))
+    assert.equal(approvalIdIn(await told(text, [1])), id, 'the same request is asked for once')
     const approval = await pending(id)
     assert.equal(approval.state, 'pending')
     assert.equal(approval.statement, text)
@@ -126,20 +87,20 @@ suite('a request that policy holds, on the whole product', () => {
     assert.equal(other.status, 400)
     const granted = await answer(approval, 'nia', 'grant')
     assert.equal(granted.status, 201, await granted.clone().text())
-    assert.equal(((await granted.json()) as Approval).state, 'granted')
+    assert.equal(((await granted.json()) as ShownApproval).state, 'granted')
     assert.equal((await answer(approval, 'nia', 'deny')).status, 409)
 
     // Other values are another request, which nobody has approved.
-    assert.notEqual(idIn(await refusal(text, [2])), id)
-    await runsOnce(text, [1])
+    assert.notEqual(approvalIdIn(await told(text, [2])), id)
+    await runsSoon(client, text, [1])
     assert.deepEqual(await numbers(), [2, 3])
-    assert.notEqual(idIn(await refusal(text, [1])), id, 'a grant is for one use')
+    assert.notEqual(approvalIdIn(await told(text, [1])), id, 'a grant is for one use')
     assert.deepEqual(await numbers(), [2, 3])
   })
 
   test('what was denied is not run, and says who denied it and why', async () => {
     const text = 'DELETE FROM numbers WHERE n = 3'
-    const approval = await pending(idIn(await refusal(text)))
+    const approval = await pending(approvalIdIn(await told(text)))
     const file = await signInFile('nia')
     const list = await runCommand(['approvals', 'list', '--sign-in', file])
     assert.match(list.stdout, new RegExp(`${approval.approval_id} +pending`))
@@ -149,7 +110,7 @@ suite('a request that policy holds, on the whole product', () => {
     assert.equal(denied.status, 0, denied.stderr)
     assert.match(denied.stdout, /deny by Nia Novák at 2\S+Z: three stays/)
     for (;;) {
-      const { message } = await refusal(text)
+      const message = await told(text)
       if (message.includes('denied')) {
         assert.match(message, /was denied by Nia Novák: three stays/)
         break
@@ -161,9 +122,9 @@ suite('a request that policy holds, on the whole product', () => {
 
   test('where the rule says so the client waits, and it runs when it is approved', async () => {
     const text = 'UPDATE numbers SET n = 30 WHERE n = $1'
-    const told = once(client, 'notice')
+    const noticed = once(client, 'notice')
     const running = client.query(text, [3])
-    const [{ message }] = (await told) as [{ message: string }]
+    const [{ message }] = (await noticed) as [{ message: string }]
     assert.match(message, /^held for approval [0-9a-f-]{36}: waiting for it until /)
     const id = message.slice('held for approval '.length).slice(0, 36)
     const granted = await answer(await pending(id), 'nia', 'grant')

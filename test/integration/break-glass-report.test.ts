@@ -3,7 +3,6 @@ import { after, before, mock, suite, test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 
 import { parse } from 'csv-parse/sync'
-import { DatabaseError } from 'pg'
 import type { Client } from 'pg'
 
 import type { ReportRun } from '../../services/api/schemas/reports.ts'
@@ -12,16 +11,18 @@ import { readZip, unpackEntry } from '../../services/reporter/bundle/zip.ts'
 import { verifyBundle } from '../../services/reporter/verify.ts'
 import { aDeployment } from '../support/deployment.ts'
 import type { Deployment } from '../support/deployment.ts'
+import {
+  aPerson,
+  approvalIdIn,
+  approvalOf,
+  peopleCount,
+  runsSoon,
+  tried,
+} from '../support/held-statements.ts'
 import type { RunningProduct } from '../support/product-process.ts'
 
 const policy = `version: 1
-rules:
-  - id: people-count
-    targets: ['*']
-    actors: { kinds: [human] }
-    statements: [read, insert, delete, transaction, session]
-    relations: { read: ['*'], write: [public.numbers] }
-    outcome: allow
+rules:${peopleCount}
   - id: deletes-wait
     targets: ['*']
     statements: [delete]
@@ -30,10 +31,10 @@ rules:
 `
 
 const people: readonly Person[] = [
-  { username: 'olivia', name: 'Olivia Okafor', email: 'o@shop.example', groups: ['on-call'] },
-  { username: 'nia', name: 'Nia Novák', email: 'n@shop.example', groups: ['approvers'] },
-  { username: 'sam', name: 'Sam Silva', email: 's@shop.example', groups: ['security'] },
-  { username: 'ada', name: 'Ada Adler', email: 'a@shop.example', groups: ['auditors'] },
+  aPerson('olivia', 'Olivia Okafor', ['on-call']),
+  aPerson('nia', 'Nia Novák', ['approvers']),
+  aPerson('sam', 'Sam Silva', ['security']),
+  aPerson('ada', 'Ada Adler', ['auditors']),
 ]
 
 /** Beyond the hour within which each has to be reviewed. */
@@ -63,30 +64,18 @@ suite('AC5-09 over what the product itself has recorded of break-glass', () => {
     return (await response.json()) as T
   }
 
-  /** What the edge says instead of running it; null where it ran. */
-  async function refusal(text: string): Promise<string | null> {
-    try {
-      await client.query(text)
-      return null
-    } catch (error) {
-      if (!(error instanceof DatabaseError)) throw error
-      return error.message
-    }
-  }
-
   /** Olivia breaks the glass, and it runs. */
   async function breakGlass(n: number): Promise<void> {
     const text = `DELETE FROM numbers WHERE n = ${n}`
-    const id = /held for approval (\S+)/.exec((await refusal(text)) ?? '')?.[1] ?? ''
-    while (!(await deployment.call('nia', `/v1/approvals/${id}`)).ok) await pause(200)
-    const { binding_sha256 } = await asked<{ binding_sha256: string }>('nia', `/v1/approvals/${id}`)
+    const id = approvalIdIn(await tried(client, text))
+    const { binding_sha256 } = await approvalOf(deployment, id)
     const { review } = await asked<{ review: { due_at: string } }>(
       'olivia',
       `/v1/approvals/${id}/override`,
       { reason: 'the shop is down', binding_sha256 },
     )
     broken.push({ id, due: review.due_at })
-    while ((await refusal(text)) !== null) await pause(50)
+    await runsSoon(client, text)
   }
 
   async function untilFound(kind: string, count: number): Promise<void> {

@@ -2,7 +2,6 @@ import assert from 'node:assert/strict'
 import { after, before, suite, test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 
-import { DatabaseError } from 'pg'
 import type { Client } from 'pg'
 
 import { openControlRecord } from '../../schemas/control-record.ts'
@@ -18,17 +17,21 @@ import { parseVkey } from '../../services/ledger/proof/note.ts'
 import { createLogger } from '../../services/runtime/logger.ts'
 import { aDeployment } from '../support/deployment.ts'
 import type { Deployment } from '../support/deployment.ts'
+import {
+  aPerson,
+  approvalIdIn,
+  approvalOf,
+  assertForbidden,
+  numbersOf,
+  peopleCount,
+  runsSoon,
+  tried as triedBy,
+} from '../support/held-statements.ts'
 import { runCommand } from '../support/product-process.ts'
 import type { CommandOutcome, RunningProduct } from '../support/product-process.ts'
 
 const policy = `version: 1
-rules:
-  - id: people-count
-    targets: ['*']
-    actors: { kinds: [human] }
-    statements: [read, insert, delete, transaction, session]
-    relations: { read: ['*'], write: [public.numbers] }
-    outcome: allow
+rules:${peopleCount}
   - id: deletes-wait
     targets: ['*']
     statements: [delete]
@@ -47,10 +50,6 @@ const people: readonly Person[] = [
   // On call, and with no role in the console.
   aPerson('ben', 'Ben Berg', ['on-call']),
 ]
-
-function aPerson(username: string, name: string, groups: readonly string[]): Person {
-  return { username, name, email: `${username}@shop.example`, groups }
-}
 
 suite('break-glass, on the whole product', () => {
   let deployment: Deployment
@@ -72,27 +71,11 @@ suite('break-glass, on the whole product', () => {
   const connected = (by?: SessionPassword): Promise<Client> => deployment.connected(by)
   const call = (username: string, path: string, body?: unknown): Promise<Response> =>
     deployment.call(username, path, body)
-  const refused = async (response: Response, why: RegExp): Promise<void> => {
-    const { detail } = (await response.json()) as { readonly detail: string }
-    assert.equal(response.status, 403, detail)
-    assert.match(detail, why)
-  }
-  /** What became of it: `run`, or what the client was told instead. */
-  const tried = async (text: string): Promise<string> => {
-    try {
-      await client.query(text)
-      return 'run'
-    } catch (error) {
-      if (!(error instanceof DatabaseError) || error.code !== '42501') throw error
-      return error.message
-    }
-  }
+  const tried = (text: string): Promise<string> => triedBy(client, text)
   /** The id of what is held, as soon as it is sealed and found. */
   const held = async (text: string): Promise<string> => {
-    const message = await tried(text)
-    const id = /held for approval ([0-9a-f-]{36})/.exec(message)?.[1]
-    assert.ok(id !== undefined, message)
-    while (!(await call('nia', `/v1/approvals/${id}`)).ok) await pause(200)
+    const id = approvalIdIn(await tried(text))
+    await approvalOf(deployment, id)
     return id
   }
   const affidavit = async (
@@ -102,10 +85,7 @@ suite('break-glass, on the whole product', () => {
     return runCommand([...args, '--sign-in', await deployment.signInFile(username)])
   }
   const override = async (username: string, id: string, reason: string): Promise<Response> => {
-    const seen = (await (await call('nia', `/v1/approvals/${id}`)).json()) as {
-      binding_sha256: string
-    }
-    const { binding_sha256 } = seen
+    const { binding_sha256 } = await approvalOf(deployment, id)
     return call(username, `/v1/approvals/${id}/override`, { reason, binding_sha256 })
   }
   const measured = async (name: string): Promise<string | undefined> => {
@@ -125,8 +105,8 @@ suite('break-glass, on the whole product', () => {
   test('who asks may override the hold with a reason, and it runs once', async () => {
     const text = 'DELETE FROM numbers WHERE n = 1'
     overridden = await held(text)
-    await refused(await override('nia', overridden, 'helping'), /for the person who asks/)
-    await refused(await override('sam', overridden, 'curious'), /for the person who asks/)
+    await assertForbidden(await override('nia', overridden, 'helping'), /for the person who asks/)
+    await assertForbidden(await override('sam', overridden, 'curious'), /for the person who asks/)
     const args = ['approvals', 'break-glass', overridden, '--reason', 'the shop is down']
     const broken = await affidavit('olivia', ...args)
     assert.equal(broken.status, 0, broken.stderr)
@@ -134,13 +114,9 @@ suite('break-glass, on the whole product', () => {
       broken.stdout,
       /break-glass by Olivia Okafor at 2\S+Z: the shop is down\n {2}to be reviewed/,
     )
-    while ((await tried(text)) !== 'run') await pause(50)
+    await runsSoon(client, text)
     assert.match(await tried(text), /^held for approval/, 'it is good for one use')
-    const rows = await deployment.askTarget<{ n: string }>('SELECT n FROM numbers')
-    assert.deepEqual(
-      rows.map(({ n }) => Number(n)),
-      [2],
-    )
+    assert.deepEqual(await numbersOf(deployment), [2])
     assert.deepEqual(await remarks('approval.used'), [
       `runs by break-glass of Olivia Okafor (approval ${overridden})`,
     ])
@@ -174,17 +150,13 @@ suite('break-glass, on the whole product', () => {
     const { approvals } = await own()
     assert.equal(approvals.length, 1)
     assert.partialDeepStrictEqual(approvals, [{ requester: { subject: 'ben' } }])
-    await refused(await call('ben', `/v1/approvals/${overridden}`), /this needs the role/)
+    await assertForbidden(await call('ben', `/v1/approvals/${overridden}`), /this needs the role/)
     const overrides = await call('ben', '/v1/overrides')
     assert.deepEqual(await overrides.json(), { overrides: [] })
     const id = approvals[0]?.approval_id ?? ''
     const broken = await affidavit('ben', 'approvals', 'break-glass', id, '--reason', 'a leak')
     assert.equal(broken.status, 0, broken.stderr)
-    for (;;) {
-      const outcome = await ben.query(text).catch((error: unknown) => error)
-      if (!(outcome instanceof DatabaseError)) break
-      await pause(50)
-    }
+    await runsSoon(ben, text)
     await ben.end()
     const args = ['review', id, '--verdict', 'justified', '--reason', 'it leaked']
     assert.equal((await affidavit('nia', 'approvals', ...args)).status, 0)
@@ -202,7 +174,10 @@ suite('break-glass, on the whole product', () => {
       /Olivia Okafor broke the glass at numbers .* somebody else with the role approvers has to review it/,
     )
     await assert.rejects(connected(kept), /Olivia Okafor broke the glass at numbers/)
-    await refused(await override('olivia', waiting, 'again'), /review of an earlier break-glass/)
+    await assertForbidden(
+      await override('olivia', waiting, 'again'),
+      /review of an earlier break-glass/,
+    )
     assert.match((await remarks('override.overdue'))[0] ?? '', /by Olivia Okafor was not reviewed/)
     await pause(6_000)
     assert.equal((await remarks('override.overdue')).length, 1, 'it is recorded once')
