@@ -236,12 +236,20 @@ function gapRemark({ reason, producer, from_seq, to_seq, records }: GapPart): st
   return `${reasonWords(reason)}: ${range} of ${producer}`
 }
 
+/** A client that is refused is told the id of the decision. What just runs is not told one, so it is not found by it either. */
+function toldDecisionId({ decision }: AuditEvent): string | null {
+  if (decision === null) return null
+  const { outcome, decision_id: id } = decision
+  return outcome === 'block' || outcome === 'hold' ? id : null
+}
+
 function remarksOf(event: AuditEvent): readonly string[] {
   const remarks = [
     event.completion?.error_message,
     event.completion?.error_code,
     event.completion?.token_key_id,
     event.decision?.reason,
+    toldDecisionId(event),
     event.session?.database,
     event.session?.role,
     event.session?.application,

@@ -119,6 +119,17 @@ export function searchIndexAskingContract(name: string, fixture: SearchIndexFixt
     )
   })
 
+  test(`${name}: what was refused is found by the id of the decision that the client was told`, async (t) => {
+    const log = new ALog()
+    const session = log.startSession('session-1')
+    session.ask('DROP TABLE a', {}, { outcome: 'block', decision_id: '01a22a73-12db.28.1' })
+    session.ask('DELETE FROM b', {}, { outcome: 'hold', decision_id: '01a22a73-12db.28.2' })
+    session.ask('DROP TABLE c', {}, { outcome: 'block', decision_id: '01a22a73-12db.28.11' })
+    const { query } = await openWith(t, fixture, log.records)
+    assert.deepEqual(await found(query, { text: '01a22a73-12db.28.1' }), ['DROP TABLE a'])
+    assert.deepEqual(await found(query, { text: '01a22a73-12db.28.2' }), ['DELETE FROM b'])
+  })
+
   test(`${name}: a hit says what happened and where its entry stands`, async (t) => {
     const log = aWorkingDay(new ALog())
     const { query } = await openWith(t, fixture, log.records)

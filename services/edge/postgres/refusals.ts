@@ -34,7 +34,8 @@ export function refusalOf(
   decisionId: string,
   { position = null, detail = null }: Partial<Pick<Refusal, 'position' | 'detail'>> = {},
 ): Refusal {
-  return { sqlState: code, message, detail, hint: `affidavit decision ${decisionId}`, position }
+  const hint = `affidavit decision ${decisionId}: who may search the evidence finds it by this id`
+  return { sqlState: code, message, detail, hint, position }
 }
 
 /** What the client gets. A plain syntax error looks as PostgreSQL's own does, so it carries no hint. */
