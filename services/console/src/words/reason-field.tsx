@@ -21,7 +21,8 @@ export function ReasonField({
       description="It is recorded with your name"
       required
       maxLength={maxLength}
-      flex={1}
+      // Where the buttons beside it leave less, they go below it.
+      flex="1 1 16rem"
       maw={480}
       value={value}
       onChange={(event) => {
