@@ -5,12 +5,12 @@ import { test } from 'node:test'
 import { Client, DatabaseError } from 'pg'
 import type { Browser, Page } from 'playwright-core'
 
+import { builtConsole } from '../../services/all-in-one/demo/built-console.ts'
 import { demoPeople } from '../../services/all-in-one/demo/people.ts'
 import { demoStack, eventually } from '../support/demo-stack.ts'
 import type { DemoStack } from '../support/demo-stack.ts'
 import { requireProgram } from '../support/engine.ts'
 import { aBrowser, complaintsOf } from './a-browser.ts'
-import { builtConsole } from './built-console.ts'
 
 // Olivia has the approver's role as well: what an agent asks for her is still not hers to approve.
 const people = demoPeople.map((person) =>
@@ -20,7 +20,7 @@ const people = demoPeople.map((person) =>
 test('a second person approves in the console what an agent would delete, and it runs once', async (t) => {
   const chromium = requireProgram(t, 'chromium', 'chromium-browser', 'google-chrome')
   if (chromium === null) return
-  await builtConsole()
+  await builtConsole(() => undefined)
   await using stack = await demoStack({ people })
   await using browser = await aBrowser(chromium)
   // Three people at three machines: the issuer knows each by a cookie of its own.

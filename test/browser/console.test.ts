@@ -5,6 +5,7 @@ import { test } from 'node:test'
 
 import type { Page } from 'playwright-core'
 
+import { builtConsole } from '../../services/all-in-one/demo/built-console.ts'
 import { parseTlogProof } from '../../services/ledger/proof/tlog-proof.ts'
 import { verifyLeafProof } from '../../services/ledger/proof/leaf-proof.ts'
 import { verifyBundle } from '../../services/reporter/verify.ts'
@@ -12,12 +13,11 @@ import { demoStack } from '../support/demo-stack.ts'
 import type { DemoStack } from '../support/demo-stack.ts'
 import { requireProgram } from '../support/engine.ts'
 import { aBrowser, complaintsOf } from './a-browser.ts'
-import { builtConsole } from './built-console.ts'
 
 test('somebody of the security team follows what an agent did, in the console', async (t) => {
   const chromium = requireProgram(t, 'chromium', 'chromium-browser', 'google-chrome')
   if (chromium === null) return
-  await builtConsole()
+  await builtConsole(() => undefined)
   await using stack = await demoStack()
   await using browser = await aBrowser(chromium)
   const page = await browser.newPage()

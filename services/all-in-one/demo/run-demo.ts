@@ -1,11 +1,10 @@
-import { spawn } from 'node:child_process'
-import { existsSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { join, relative, resolve } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 
 import { verifyBundle } from '../../reporter/verify.ts'
 import { createLogger } from '../../runtime/logger.ts'
+import { builtConsole } from './built-console.ts'
 import { startDemo } from './demo.ts'
 import type { Demo } from './demo.ts'
 import type { DemoSignIn } from './demo-sign-in.ts'
@@ -28,7 +27,7 @@ export async function runDemo(options: RunDemoOptions): Promise<void> {
       `${((performance.now() - started) / 1000).toFixed(1).padStart(6)} s  ${line}\n`,
     )
   }
-  await buildConsole(tell)
+  await builtConsole(tell)
   await using demo = await startDemo({
     directory: options.directory,
     portBase: options.portBase,
@@ -96,7 +95,6 @@ async function printAddresses(
     access_token: sam.accessToken,
     expires_at: Date.now() + sam.expiresInSeconds * 1000,
   })
-  const here = (file: string): string => relative(process.cwd(), file) || file
   const people = demo.issuer.accounts
     .map(
       ({ username, password, groups }) =>
@@ -113,31 +111,16 @@ ${people}
 A session of your own, as Olivia, until ${session.expiresAt}:
   PGPASSWORD='${session.password}' psql 'host=${session.host} port=${session.port} dbname=${session.database} user=${session.user} sslmode=verify-full sslrootcert=${demo.product.edgeCertificateFile}'
 Find what was done (signed in as Sam):
-  npm run affidavit -- search 'drop table' --sign-in ${here(signInFile)}
+  npm run affidavit -- search 'drop table' --sign-in ${fromHere(signInFile)}
 Check the report, here or anywhere:
-  npm run affidavit -- verify ${here(bundle)}
+  npm run affidavit -- verify ${fromHere(bundle)}
 Export the log for other verifiers:
-  npm run affidavit -- export --c2sp ${here(join(resolve(directory), 'export'))} --config ${here(demo.configFile)}
+  npm run affidavit -- export --c2sp ${fromHere(join(resolve(directory), 'export'))} --config ${fromHere(demo.configFile)}
 `)
 }
 
-/** The console is built once; its build is not part of the repository. */
-async function buildConsole(tell: (line: string) => void): Promise<void> {
-  const root = fileURLToPath(new URL('../../..', import.meta.url))
-  if (existsSync(join(root, 'services/console/dist/index.html'))) return
-  tell('building the console, once')
-  const vite = fileURLToPath(new URL('bin/vite.js', import.meta.resolve('vite/package.json')))
-  const build = spawn(
-    process.execPath,
-    [vite, 'build', 'services/console', '--logLevel', 'error'],
-    {
-      cwd: root,
-      stdio: ['ignore', 'ignore', 'inherit'],
-    },
-  )
-  const code = await new Promise<number | null>((resolveCode, reject) => {
-    build.on('error', reject)
-    build.on('exit', resolveCode)
-  })
-  if (code !== 0) throw new Error('the console could not be built; the lines above say why')
+/** A path as somebody would type it here. */
+function fromHere(file: string): string {
+  const path = relative(process.cwd(), file)
+  return path === '' || path.startsWith('..') ? file : path
 }
