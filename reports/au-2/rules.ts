@@ -81,7 +81,7 @@ function sequenceGaps({ facts, accounts }: Au2Evidence): RuleResult {
 
 function sessionEnds({ facts, longestSessionUs }: Au2Evidence): RuleResult {
   const late = [...facts.openSessions]
-    .filter(([, { us }]) => facts.limits.toUs - us > longestSessionUs)
+    .filter(([, { us }]) => facts.endUs - us > longestSessionUs)
     .map(([id, { at }]) =>
       exception('AU2-02', id, `Session ${id} began and has no end within the longest session.`, [
         at,

@@ -188,6 +188,14 @@ test('a session without an end and a record without actor, source or outcome are
   ])
 })
 
+test('how long a session without an end lasted is known up to the newest checkpoint, not to the end of the period', () => {
+  const hour = 3_600_000
+  const started = { ...inSession, type: 'session.started', session: aSession() } as const
+  const before = [{ ...started, occurred_at: (fromMs - 20 * hour) * 1000 }]
+  assert.deepEqual(foundBy(resultOf(before, fromMs + 3 * hour), 'AU2-02'), [])
+  assert.equal(foundBy(resultOf(before, fromMs + 5 * hour), 'AU2-02').length, 1)
+})
+
 test('an edge that cannot log what is specified, and one that lacks types of its release, are exceptions', () => {
   const result = resultOf([
     {
