@@ -54,6 +54,15 @@ export interface Au2Limits {
   readonly toUs: number
   readonly heartbeatUs: number
   readonly toleranceUs: number
+  readonly longestSessionUs: number
+}
+
+export interface SessionTimes {
+  readonly startUs: number
+  /** Null while no end is known. */
+  readonly endUs: number | null
+  /** Where the start is sealed. */
+  readonly at: string
 }
 
 /** Positions kept of what shows an exception; the count goes on beyond it. */
@@ -67,7 +76,8 @@ export class Au2Facts {
   readonly gaps: (KnownGap & { readonly isInPeriod: boolean })[] = []
   /** In the order of their times once the period is over. */
   readonly changes: SelectionChange[] = []
-  readonly openSessions = new Map<string, { readonly us: number; readonly at: string }>()
+  /** Those that may be overdue in the period: what ended in time, or before the period, is forgotten. */
+  readonly unendedInTime = new Map<string, SessionTimes>()
   /** Of the period. */
   readonly setAsides = new Map<string, SetAside>()
   readonly losses: Loss[] = []
@@ -112,7 +122,7 @@ export class Au2Facts {
       const { producer, from_seq: fromSeq, to_seq: toSeq, reason } = event.gap
       this.gaps.push({ producer, fromSeq, toSeq, reason, at, isInPeriod: isInside })
     }
-    if (event?.type === 'session.ended') this.openSessions.delete(event.session_id ?? '')
+    if (event?.type === 'session.ended') this.#endSession(event.session_id ?? '', occurredUs)
     if (!isInside) {
       producer.outside.push(leaf.pseq)
       if (isLate && occurredUs < fromUs) this.lateArrivals += 1
@@ -182,7 +192,7 @@ export class Au2Facts {
   #follow(event: AuditEvent, at: string, when: string, isInPeriod: boolean): void {
     const producer = this.#producer(event.producer)
     if (event.type === 'session.started' && event.session_id !== null) {
-      this.openSessions.set(event.session_id, { us: event.occurred_at, at })
+      this.unendedInTime.set(event.session_id, { startUs: event.occurred_at, endUs: null, at })
       if (isInPeriod) {
         this.sessions += 1
         producer.sessionsOpened += 1
@@ -201,6 +211,15 @@ export class Au2Facts {
         isInPeriod,
       })
     }
+  }
+
+  #endSession(id: string, endUs: number): void {
+    const { fromUs, toUs, longestSessionUs } = this.limits
+    const session = this.unendedInTime.get(id)
+    if (session === undefined) return
+    const isInTime = Math.min(endUs, toUs) - session.startUs <= longestSessionUs
+    if (isInTime || endUs < fromUs) this.unendedInTime.delete(id)
+    else this.unendedInTime.set(id, { ...session, endUs })
   }
 
   #countType(given: PopulationEvent, at: string): void {

@@ -62,6 +62,7 @@ export function newFacts(frozen: FrozenInputs): Au2Facts {
     toUs: frozen.toMs * 1000,
     heartbeatUs: limitSeconds(frozen.parameters, 'heartbeat') * 1_000_000,
     toleranceUs: limitSeconds(frozen.parameters, 'clock-tolerance') * 1_000_000,
+    longestSessionUs: limitSeconds(frozen.parameters, 'longest-session') * 1_000_000,
   })
 }
 
@@ -80,11 +81,7 @@ export function conclude(
   )
   const reconciliation = { ...counted, numbered }
   const incomplete = mismatch(reconciliation)
-  const rules = evaluateRules({
-    facts,
-    accounts,
-    longestSessionUs: limitSeconds(frozen.parameters, 'longest-session') * 1_000_000,
-  })
+  const rules = evaluateRules({ facts, accounts })
   const results = objectives.map((objective) =>
     determine(objective, {
       rules,

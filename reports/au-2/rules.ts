@@ -10,7 +10,6 @@ import type { SequenceAccount } from './producer-facts.ts'
 export interface Au2Evidence {
   readonly facts: Au2Facts
   readonly accounts: readonly SequenceAccount[]
-  readonly longestSessionUs: number
 }
 
 /** Every rule of the report against the evidence, in the order of the register. */
@@ -79,9 +78,13 @@ function sequenceGaps({ facts, accounts }: Au2Evidence): RuleResult {
   ])
 }
 
-function sessionEnds({ facts, longestSessionUs }: Au2Evidence): RuleResult {
-  const late = [...facts.openSessions]
-    .filter(([, { us }]) => facts.endUs - us > longestSessionUs)
+function sessionEnds({ facts }: Au2Evidence): RuleResult {
+  const { longestSessionUs } = facts.limits
+  const late = [...facts.unendedInTime]
+    .filter(
+      ([, { startUs, endUs }]) =>
+        Math.min(endUs ?? facts.endUs, facts.endUs) - startUs > longestSessionUs,
+    )
     .map(([id, { at }]) =>
       exception('AU2-02', id, `Session ${id} began and has no end within the longest session.`, [
         at,

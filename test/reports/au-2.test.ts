@@ -196,6 +196,23 @@ test('how long a session without an end lasted is known up to the newest checkpo
   assert.equal(foundBy(resultOf(before, fromMs + 5 * hour), 'AU2-02').length, 1)
 })
 
+test('a session that ended too late is an exception of the periods in which it was overdue', () => {
+  const session = { ...inSession, session: aSession() }
+  const us = (hour: number): number => (fromMs + hour * 3_600_000) * 1000
+  const overdue = (start: number, end: number): number => {
+    const result = resultOf([
+      { ...session, type: 'session.started', occurred_at: us(start) },
+      { ...session, type: 'session.ended', occurred_at: us(end) },
+    ])
+    return foundBy(result, 'AU2-02').length
+  }
+  assert.equal(overdue(-5, 19), 0, 'in time')
+  assert.equal(overdue(-5, 20), 1, 'too late, in the period')
+  assert.equal(overdue(-5, 30), 1, 'too late, after it')
+  assert.equal(overdue(2, 30), 0, 'too late, but in the next period')
+  assert.equal(overdue(-30, -1), 0, 'too late, but in the period before')
+})
+
 test('an edge that cannot log what is specified, and one that lacks types of its release, are exceptions', () => {
   const result = resultOf([
     {
