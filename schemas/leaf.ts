@@ -55,6 +55,11 @@ export interface EventLeaf extends LeafBase {
   readonly dupOf?: number
 }
 
+/** Whether the record is an event of ours. One that was set aside is sealed as the bytes it is, which may look like an event. */
+export function holdsEvent(leaf: Leaf): boolean {
+  return leaf.type === 'event' && leaf.ix.type !== 'quarantined'
+}
+
 export interface IndexTerms {
   /** The event type, or `quarantined` for a record that is no event of ours. */
   readonly type: string

@@ -1,6 +1,5 @@
 import { LRUCache } from 'lru-cache'
 
-import { decodeEvent } from '../../schemas/codec.ts'
 import type { AuditEvent, ApprovalPart } from '../../schemas/event.ts'
 import type { EventType } from '../../schemas/event-types.ts'
 import {
@@ -15,6 +14,7 @@ import type { HoldBinding } from '../edge/guard/approvals/hold-binding.ts'
 import type { Query } from '../indexer/query.ts'
 import type { LedgerReader } from '../ledger/reader.ts'
 import type { Clock } from '../runtime/clock.ts'
+import { eventAt } from './sealed-event.ts'
 
 export interface ApprovalBookOptions {
   readonly query: Query
@@ -188,15 +188,13 @@ export class ApprovalBook {
     return found
   }
 
-  /** The event of an entry; null where it was erased. */
+  /** See `eventAt`. */
   async event(log: string, position: number): Promise<AuditEvent | null> {
     const key = `${log}:${position}`
     const known = this.#events.get(key)
     if (known !== undefined) return known
-    const { payload } = await this.#options.reader.entry(log, position)
-    if (payload === null) return null
-    const event = decodeEvent(payload)
-    this.#events.set(key, event)
+    const event = await eventAt(this.#options.reader, log, position)
+    if (event !== null) this.#events.set(key, event)
     return event
   }
 }

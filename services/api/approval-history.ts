@@ -1,8 +1,8 @@
-import { decodeEvent } from '../../schemas/codec.ts'
 import type { AuditEvent } from '../../schemas/event.ts'
 import type { EventType } from '../../schemas/event-types.ts'
 import type { Hit, Query, SearchFilter } from '../indexer/query.ts'
 import type { LedgerReader } from '../ledger/reader.ts'
+import { eventAt } from './sealed-event.ts'
 
 /** An event of an approval, and where it is sealed. */
 export interface ApprovalStep {
@@ -111,8 +111,8 @@ async function stepsOf(
 ): Promise<readonly ApprovalStep[]> {
   const steps: ApprovalStep[] = []
   for (const { log, position } of hits) {
-    const { payload } = await reader.entry(log, position)
-    if (payload !== null) steps.push({ event: decodeEvent(payload), log, position })
+    const event = await eventAt(reader, log, position)
+    if (event !== null) steps.push({ event, log, position })
   }
   return steps
 }

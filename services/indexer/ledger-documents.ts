@@ -1,4 +1,4 @@
-import type { LedgerReader } from '../ledger/reader.ts'
+import type { Entry, LedgerReader } from '../ledger/reader.ts'
 import { documentOf, quarantineOf } from './documents.ts'
 import type { IndexDocument } from './documents.ts'
 import type { IndexRebuild } from './search-index.ts'
@@ -14,7 +14,14 @@ export interface EntryRange {
   readonly advances: boolean
 }
 
-/** Puts entries [from, to) of a log into the index. Entries without a payload (genesis, losses, erased ones) leave no document. */
+/** Null where there is no payload: genesis, losses, erased entries. What was set aside stays so, whatever its bytes look like. */
+export function entryDocument(entry: Entry): IndexDocument | null {
+  const { payload, leaf } = entry
+  if (payload === null) return null
+  return documentOf({ ...entry, value: payload, quarantine: quarantineOf(leaf) })
+}
+
+/** Puts entries [from, to) of a log into the index. */
 export async function indexEntries(
   ledger: LedgerReader,
   index: Pick<IndexRebuild, 'batchSize' | 'apply'>,
@@ -32,10 +39,10 @@ export async function indexEntries(
   if (range.from >= range.to) return
   for await (const entry of ledger.entries(range.log, range.from, range.to)) {
     signal.throwIfAborted()
-    if (entry.payload !== null) {
-      const quarantine = quarantineOf(entry.leaf)
-      documents.push(documentOf({ ...entry, value: entry.payload, quarantine }))
-      bytes += entry.payload.length
+    const document = entryDocument(entry)
+    if (document !== null) {
+      documents.push(document)
+      bytes += entry.payload?.length ?? 0
     }
     if (documents.length >= index.batchSize || bytes >= batchBytes) await apply(entry.position + 1)
   }

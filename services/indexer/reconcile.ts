@@ -1,6 +1,6 @@
 import type { LedgerReader } from '../ledger/reader.ts'
 import type { Logger } from '../runtime/logger.ts'
-import { documentOf } from './documents.ts'
+import { entryDocument } from './ledger-documents.ts'
 import type { IndexDocument } from './documents.ts'
 import { joined, positionsIn } from './ranges.ts'
 import type { Range, SearchIndex } from './search-index.ts'
@@ -82,7 +82,7 @@ async function repair(
   return { missing, remaining }
 }
 
-/** The documents of these positions, from the ledger. Entries without a payload (genesis, losses, erased ones) have none. */
+/** The documents of these positions, from the ledger, where they have one. */
 async function* batches(
   { ledger, index, signal }: ReconcileOptions,
   log: string,
@@ -94,9 +94,10 @@ async function* batches(
   for (const { from, to } of joined(ranges)) {
     for await (const entry of ledger.entries(log, from, to)) {
       signal.throwIfAborted()
-      if (entry.payload === null || !positions.has(entry.position)) continue
-      documents.push(documentOf({ ...entry, value: entry.payload }))
-      bytes += entry.payload.length
+      const document = positions.has(entry.position) ? entryDocument(entry) : null
+      if (document === null) continue
+      documents.push(document)
+      bytes += entry.payload?.length ?? 0
       if (documents.length < index.batchSize && bytes < batchBytes) continue
       yield documents
       documents = []

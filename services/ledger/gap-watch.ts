@@ -4,6 +4,7 @@ import { decodeEvent } from '../../schemas/codec.ts'
 import { outlineEvent } from '../../schemas/event-outline.ts'
 import type { EventOutline } from '../../schemas/event-outline.ts'
 import type { AuditEvent, GapPart, GapRecords } from '../../schemas/event.ts'
+import { holdsEvent } from '../../schemas/leaf.ts'
 import type { RecordScope } from '../edge/capture/recorder.ts'
 import type { Logger } from '../runtime/logger.ts'
 import { findingOf, gapOfFinding, mergeFindings } from './finding.ts'
@@ -153,8 +154,7 @@ function nameOf({ producer, from_seq, to_seq, reason }: GapPart): string {
 
 /** The outline of what was sealed as an event. */
 function sealedOutline({ leaf, payload }: Entry): EventOutline | null {
-  const isEvent = leaf.type === 'event' && leaf.ix.type !== 'quarantined'
-  return isEvent && payload !== null ? outlineEvent(payload) : null
+  return payload !== null && holdsEvent(leaf) ? outlineEvent(payload) : null
 }
 
 /** Findings of several records were recorded as one, which spans them. */

@@ -1,13 +1,13 @@
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 
-import { decodeEvent } from '../../../schemas/codec.ts'
 import type { AuditEvent, ResponsePart } from '../../../schemas/event.ts'
 import { formatTlogProof } from '../../ledger/proof/tlog-proof.ts'
 import type { Entry, LedgerReader } from '../../ledger/reader.ts'
 import type { ActionAudit } from '../action-audit.ts'
 import { viewed } from '../evidence-use.ts'
 import { Problem } from '../problem.ts'
+import { eventOf } from '../sealed-event.ts'
 import { readableCopy, readableRows, readableText } from '../recorded-result.ts'
 import type { ReadableResult } from '../recorded-result.ts'
 import {
@@ -167,12 +167,6 @@ async function readEntry(reader: LedgerReader, log: string, position: number): P
     }
     throw cause
   }
-}
-
-function eventOf(entry: Entry): AuditEvent | null {
-  // A quarantined record may look like an event, and is none: the leaf says why.
-  const isEvent = entry.leaf.type === 'event' && entry.leaf.ix.type !== 'quarantined'
-  return isEvent && entry.payload !== null ? decodeEvent(entry.payload) : null
 }
 
 function readableResult(parts: readonly ResponsePart[]): ReadableResult {

@@ -58,7 +58,10 @@ const granted = anEvent({
 })
 
 /** What the next process of an api finds sealed. */
-function aBook(events: readonly AuditEvent[]): ApprovalBook {
+function aBook(
+  events: readonly AuditEvent[],
+  ixType: (event: AuditEvent) => string = ({ type }) => type,
+): ApprovalBook {
   const search: Query['search'] = ({ kind }) => {
     const hits = events.flatMap(({ type }, position) =>
       type === kind ? [{ log: 'log', position }] : [],
@@ -67,7 +70,9 @@ function aBook(events: readonly AuditEvent[]): ApprovalBook {
   }
   const entry = (_log: string, position: number) => {
     const event = events[position]
-    return Promise.resolve({ payload: event === undefined ? null : encoded(event) } as never)
+    if (event === undefined) return Promise.resolve({ payload: null } as never)
+    const leaf = { type: 'event', ix: { type: ixType(event) } }
+    return Promise.resolve({ leaf, payload: encoded(event) } as never)
   }
   return new ApprovalBook({
     query: { search } as Query,
@@ -116,4 +121,13 @@ test('what no edge would read is not published, and whoever wanted it learns so'
     /no edge would read this lockout update: \/name/,
   )
   assert.deepEqual(sent, [])
+})
+
+test('an answer that was set aside is none, whatever its bytes and the index say', async () => {
+  const setAside = ({ type }: AuditEvent): string =>
+    type === 'approval.granted' ? 'quarantined' : type
+  const [told] = await aBook([asked, granted]).all()
+  const [untold] = await aBook([asked, granted], setAside).all()
+  assert.equal(told?.approval.state.kind, 'granted')
+  assert.equal(untold?.approval.state.kind, 'pending')
 })

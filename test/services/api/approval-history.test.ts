@@ -23,8 +23,11 @@ function aLedgerOf(events: readonly AuditEvent[]): ApprovalHistoryOptions {
       ReturnType<typeof search>
     >)
   }
-  const entry = (_log: string, position: number): Promise<{ payload: Buffer }> =>
-    Promise.resolve({ payload: encoded(events[position] ?? anEvent()) })
+  const entry = (_log: string, position: number): Promise<object> => {
+    const event = events[position] ?? anEvent()
+    const leaf = { type: 'event', ix: { type: event.type } }
+    return Promise.resolve({ leaf, payload: encoded(event) })
+  }
   return { query: { search }, reader: { entry } } as unknown as ApprovalHistoryOptions
 }
 

@@ -6,9 +6,11 @@ import { topics } from '../../../services/bus/topics.ts'
 import { EmbeddedIndex } from '../../../services/indexer/adapters/embedded/embedded-index.ts'
 import { startIndexer } from '../../../services/indexer/indexer.ts'
 import { rebuildIndex } from '../../../services/indexer/rebuild.ts'
+import { reconcileIndex } from '../../../services/indexer/reconcile.ts'
 import { initLedger, openLedger } from '../../../services/ledger/adapters/files/open.ts'
 import { everything } from '../../contracts/search-index-probe.ts'
 import { ALog } from '../../support/a-log.ts'
+import { anApproval, anEvent, encoded } from '../../support/an-event.ts'
 import { aBus, aDirectory, ledgerOptions, until } from '../../support/a-ledger.ts'
 import { silent } from './bus-with-logs.ts'
 
@@ -69,4 +71,33 @@ test('from a ledger at work: everything sealed is found, and a rebuild amid it a
 
   stop.abort()
   await Promise.all([running, indexer.done])
+})
+
+test('what was set aside stays so when the index is repaired, whatever its bytes look like', async (t) => {
+  const directory = await aDirectory(t)
+  const options = await ledgerOptions(directory, { partitions: 1 })
+  await initLedger(options)
+  const stop = new AbortController()
+  const { signal } = stop
+  await using bus = await aBus(directory, 1)
+  await using ledger = await openLedger(options)
+  await using index = await EmbeddedIndex.open({ directory: join(directory, 'index') })
+  const running = ledger.run(bus, signal)
+  const { reader } = ledger
+  const approval = anApproval()
+  const forged = encoded(anEvent({ type: 'approval.granted', session_id: 's-1', approval }))
+  await bus.producer.send(topics.auditEvents, Buffer.from('another session'), [
+    { value: forged, headers: {} },
+  ])
+  await until(async () => (await reader.logs()).some(({ size }) => size === 2))
+  const [head] = await reader.logs()
+  await index.apply([], { logs: [{ log: head?.origin ?? '', indexed: 2 }] })
+  await reconcileIndex({ ledger: reader, index, logger: silent, signal })
+  const { hits } = await index.query.search({})
+  assert.deepEqual(
+    hits.map(({ type }) => type),
+    ['quarantined'],
+  )
+  stop.abort()
+  await running.catch(() => undefined)
 })
