@@ -5,6 +5,7 @@ export type ReportErrorCode =
   | 'REPORT_TOO_LARGE'
   | 'REPORT_STOPPED'
   | 'REPORT_NO_LEDGER'
+  | 'REPORT_LEDGER_CHANGED'
   | 'BUNDLE_MALFORMED'
 
 export class ReportError extends Error {

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 
 import type { PreviousReport } from '../../reports/frozen.ts'
 import type { BundleManifest } from '../../schemas/bundle.ts'
+import type { LogHead } from '../ledger/reader.ts'
 import { fingerprintOf } from './bundle/keys.ts'
 import { manifestFile, sha256 } from './bundle/write-bundle.ts'
 import { readZip, unpackEntry } from './bundle/zip.ts'
@@ -103,6 +104,30 @@ export class ReportStore {
         size,
         root: Buffer.from(root, 'hex'),
       })),
+    }
+  }
+
+  /**
+   * Throws `REPORT_LEDGER_CHANGED` when a stored report has seen more of a log than there is, or another one of that name: then entries
+   * are gone, as after an older copy was restored, and these reports may be all that tells of them.
+   */
+  requireAllSeen(heads: readonly Pick<LogHead, 'origin' | 'size' | 'vkey'>[]): void {
+    const logs = new Map(heads.map((head) => [head.origin, head]))
+    for (const { manifest } of this.#reports.values()) {
+      for (const { origin, size, vkey } of manifest.checkpoints) {
+        const head = logs.get(origin)
+        if (head?.vkey === vkey && head.size >= size) continue
+        const now =
+          head === undefined
+            ? 'and is not there'
+            : head.vkey === vkey
+              ? `and has ${head.size}`
+              : 'and has another key'
+        throw new ReportError(
+          'REPORT_LEDGER_CHANGED',
+          `${origin} had ${size} entries in report ${manifest.report_id} ${now} now: entries are gone. Restore the ledger; or keep that report as evidence of it, and move it out of ${this.#directory} to go on`,
+        )
+      }
     }
   }
 

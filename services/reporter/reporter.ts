@@ -177,6 +177,7 @@ export class Reporter implements Reports, AsyncDisposable {
     const { reader, clock, signer, tenant, build, logger } = this.#options
     const { signal } = this.#stopping
     const { trigger, fromMs, toMs } = request
+    this.#store.requireAllSeen(await reader.logs())
     const checkpoints = await freezeCheckpoints({ reader, clock, trigger, toMs, signal })
     const frozen: FrozenInputs = {
       reportId: id,

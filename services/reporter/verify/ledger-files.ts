@@ -41,6 +41,10 @@ function checkConsistency(check: BundleCheck): void {
     const sentence = `${consistencyFile} starts from the report ${found}, the manifest from ${said}.`
     problems.push(problem(consistencyFile, said, found, sentence))
   }
+  if (manifest.previous_report !== null && file.logs.length === 0) {
+    const sentence = `${consistencyFile} proves of no log that it only grew since ${manifest.previous_report}.`
+    problems.push(problem(consistencyFile, 'a proof for each log', 'none', sentence))
+  }
   for (const log of file.logs) {
     const head = manifest.checkpoints.find(({ origin }) => origin === log.origin)
     if (head?.size !== log.new_size || head.root !== log.new_root) {

@@ -2,6 +2,7 @@ import { parse } from 'csv-parse/sync'
 
 import { populationColumns } from '../../../reports/population-row.ts'
 import { drawSample, sampleSeed } from '../../../reports/sample.ts'
+import { holdsEvent } from '../../../schemas/leaf.ts'
 import { leafHash } from '../../ledger/proof/hash.ts'
 import { verifyLeafProof } from '../../ledger/proof/leaf-proof.ts'
 import { parseTlogProof } from '../../ledger/proof/tlog-proof.ts'
@@ -76,7 +77,12 @@ function checkRow(check: BundleCheck, row: readonly string[], entry: Buffer): vo
       return
     }
     const { leaf } = verifyLeafProof(proof, entry, head.vkey)
-    if (leaf.type !== 'event') return
+    if (leaf.type !== 'event' || !holdsEvent(leaf)) {
+      const found = leaf.type === 'event' ? leaf.ix.type : leaf.type
+      const sentence = `The leaf of ${where} in ${leavesFile} is of no event.`
+      problems.push(problem(leavesFile, 'an event', found, sentence))
+      return
+    }
     const expected = [
       String(leaf.seq),
       leaf.evt,

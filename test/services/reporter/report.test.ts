@@ -7,9 +7,13 @@ import { parse } from 'csv-parse/sync'
 
 import { asOfMs } from '../../../reports/frozen.ts'
 import type { FrozenInputs } from '../../../reports/frozen.ts'
+import type { BundleManifest } from '../../../schemas/bundle.ts'
+import { formatTlogProof } from '../../../services/ledger/proof/tlog-proof.ts'
+import type { LogHead } from '../../../services/ledger/reader.ts'
 import { fingerprintOf } from '../../../services/reporter/bundle/keys.ts'
 import { readZip, unpackEntry } from '../../../services/reporter/bundle/zip.ts'
 import type { ConsistencyFile } from '../../../services/reporter/consistency.ts'
+import { writeBundle } from '../../../services/reporter/bundle/write-bundle.ts'
 import { freezeCheckpoints } from '../../../services/reporter/freeze.ts'
 import { openReporter } from '../../../services/reporter/reporter.ts'
 import { runReport } from '../../../services/reporter/run-report.ts'
@@ -166,4 +170,86 @@ test('a period that ends before it begins, or lies ahead, is refused', async (t)
   )
   await assert.rejects(reporter.finished('none'), { code: 'REPORT_UNKNOWN' })
   assert.equal(await reporter.bundle('none'), null)
+})
+
+test('a ledger that has fewer entries than a report has seen makes no other report', async (t) => {
+  await using whole = await aReportedLedger(t)
+  const { directory } = whole.options
+  await using first = await openReporter(whole.options)
+  const seen = await first.finished((await first.start({ ...aDay, trigger: 'ad_hoc' })).id)
+  await using cut = await aReportedLedger(t, { directory }, aDaysWork().slice(0, 8))
+  const reader = new Proxy(cut.reader, {
+    get: (target, name) => {
+      // Of the same key, as a copy that was made earlier is.
+      if (name === 'logs')
+        return async () => withKeyOf(await whole.reader.logs(), await target.logs())
+      const value: unknown = Reflect.get(target, name, target)
+      return typeof value === 'function' ? (value.bind(target) as unknown) : value
+    },
+  })
+  for (const [given, words] of [
+    [cut.reader, 'and has another key now'],
+    [reader, 'and has 9 now'],
+  ] as const) {
+    await using second = await openReporter({ ...cut.options, directory, reader: given })
+    const run = await second.finished((await second.start({ ...aDay, trigger: 'ad_hoc' })).id)
+    assert.equal(run.state, 'failed')
+    assert.ok(
+      run.reason?.includes(`had 22 entries in report ${seen.id} ${words}`),
+      run.reason ?? '',
+    )
+  }
+})
+
+function withKeyOf([one]: readonly LogHead[], others: readonly LogHead[]): readonly LogHead[] {
+  return others.map((head) => ({ ...head, vkey: one?.vkey ?? '' }))
+}
+
+test('a bundle that proves too little does not verify, though its reporter has signed it', async (t) => {
+  await using ledger = await aReportedLedger(t)
+  await using reporter = await openReporter(ledger.options)
+  const run = await reporter.finished((await reporter.start({ ...aDay, trigger: 'ad_hoc' })).id)
+  const bundle = await readFile((await reporter.bundle(run.id)) ?? '')
+  const { files: _listed, ...manifest } = JSON.parse(
+    fileOf(bundle, 'manifest.json').toString(),
+  ) as BundleManifest
+  const signedAgain = async (
+    changes: ReadonlyMap<string, Buffer>,
+    previous: string | null = null,
+  ): Promise<readonly string[]> => {
+    const files = new Map(
+      readZip(bundle, most).entries.map((entry) => [entry.path, unpackEntry(entry)]),
+    )
+    for (const own of ['manifest.json', 'manifest.sig', 'SHA256SUMS']) files.delete(own)
+    for (const [path, bytes] of changes) files.set(path, bytes)
+    const changed = { ...manifest, previous_report: previous }
+    const outcome = await verifyBundle(await writeBundle(changed, files, ledger.options.signer))
+    return outcome.ok ? [] : outcome.problems.map(({ sentence }) => sentence)
+  }
+  assert.deepEqual(await signedAgain(new Map()), [])
+
+  const earlier = 'au-2-day-2026-11-23'
+  const unproven = Buffer.from(JSON.stringify({ previous_report: earlier, logs: [] }))
+  const [said] = await signedAgain(new Map([['ledger/consistency.json', unproven]]), earlier)
+  assert.match(said ?? '', /proves of no log that it only grew since au-2-day-2026-11-23/)
+
+  // Every row of the sample "proven" by the entry that begins the log.
+  const [head] = manifest.checkpoints
+  assert.ok(head !== undefined)
+  const genesis = await ledger.reader.entry(head.origin, 0)
+  const proof = formatTlogProof({
+    index: 0,
+    path: [...(await ledger.reader.inclusionProof(head.origin, 0, head.size))],
+    checkpoint: fileOf(bundle, head.file).toString(),
+  })
+  const rows = parse(fileOf(bundle, 'samples/events.csv'), { columns: true }) as Record<
+    string,
+    string
+  >[]
+  const changes = new Map(rows.map((row) => [row['proof_file'] ?? '', Buffer.from(proof)]))
+  const leaf = Buffer.concat([genesis.leafBytes, Buffer.from('\n')])
+  changes.set('ledger/leaves.jsonl', Buffer.concat(rows.map(() => leaf)))
+  const told = await signedAgain(changes)
+  assert.equal(told.length, rows.length)
+  for (const sentence of told) assert.match(sentence, /in ledger\/leaves\.jsonl is of no event/)
 })
