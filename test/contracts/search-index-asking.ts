@@ -130,6 +130,23 @@ export function searchIndexAskingContract(name: string, fixture: SearchIndexFixt
     assert.deepEqual(await found(query, { text: '01a22a73-12db.28.2' }), ['DELETE FROM b'])
   })
 
+  test(`${name}: a phrase is found in who acts where, and in who approved what, not across`, async (t) => {
+    const log = new ALog()
+    const person = { kind: 'human', issuer: 'https://i', display: null } as const
+    const actor = anActor({ ...person, subject: 'nora', on_behalf_of: [] })
+    const session = log.startSession('session-1', { actor })
+    const approval = anApproval({ approvers: [{ ...person, subject: 'mia' }] })
+    session.event({ type: 'approval.used', request_id: 'r-1', approval })
+    const { query } = await openWith(t, fixture, log.records)
+    const asked = async (text: string): Promise<number> =>
+      (await hits(query, { kind: 'approval.used', text })).length
+    assert.equal(await asked('nora mia shop-db'), 1)
+    assert.equal(await asked('"nora shop-db"'), 1)
+    assert.equal(await asked('"mia approval-1"'), 1)
+    assert.equal(await asked('"mia shop-db"'), 0)
+    assert.equal(await asked('"nora mia"'), 0)
+  })
+
   test(`${name}: a hit says what happened and where its entry stands`, async (t) => {
     const log = aWorkingDay(new ALog())
     const { query } = await openWith(t, fixture, log.records)

@@ -2,8 +2,8 @@ import { DatabaseSync } from 'node:sqlite'
 
 import { foldName } from '../../terms.ts'
 
-/** Bumped when the tables change: an index of another version is thrown away and filled anew, it is derived. */
-export const tablesVersion = 6
+/** Raised when the tables change, or what is written into them: an index of another version is thrown away and filled anew, it is derived. */
+export const tablesVersion = 7
 
 /**
  * `event.id` is the order of time (see `order-key.ts`), so that newest first is the order of the table and of the full text alike.

@@ -56,18 +56,16 @@ export class TextTable {
     const { document } = event
     const { request } = document
     const told = [document, statement?.decided ?? null, statement?.completed ?? null]
-    const remarks = new Set(told.flatMap((one) => one?.remarks ?? []))
+    const remarks = new Set([
+      ...approverNames(document),
+      ...told.flatMap((one) => one?.remarks ?? []),
+    ])
     const decisions = decisionsOf(document, statement?.decided ?? null)
     const outcome = (statement?.completed ?? document).completion?.outcome ?? null
     return [
       request?.text ?? '',
       [...(request?.reads ?? []), ...(request?.writes ?? [])].join('\n'),
-      [
-        ...actorNames(document),
-        ...approverNames(document),
-        document.target?.name ?? '',
-        document.producer ?? '',
-      ].join('\n'),
+      [...actorNames(document), document.target?.name ?? '', document.producer ?? ''].join('\n'),
       [...remarks].join('\n'),
       facetsOf(document, { isShown, decisions, outcome }, this.#tokens),
     ]

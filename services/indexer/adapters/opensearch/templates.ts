@@ -1,10 +1,10 @@
 import type { IndexNames } from './index-names.ts'
 
 /**
- * Raised when the mapping changes. An index filled under a lower number is filled anew, it is derived; a higher one belongs to a newer
+ * Raised when the mapping changes, or what is written into its fields. An index filled under a lower number is filled anew, it is derived; a higher one belongs to a newer
  * program and is left alone.
  */
-export const schemaVersion = 5
+export const schemaVersion = 6
 
 /** Lucene takes no longer term; `exactTerm` shortens what is longer. */
 const keyword = { type: 'keyword' }
