@@ -89,8 +89,8 @@ class Start {
   readonly #options: ReadOnOptions
   /** Where this reader is: what it has not committed yet, or began with, counts as well. */
   readonly #here = new Map<number, bigint>()
-  /** A partition is assigned anew at each rebalance, and until a batch of it was handled it stopped where it did. */
-  readonly #holes = new Map<number, { readonly stoppedAt: bigint; readonly from: bigint }>()
+  /** A partition is assigned anew at each rebalance: as long as `stored` is what it was at the hole, the reader goes on behind the hole. */
+  readonly #holes = new Map<number, { readonly stored: bigint | null; readonly from: bigint }>()
 
   constructor(options: ReadOnOptions) {
     this.#options = options
@@ -103,10 +103,17 @@ class Start {
   async at(partition: number): Promise<bigint> {
     try {
       const { bus, topic } = this.#options
-      const stoppedAt = later(await this.#stoppedAt(partition), this.#here.get(partition))
+      const stored = await this.#stoppedAt(partition)
+      const hole = this.#holes.get(partition)
+      const known = hole !== undefined && hole.stored === stored ? hole.from : stored
+      const stoppedAt = later(known, this.#here.get(partition))
       const { from, missed } = resume(stoppedAt, await bus.watermarks(topic, partition))
-      if (missed !== null && stoppedAt !== null) this.#tell(partition, stoppedAt, from, missed)
       this.#here.set(partition, from)
+      if (missed !== null && stoppedAt !== null) {
+        this.#holes.set(partition, { stored, from })
+        this.told += 1
+        this.#options.onMissed({ topic, partition, stoppedAt, from, reason: missed })
+      }
       return from
     } catch (error) {
       this.failure = error
@@ -118,16 +125,6 @@ class Start {
     const { bus, group, topic } = this.#options
     if (this.#options.stoppedAt !== undefined) return this.#options.stoppedAt(partition)
     return bus.committed(group, topic, partition)
-  }
-
-  #tell(partition: number, stoppedAt: bigint, from: bigint, reason: Missed['reason']): void {
-    const { topic } = this.#options
-    const before = this.#holes.get(partition)
-    const known = before?.stoppedAt === stoppedAt ? before : null
-    if (known?.from === from) return
-    this.#holes.set(partition, { stoppedAt, from })
-    this.told += 1
-    this.#options.onMissed({ topic, partition, stoppedAt: known?.from ?? stoppedAt, from, reason })
   }
 }
 
