@@ -28,6 +28,8 @@ export class DataKeys {
   /** Recently used, by subject and by slot. Another key is made for a subject that has dropped out. */
   readonly #bySubject = new LRUCache<string, DataKey>({ max: maxKept })
   readonly #bySlot = new LRUCache<number, DataKey>({ max: maxKept })
+  /** Slots on their way to the file. */
+  readonly #writing = new Set<Promise<unknown>>()
   #isUnsynced = false
 
   private constructor(options: DataKeysOptions, handle: FileHandle, slots: number) {
@@ -55,7 +57,13 @@ export class DataKeys {
     const key: DataKey = { slot, key: createSecretKey(secret) }
     const bytes = this.#encodeSlot(slot, subjectHash(subject), secret)
     secret.fill(0)
-    await this.#handle.write(bytes, 0, slotBytes, slot * slotBytes)
+    const write = this.#handle.write(bytes, 0, slotBytes, slot * slotBytes)
+    this.#writing.add(write)
+    try {
+      await write
+    } finally {
+      this.#writing.delete(write)
+    }
     this.#isUnsynced = true
     this.#bySubject.set(subject, key)
     this.#bySlot.set(slot, key)
@@ -80,13 +88,18 @@ export class DataKeys {
     return key
   }
 
-  /** Destroys every key of a subject, durably. Says how many there were. */
+  /** Destroys every key of a subject, durably. Says how many there were. A key that is asked for meanwhile is a new one, and stays. */
   async erase(subject: string): Promise<number> {
+    const slots = this.#slots
+    // One on its way would be missed, or be kept below although it was overwritten.
+    await Promise.allSettled(this.#writing)
+    this.#bySubject.delete(subject)
     const wanted = subjectHash(subject)
     const block = Buffer.alloc(slotBytes * 512)
     let erased = 0
-    for (let first = 0; first < this.#slots; first += 512) {
-      const { bytesRead } = await this.#handle.read(block, 0, block.length, first * slotBytes)
+    for (let first = 0; first < slots; first += 512) {
+      const length = Math.min(512, slots - first) * slotBytes
+      const { bytesRead } = await this.#handle.read(block, 0, length, first * slotBytes)
       for (let at = 0; at + slotBytes <= bytesRead; at += slotBytes) {
         const isWanted = block.subarray(at + subjectAt, at + ivAt).equals(wanted)
         if (!isWanted || block[at] === stateErased) continue
@@ -100,7 +113,6 @@ export class DataKeys {
         erased++
       }
     }
-    this.#bySubject.delete(subject)
     if (erased > 0) await this.#handle.datasync()
     return erased
   }
