@@ -7,12 +7,8 @@ export type ReadAsMember = (handle: BatchHandler, stop: AbortSignal) => Promise<
 export class OpenConsumers {
   readonly #open = new Set<BusConsumer>()
 
-  /** `onClosed` is called when the consumer was closed and its reading has ended. */
-  add(read: ReadAsMember, onClosed?: () => void): BusConsumer {
-    const consumer = new SingleRun(read, () => {
-      this.#open.delete(consumer)
-      onClosed?.()
-    })
+  add(read: ReadAsMember): BusConsumer {
+    const consumer = new SingleRun(read, () => this.#open.delete(consumer))
     this.#open.add(consumer)
     return consumer
   }

@@ -148,16 +148,22 @@ class EmbeddedBus implements Bus {
 
   consumer(options: ConsumerOptions): BusConsumer {
     if (this.#closed !== null) throw closed()
+    return this.#consumers.add(async (handle, stop) => {
+      try {
+        await readAsMember(this.#context, this.#group(options.group), options, handle, stop)
+      } finally {
+        // By its name: it may have been deleted meanwhile, and made anew by others.
+        if (this.#groups.get(options.group)?.isEmpty) this.#groups.delete(options.group)
+      }
+    })
+  }
+
+  /** The one that those who read now are members of: to be joined at once, an empty one is deleted. */
+  #group(name: string): Group {
     const { partitions } = this.#context
-    const group =
-      this.#groups.get(options.group) ?? new Group((topic) => partitions.ofTopic(topic).length)
-    this.#groups.set(options.group, group)
-    return this.#consumers.add(
-      (handle, stop) => readAsMember(this.#context, group, options, handle, stop),
-      () => {
-        if (group.isEmpty) this.#groups.delete(options.group)
-      },
-    )
+    const group = this.#groups.get(name) ?? new Group((topic) => partitions.ofTopic(topic).length)
+    this.#groups.set(name, group)
+    return group
   }
 
   async partitionsOf(topic: string): Promise<number> {
