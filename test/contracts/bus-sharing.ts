@@ -53,21 +53,6 @@ export function busSharingContract(name: string, fixture: BusFixture): void {
     assert.deepEqual(overlaps, [])
   })
 
-  test(`${name}: a record has one reader, whichever of its group was closed before others read`, async (t) => {
-    const { bus, topic, group } = await openTopic(t, fixture, 1)
-    const [unused, early] = [1, 2].map(() => bus.consumer({ group, topics: [topic] }))
-    assert.ok(unused && early)
-    await unused[Symbol.asyncDispose]()
-    await using first = startReader(early)
-    await using second = startReader(bus.consumer({ group, topics: [topic] }))
-    const handled = (): string[] => [...first.handled, ...second.handled]
-    for (let number = 0; number < 20; number += 1) {
-      await bus.producer.send(topic, keyFor(0, 1), texts(`${number}`))
-      await until(() => handled().includes(`${number}`), 'it was handled')
-    }
-    assert.equal(handled().length, 20)
-  })
-
   test(`${name}: a reader whose partition was taken learns it from beat, and the batch goes to the new reader`, async (t) => {
     const { bus, topic, group } = await openTopic(t, fixture, partitions)
     for (let partition = 0; partition < partitions; partition += 1) {
