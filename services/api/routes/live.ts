@@ -27,9 +27,11 @@ export function liveRoutes(app: FastifyInstance, options: LiveRoutesOptions): vo
       await request.permitted('read_evidence')
       if (listeners >= mostListeners)
         throw new Problem('too-many', `${mostListeners} pages listen already`)
-      listeners += 1
       reply.hijack()
       const response = reply.raw
+      // Gone while it was asked who listens: its 'close' will not come again.
+      if (response.destroyed) return
+      listeners += 1
       response.writeHead(200, {
         'content-type': 'text/event-stream',
         'cache-control': 'no-store',

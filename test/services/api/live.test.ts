@@ -1,0 +1,45 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import type { AddressInfo } from 'node:net'
+import { test } from 'node:test'
+
+import fastify from 'fastify'
+
+import { answerProblems } from '../../../services/api/problem.ts'
+import { liveRoutes } from '../../../services/api/routes/live.ts'
+import type { Query } from '../../../services/indexer/query.ts'
+import { createLogger } from '../../../services/runtime/logger.ts'
+import { anActor } from '../../support/an-event.ts'
+
+test('pages that went away before it was known who asks take no place of those that listen', async (t) => {
+  const app = fastify()
+  const stop = new AbortController()
+  t.after(() => {
+    stop.abort()
+    return app.close()
+  })
+  answerProblems(app, createLogger('silent'))
+  const known = Promise.withResolvers<undefined>()
+  app.decorateRequest('permitted', async () => {
+    await known.promise
+    return anActor()
+  })
+  const query = { progress: () => Promise.resolve([]) } as Partial<Query> as Query
+  liveRoutes(app, { query, signal: stop.signal })
+  const address = await app.listen({ host: '127.0.0.1', port: 0 })
+  const { port } = app.server.address() as AddressInfo
+  for (let page = 0; page < 100; page++) {
+    const asked = once(app.server, 'request')
+    const socket = connect(port, '127.0.0.1')
+    socket.write('GET /v1/live HTTP/1.1\r\nhost: x\r\n\r\n')
+    const [, response] = (await asked) as [unknown, NodeJS.EventEmitter]
+    const closed = once(response, 'close')
+    socket.destroy()
+    await closed
+  }
+  known.resolve(undefined)
+  const answer = await fetch(`${address}/v1/live`)
+  assert.equal(answer.status, 200)
+  await answer.body?.cancel()
+})
