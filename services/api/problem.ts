@@ -1,5 +1,6 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 
+import { QueryError } from '../indexer/query.ts'
 import type { Logger } from '../runtime/logger.ts'
 
 /** RFC 9457 answers. The only place where an error becomes an HTTP status. */
@@ -35,7 +36,7 @@ export class Problem extends Error {
 }
 
 export function answerProblems(app: FastifyInstance, logger: Logger): void {
-  app.setErrorHandler((error: FastifyError | Problem, request, reply) => {
+  app.setErrorHandler((error: FastifyError | Problem | QueryError, request, reply) => {
     const problem = problemOf(error)
     if (problem.type === 'internal') {
       logger.error({ err: error, route: request.routeOptions.url }, 'a request failed')
@@ -51,8 +52,12 @@ export function answerProblems(app: FastifyInstance, logger: Logger): void {
   )
 }
 
-function problemOf(error: FastifyError | Problem): Problem {
+function problemOf(error: FastifyError | Problem | QueryError): Problem {
   if (error instanceof Problem) return error
+  if (error instanceof QueryError) {
+    const isOurs = error.code === 'QUERY_BUSY' || error.code === 'QUERY_UNAVAILABLE'
+    return new Problem(isOurs ? 'unavailable' : 'input-invalid', error.message, { cause: error })
+  }
   if (error.validation !== undefined) return new Problem('input-invalid', mistakeOf(error))
   if (error.statusCode === 429) return new Problem('too-many', error.message)
   if (error.statusCode !== undefined && error.statusCode >= 400 && error.statusCode < 500) {

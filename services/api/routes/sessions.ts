@@ -41,7 +41,7 @@ export const sessionRoutes: FastifyPluginCallbackTypebox<SessionRoutesOptions> =
     async (request) => {
       const actor = await request.permitted('read_evidence')
       const { filter, page } = split(request.query)
-      const result = await query.search(filter, page).catch(invalidQuestion)
+      const result = await query.search(filter, page)
       await audit.record(request, actor, searched('search', filter, result.hits.length))
       return {
         ...result,
@@ -71,7 +71,7 @@ export const sessionRoutes: FastifyPluginCallbackTypebox<SessionRoutesOptions> =
     async (request) => {
       const actor = await request.permitted('read_evidence')
       const { filter, page } = split(request.query)
-      const result = await query.sessions(filter, page).catch(invalidQuestion)
+      const result = await query.sessions(filter, page)
       await audit.record(request, actor, searched('session', filter, result.sessions.length))
       return structuredClone(result) as Static<typeof SessionPage>
     },
@@ -104,9 +104,7 @@ export const sessionRoutes: FastifyPluginCallbackTypebox<SessionRoutesOptions> =
     },
     async (request) => {
       const actor = await request.permitted('read_evidence')
-      const result = await query
-        .statements(request.params.id, split(request.query).page)
-        .catch(invalidQuestion)
+      const result = await query.statements(request.params.id, split(request.query).page)
       await audit.record(
         request,
         actor,
@@ -130,7 +128,7 @@ export const sessionRoutes: FastifyPluginCallbackTypebox<SessionRoutesOptions> =
     },
     async (request) => {
       await request.permitted('read_evidence')
-      return { buckets: [...(await query.activity(request.query).catch(invalidQuestion))] }
+      return { buckets: [...(await query.activity(request.query))] }
     },
   )
   done()
@@ -142,11 +140,4 @@ function split(question: Static<typeof FilterQuery>): { filter: SearchFilter; pa
     filter,
     page: { ...(limit === undefined ? {} : { limit }), ...(after === undefined ? {} : { after }) },
   }
-}
-
-function invalidQuestion(error: unknown): never {
-  if (error instanceof Error && error.name === 'QueryError') {
-    throw new Problem('input-invalid', error.message, { cause: error })
-  }
-  throw error
 }
