@@ -1,5 +1,5 @@
-import { CodecError, decodeEvent } from '../../schemas/codec.ts'
 import type { AuditEvent } from '../../schemas/event.ts'
+import { eventOf } from '../api/sealed-event.ts'
 import { FileLedgerStorage } from '../ledger/adapters/files/file-ledger-storage.ts'
 import { StorageReader } from '../ledger/ledger-reader.ts'
 import type { LedgerReader } from '../ledger/reader.ts'
@@ -37,8 +37,11 @@ async function* requestsOf(
 ): AsyncGenerator<RecordedRequest> {
   // Events of one session are in one log, its start before its requests.
   const starts = new Map<string, AuditEvent>()
-  for await (const { position, payload } of reader.entries(origin, 0, size)) {
-    const event = payload === null ? null : eventOf(payload)
+  for await (const entry of reader.entries(origin, 0, size)) {
+    const { position, leaf } = entry
+    // What a producer's retry brought twice was received once.
+    if (leaf.type === 'event' && leaf.dupOf !== undefined) continue
+    const event = eventOf(entry)
     if (event === null || event.session_id === null) continue
     if (event.type === 'session.started') starts.set(event.session_id, event)
     if (event.type === 'session.ended') starts.delete(event.session_id)
@@ -46,14 +49,5 @@ async function* requestsOf(
     if (event.occurred_at < fromUs || event.occurred_at >= toUs) continue
     const started = starts.get(event.session_id) ?? null
     yield { log: origin, position, received: event, started }
-  }
-}
-
-function eventOf(payload: Buffer): AuditEvent | null {
-  try {
-    return decodeEvent(payload)
-  } catch (error) {
-    if (error instanceof CodecError) return null
-    throw error
   }
 }
