@@ -74,9 +74,7 @@ export class StatementJudge {
   ): void {
     const result = factsOf(this.#grammar, text, { ...this.#limits, parameterTypes })
     // What it may call of the target's users is looked up when the name is used.
-    const facts = result.ok
-      ? { ...result.facts, mentions: result.mentions }
-      : { ...noFacts, unknown: [`what ${name} runs`] }
+    const facts = result.ok ? { ...result.facts, mentions: result.mentions } : unknownOf(name)
     this.#namedOf(subject)[of].addAll(new Map([[name, facts]]))
   }
 
@@ -94,7 +92,14 @@ interface NamesOfSession {
   readonly portal: FactsByName
 }
 
+/** Nobody knows what runs under this name: no rule allows it. */
+function unknownOf(name: string): NamedFacts {
+  return { ...noFacts, unknown: [`what ${name} runs`] }
+}
+
 const mostNames = 1000
+/** A name that has stood for more than this is not followed any further. */
+const mostFacts = 5_000
 
 /**
  * What the prepared statements or the cursors of one session run, by name, whether SQL or the protocol gave it. A name keeps the
@@ -115,7 +120,10 @@ class FactsByName {
   #add(name: string, facts: NamedFacts): void {
     const before = this.#byName.get(name)
     if (before === undefined && this.#byName.size >= mostNames) return
-    this.#byName.set(name, before === undefined ? facts : union(before, facts))
+    // One text may mention a type ten thousand times.
+    const isShort = before === undefined && sizeOf(facts) <= mostFacts
+    const all = isShort ? facts : union(before ?? facts, facts)
+    this.#byName.set(name, sizeOf(all) > mostFacts ? unknownOf(name) : all)
   }
 }
 
@@ -136,6 +144,11 @@ function union(one: NamedFacts, other: NamedFacts): NamedFacts {
     flags: both(one.flags, other.flags),
     unknown: both(one.unknown, other.unknown),
   }
+}
+
+function sizeOf({ mentions, ...facts }: NamedFacts): number {
+  const lists = Object.values(facts).filter((each) => Array.isArray(each))
+  return lists.reduce((sum, { length }) => sum + length, mentions?.size ?? 0)
 }
 
 function inputOf(facts: Facts, subject: StatementSubject, nowMs: number): DecisionInput {

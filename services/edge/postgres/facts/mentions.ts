@@ -43,11 +43,29 @@ export class Mentions {
     for (const name of other.functions) this.functions.add(name)
     for (const [name, since] of other.syntax) this.syntax.set(name, since)
     for (const name of other.operators) this.operators.add(name)
-    this.attributes.push(...other.attributes)
-    this.types.push(...other.types)
-    this.defined.push(...other.defined)
+    addNew(this.attributes, other.attributes)
+    addNew(this.types, other.types)
+    addNew(this.defined, other.defined)
     this.movesSchemas ||= other.movesSchemas
-    this.parameterTypes.push(...other.parameterTypes)
+    addNew(this.parameterTypes, other.parameterTypes)
+  }
+
+  /** How many there are. */
+  get size(): number {
+    const { functions, syntax, operators, attributes, types, defined, parameterTypes } = this
+    const inSets = functions.size + syntax.size + operators.size
+    return inSets + attributes.length + types.length + defined.length + parameterTypes.length
+  }
+}
+
+/** Each once, however often it is mentioned. */
+function addNew<T>(known: T[], others: readonly T[]): void {
+  const keys = new Set(known.map((each) => JSON.stringify(each)))
+  for (const each of others) {
+    const key = JSON.stringify(each)
+    if (keys.has(key)) continue
+    keys.add(key)
+    known.push(each)
   }
 }
 

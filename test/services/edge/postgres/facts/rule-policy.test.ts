@@ -9,6 +9,7 @@ import { RulePolicy } from '../../../../../services/edge/postgres/facts/rule-pol
 import { outcomeOf } from '../../../../../services/edge/postgres/statement-policy.ts'
 import { StatementCache } from '../../../../../services/edge/postgres/statements.ts'
 import type { StatementSubject } from '../../../../../services/edge/postgres/statement-policy.ts'
+import { systemClock } from '../../../../../services/runtime/clock.ts'
 import { demoPolicyWithoutMasks } from './demo-policy.ts'
 
 const grammar = await loadGrammar()
@@ -140,6 +141,28 @@ test('EXECUTE is decided by what was prepared in the same session', () => {
   // What may not be prepared is not remembered.
   assert.notEqual(policy.decide('PREPARE q AS DELETE FROM orders', agent).refusal, null)
   assert.deepEqual(policy.decide('EXECUTE q', agent).ruleIds, ['builtin/unknown'])
+})
+
+test('a name that has stood for more than can be followed is not allowed to run', () => {
+  const policy = new RulePolicy({
+    grammar,
+    policies: new PolicyInForce(compiled(reading)),
+    clock: systemClock,
+  })
+  const subject = { ...agent }
+  const declare = (text: string): void => {
+    policy.declared('statement', 's', text, subject)
+  }
+  const run = (): string => outcomeOf(policy.decide('EXECUTE s', subject))
+  const types = (name: (n: number) => string): string =>
+    Array.from({ length: 30_000 }, (_, n) => `1::${name(n)}`).join()
+  // More than a call takes arguments, and all of one type.
+  for (let n = 0; n < 5; n++) declare(`SELECT ${n} WHERE 1 IN (${types(() => 'int')})`)
+  declare('SELECT t.n::bigint FROM public.orders t')
+  assert.equal(run(), 'allow')
+  declare(`SELECT 1 WHERE 1 IN (${types((n) => `t${n}`)})`)
+  declare('SELECT t.n::bigint FROM public.orders t')
+  assert.equal(run(), 'block')
 })
 
 test('a search_path asked for at startup says what bare names mean', () => {
