@@ -51,7 +51,7 @@ export class ExtendedQuery {
   parse(bytes: Buffer, start: number, end: number): boolean {
     const { statements, cache, batch, limits } = this.#state
     const body = new BodyReader(bytes, start + headerBytes, end)
-    const name = body.cstring()
+    const name = body.name()
     if (statements.isUncertain(name, batch)) return false
     const text = body.cstringBytes()
     const types = typesOfUsers(body.bytes(body.uint16() * 4))
@@ -131,7 +131,7 @@ export class ExtendedQuery {
   execute(bytes: Buffer, start: number, end: number): boolean {
     const { portals, batch } = this.#state
     const body = new BodyReader(bytes, start + headerBytes, end)
-    const name = body.cstring()
+    const name = body.name()
     body.int32()
     body.finish()
     if (portals.isUncertain(name, batch)) return false

@@ -28,7 +28,9 @@ export function awaitReply(state: SessionState, toTarget: Outgoing, entry: Expec
 
 /** Names that a statement declares or drops in SQL stand for something else from here on. */
 export function applyNames({ statements, portals }: SessionState, statement: Statement): void {
-  for (const { of, name } of statement.verdict.names) {
+  for (const { of, name: inSql } of statement.verdict.names) {
+    // As it stands in a message: a character for each byte.
+    const name = inSql === null ? null : Buffer.from(inSql).toString('latin1')
     if (of === 'statement') statements.forget(name)
     else portals.forget(name)
   }

@@ -122,7 +122,8 @@ export class StatementCache {
   declare(of: 'statement' | 'portal', name: string, statement: Statement): void {
     if (name === '') return
     const { text, parameterTypes } = statement
-    this.#policy.declared?.(of, name, text.toString('utf8'), this.#subject, parameterTypes)
+    const inSql = Buffer.from(name, 'latin1').toString('utf8')
+    this.#policy.declared?.(of, inSql, text.toString('utf8'), this.#subject, parameterTypes)
   }
 
   #decideByShape(shape: string, text: Buffer): Statement {

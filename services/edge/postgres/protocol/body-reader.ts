@@ -48,6 +48,15 @@ export class BodyReader {
     return this.#bytes.subarray(start, start + length)
   }
 
+  /** The name of a statement or portal. The target tells names apart by their first 63 bytes only: a longer one ends the session. */
+  name(): string {
+    const name = this.cstring()
+    if (name.length > mostNameBytes) {
+      throw new ProtocolError('LENGTH_OVER_LIMIT', `a name of more than ${mostNameBytes} bytes`)
+    }
+    return name
+  }
+
   /** The bytes before the next NUL, which is consumed. */
   cstringBytes(): Buffer {
     const nul = this.#bytes.indexOf(0, this.#at)
@@ -83,3 +92,6 @@ export class BodyReader {
     return start
   }
 }
+
+/** NAMEDATALEN - 1. */
+const mostNameBytes = 63

@@ -67,11 +67,11 @@ function decodeBody(type: number, body: BodyReader): FrontendMessage {
     case frontend.bind:
       return { type: 'bind', ...decodeBind(body) }
     case frontend.describe:
-      return { type: 'describe', of: decodeKind(body), name: body.cstring() }
+      return { type: 'describe', of: decodeKind(body), name: body.name() }
     case frontend.close:
-      return { type: 'close', of: decodeKind(body), name: body.cstring() }
+      return { type: 'close', of: decodeKind(body), name: body.name() }
     case frontend.execute:
-      return { type: 'execute', portal: body.cstring(), maxRows: body.int32() }
+      return { type: 'execute', portal: body.name(), maxRows: body.int32() }
     case frontend.functionCall:
       return { type: 'function-call', ...decodeFunctionCall(body) }
     case frontend.copyData:
@@ -95,7 +95,7 @@ function decodeBody(type: number, body: BodyReader): FrontendMessage {
 
 // Parse: String statement, String query, Int16 n, Int32 type OID × n
 function decodeParse(body: BodyReader): Parse {
-  const statement = body.cstring()
+  const statement = body.name()
   const text = body.cstringBytes()
   const parameterTypes: number[] = []
   for (let left = body.uint16(); left > 0; left--) parameterTypes.push(body.uint32())
@@ -104,8 +104,8 @@ function decodeParse(body: BodyReader): Parse {
 
 // Bind: String portal, String statement, Int16 n, Int16 format × n, Int16 m, (Int32 length, bytes) × m, Int16 k, Int16 format × k
 function decodeBind(body: BodyReader): Bind {
-  const portal = body.cstring()
-  const statement = body.cstring()
+  const portal = body.name()
+  const statement = body.name()
   const parameters = decodeParameters(body)
   return { portal, statement, parameters, resultFormats: decodeFormats(body) }
 }
