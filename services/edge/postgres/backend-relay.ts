@@ -274,7 +274,14 @@ export class BackendRelay implements FrameSink {
   #copyIn(): void {
     const request = this.#running()
     this.#reading = null
-    this.#state.copyIn = this.#state.expected.beginCopyIn() ? null : request
+    const state = this.#state
+    const { awaited } = state
+    state.copyIn = state.expected.beginCopyIn() ? null : request
+    // The target ignores a Sync that was there already: the one behind the data is to be awaited.
+    if (awaited?.kind === 'sync' && !state.expected.has(awaited)) {
+      state.awaited = null
+      state.isUnsettled = true
+    }
   }
 
   #parameterStatus(bytes: Buffer, start: number, end: number): void {

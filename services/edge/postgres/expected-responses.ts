@@ -56,6 +56,10 @@ export class ExpectedResponses {
     return this.#entries.at(-1) ?? null
   }
 
+  has(entry: Expected): boolean {
+    return this.#entries.indexOf(entry, this.#head) >= 0
+  }
+
   push(entry: Expected): void {
     this.#entries.push(entry)
   }

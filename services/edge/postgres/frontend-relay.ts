@@ -34,8 +34,7 @@ export class FrontendRelay implements FrameSink {
 
   message(type: number, bytes: Buffer, start: number, end: number): boolean {
     const state = this.#state
-    if (state.awaited !== null || state.expected.length >= state.limits.maxInFlight) return false
-    if (state.wait?.end === null) return false
+    if (this.#isHeldUp(type) || state.expected.length >= state.limits.maxInFlight) return false
     if (this.#extended.hasPutOff && type !== frontend.terminate) {
       this.#copy.refuseOthers()
       if (!this.#extended.goOnBefore(type, bytes, start, end)) return false
@@ -70,7 +69,7 @@ export class FrontendRelay implements FrameSink {
 
   part(type: number, bytes: Buffer, start: number, end: number, position: PartPosition): boolean {
     const state = this.#state
-    if (position.first && state.awaited !== null) return false
+    if (position.first && this.#isHeldUp(type)) return false
     if (this.#extended.hasPutOff && position.first) {
       this.#copy.refuseOthers()
       if (!this.#extended.goOnBeforeLong(type)) return false
@@ -117,6 +116,13 @@ export class FrontendRelay implements FrameSink {
     }
   }
 
+  /** A request waits for its approval, or a reply is awaited; then nothing is taken but the data that a COPY needs to come to its reply. */
+  #isHeldUp(type: number): boolean {
+    const { awaited, copyIn, wait } = this.#state
+    if (wait?.end === null) return true
+    return awaited !== null && (copyIn === null || !copyMessages.has(type))
+  }
+
   #request(type: number, bytes: Buffer, start: number, end: number): boolean {
     switch (type) {
       case frontend.query:
@@ -158,6 +164,8 @@ export class FrontendRelay implements FrameSink {
     applyNames(this.#state, statement)
     if (statement.verdict.settles) this.#state.awaited = entry
     forward(this.#state, this.toTarget, entry, bytes, start, end)
+    // It ends what came before it as a Sync does; what follows without waiting for it is of another batch.
+    this.#state.batch++
     return true
   }
 
@@ -189,5 +197,11 @@ export class FrontendRelay implements FrameSink {
     this.#gate.admit(entry, statement, [], null, isQuery ? 'simple' : 'extended', bytes)
   }
 }
+
+const copyMessages: ReadonlySet<number> = new Set([
+  frontend.copyData,
+  frontend.copyDone,
+  frontend.copyFail,
+])
 
 const recordedHeadBytes = 64 * 1024

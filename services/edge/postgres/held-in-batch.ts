@@ -43,7 +43,16 @@ export class PutOffExecute {
   /** Takes it up with what comes behind it: runs it, or refuses the batch where that is about another one. False: not now. */
   goOn(isOneOfSeveral: boolean): boolean {
     if (this.#putOff === null) return true
-    if (isOneOfSeveral) this.#refuse(this.#putOff.portal, sqlState.blocked, severalInBatch)
+    const { isSkipping, wait } = this.#state
+    // One that has begun to wait stood alone when it did, by the policy of then.
+    const hasWaited = wait !== null
+    if (isSkipping && !hasWaited) {
+      // Its batch has failed meanwhile: the target would ignore it.
+      this.#putOff = null
+      return true
+    }
+    if (isOneOfSeveral && !hasWaited)
+      this.#refuse(this.#putOff.portal, sqlState.blocked, severalInBatch)
     else if (!this.#run(this.#putOff.message)) return false
     this.#putOff = null
     return true
@@ -81,13 +90,17 @@ export function isAboutHeld(
       const text = body.cstringBytes()
       return state.cache.decide(text, 0, text.length).verdict.refusal?.kind === 'held'
     }
+    case frontend.query: {
+      const text = body.cstringBytes()
+      return state.cache.decide(text, 0, text.length).verdict.refusal?.kind === 'held'
+    }
     case frontend.bind: {
       body.cstring()
-      const statement = state.statements.get(body.cstring())
+      const statement = state.statements.get(body.name())
       return statement !== null && isHeld(state, statement)
     }
     case frontend.execute: {
-      const portal = state.portals.get(body.cstring())
+      const portal = state.portals.get(body.name())
       return portal !== null && isHeld(state, portal.statement)
     }
     default:

@@ -70,8 +70,9 @@ export class RequestGate {
     const state = this.#state
     // A simple query has been decided just now.
     const statement = mode === 'extended' ? state.cache.renewed(declared) : declared
-    const { wait } = state
-    state.wait = null
+    // Only what would run can have waited.
+    const wait = step === null ? state.wait : null
+    if (step === null) state.wait = null
     this.hasRecorded = true
     entry.isLast = true
     if (wait !== null)
@@ -289,7 +290,9 @@ export class RequestGate {
     standIn.refusal = encodeRefusal(refusal)
     state.expected.push(standIn)
     this.#toTarget.push(isSimple ? failingQuery(decisionId) : failingParse(decisionId))
-    if (!isSimple) state.isSkipping = true
+    // As behind a Query that is sent on.
+    if (isSimple) state.batch++
+    else state.isSkipping = true
   }
 
   /** What was parsed and bound for a request that was let through is part of it. */

@@ -41,6 +41,8 @@ export function progressWith(before: BatchProgress, kind: ExpectedKind): BatchPr
   switch (kind) {
     case 'query':
     case 'function-call':
+      // What stands before it in a pipeline is of one transaction until Sync.
+      return before === 'begun' ? 'begun' : 'none'
     case 'sync':
       return 'none'
     case 'parse':

@@ -66,3 +66,18 @@ test('a long row of COPY data is relayed in parts and counted whole', async (t) 
   assert.deepEqual((await client.query('SELECT length(line) FROM wide')).rows, [['1000000']])
   assert.equal(edge.recorder.requests()[1]?.completion?.bytes_in, line.length)
 })
+
+test('COPY in that may call code of users goes on, also behind a Sync that the target ignores', async (t) => {
+  const { client } = await aWire(t, server)
+  await client.query('CREATE TEMP TABLE settles (n int)')
+  await client.send([
+    { type: 'query', text: Buffer.from('COPY settles FROM STDIN') },
+    copyData('1\n'),
+    copyDone,
+  ])
+  assert.equal((await client.answer()).types, 'GCZ')
+  await client.send([parse('COPY settles FROM STDIN'), bind(), execute(), sync])
+  await client.send([copyData('2\n'), copyDone, sync])
+  assert.equal((await client.answer()).types, '12GCZ')
+  assert.deepEqual((await client.query('SELECT n FROM settles ORDER BY n')).rows, [['1'], ['2']])
+})

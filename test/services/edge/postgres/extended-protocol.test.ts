@@ -213,3 +213,23 @@ test('a portal can be read in pieces, each of them a request', async (t) => {
     [2, 2, 1],
   )
 })
+
+test('a portal that is bound behind a query, without waiting for it, is there when that one is over', async (t) => {
+  const { client } = await aWire(t, server)
+  for (const writes of [1, 40, Infinity]) {
+    for (const text of ['SAVEPOINT a', 'SELECT 1']) {
+      const messages = [
+        { type: 'query', text: Buffer.from(text) } as const,
+        parse('SELECT 2', 's'),
+        bind('s', 'p'),
+        execute('p'),
+        close('statement', 's'),
+        sync,
+      ]
+      await client.send(messages, writes)
+      const { rows, errors } = await client.answer(2)
+      assert.deepEqual(rows.at(-1), ['2'])
+      assert.deepEqual(errors, text === 'SELECT 1' ? [] : ['25P01'])
+    }
+  }
+})
