@@ -46,6 +46,8 @@ const updates: readonly ControlUpdate[] = [
  */
 export function createTarget(): Promise<FuzzTarget> {
   const key = anApiKey()
+  // One for all runs: each that is made stays until the process ends.
+  const logger = pino({ level: 'silent' })
   const received = (text: string, value: Buffer) => {
     const held = new HeldRequests({ edge: 'edge-1', clock, newId: () => 'approval-1' })
     held.ask(binding, 'request-1', 900_000)
@@ -58,7 +60,7 @@ export function createTarget(): Promise<FuzzTarget> {
       lockouts: new Lockouts(),
       policies: new PolicyInForce(policy),
       held,
-      logger: pino({ level: 'silent' }),
+      logger,
     }).apply({ key: Buffer.from(keyOf(text)), value })
     return { applied, asked: held.ask(binding, 'request-1', 900_000).kind }
   }
