@@ -4,7 +4,7 @@ interface Waiter {
   reject(error: unknown): void
 }
 
-/** Those who wait for a producer's chain to come to a number, wherever it is on its way to. */
+/** Those who wait for a producer's chain to come to a number: on the disk, or on the bus. */
 export class SeqWaiters {
   readonly #waiters = new Set<Waiter>()
 

@@ -116,7 +116,10 @@ export class FrontendRelay implements FrameSink {
     }
   }
 
-  /** A request waits for its approval, or a reply is awaited; then nothing is taken but the data that a COPY needs to come to its reply. */
+  /**
+   * A request waits for its approval, or a reply is awaited: then nothing is taken, but for the data without which a COPY never comes to
+   * its reply.
+   */
   #isHeldUp(type: number): boolean {
     const { awaited, copyIn, wait } = this.#state
     if (wait?.end === null) return true
@@ -164,7 +167,7 @@ export class FrontendRelay implements FrameSink {
     applyNames(this.#state, statement)
     if (statement.verdict.settles) this.#state.awaited = entry
     forward(this.#state, this.toTarget, entry, bytes, start, end)
-    // It ends what came before it as a Sync does; what follows without waiting for it is of another batch.
+    // The ReadyForQuery behind its answer says nothing of what is bound after it, by a client that does not wait for that.
     this.#state.batch++
     return true
   }

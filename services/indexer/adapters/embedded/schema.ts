@@ -2,7 +2,10 @@ import { DatabaseSync } from 'node:sqlite'
 
 import { foldName } from '../../terms.ts'
 
-/** Raised when the tables change, or what is written into them: an index of another version is thrown away and filled anew, it is derived. */
+/**
+ * Raised when the tables change, or what is written into them: an index of another version is thrown away and filled anew, it is
+ * derived.
+ */
 export const tablesVersion = 7
 
 /**
