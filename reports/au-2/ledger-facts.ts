@@ -93,6 +93,8 @@ export class Au2Facts {
   readonly perDay = new Map<string, Map<string, number>>()
   sessions = 0
   erased = 0
+  /** Sessions that began in the period and were erased: which end is theirs is not known. */
+  erasedSessions = 0
   synthetic = 0
   lateArrivals = 0
   withoutUtc = 0
@@ -111,12 +113,14 @@ export class Au2Facts {
     const producer = this.#producer(leaf.prod)
     const at = `${given.log}:${given.position}`
     const isInside = occurredUs >= fromUs && occurredUs < toUs
-    if (event !== null && occurredUs < toUs) {
-      producer.take(given, event, fromUs)
-      this.#follow(event, at, leaf.et, isInside)
-      this.overrides.take(event, at)
+    if (occurredUs < toUs) {
+      producer.take(given, occurredUs, fromUs)
+      if (event === null) this.overrides.erase(leaf.ix.type)
+      else {
+        this.#follow(event, at, leaf.et, isInside)
+        this.overrides.take(event, at)
+      }
     }
-    if (event === null && occurredUs < toUs) this.overrides.erase(leaf.ix.type)
     // Records that the bus lost or that are no events are known by their own leaves.
     if (event?.gap != null && event.gap.records === null) {
       const { producer, from_seq: fromSeq, to_seq: toSeq, reason } = event.gap
@@ -129,6 +133,7 @@ export class Au2Facts {
       return
     }
     producer.inside.push(leaf.pseq)
+    producer.count(leaf.ix.type)
     this.#countType(given, at)
     if (!leaf.et.endsWith('Z')) this.withoutUtc += 1
     this.#countClock(event, occurredUs, receivedUs, at)
@@ -138,13 +143,14 @@ export class Au2Facts {
     this.perDay.set(day, protocols.set(protocol, (protocols.get(protocol) ?? 0) + 1))
     producer.days.set(day, (producer.days.get(day) ?? 0) + 1)
     producer.protocols.set(protocol, (producer.protocols.get(protocol) ?? 0) + 1)
-    if (event === null) this.erased += 1
-    else {
+    if (event === null) {
+      this.erased += 1
+      if (leaf.ix.type === 'session.started') this.erasedSessions += 1
+    } else {
       producer.schemaVersions.add(event.schema_version)
       if (event.synthetic) this.synthetic += 1
       if (event.type === 'canary.executed') this.canaries.push(at)
       if (event.type === 'review.completed') this.reviews.push(at)
-      if (event.type === 'edge.heartbeat') producer.heartbeats += 1
     }
   }
 
@@ -190,15 +196,10 @@ export class Au2Facts {
 
   /** What began before the period, or changed before it, counts in it. */
   #follow(event: AuditEvent, at: string, when: string, isInPeriod: boolean): void {
-    const producer = this.#producer(event.producer)
     if (event.type === 'session.started' && event.session_id !== null) {
       this.unendedInTime.set(event.session_id, { startUs: event.occurred_at, endUs: null, at })
-      if (isInPeriod) {
-        this.sessions += 1
-        producer.sessionsOpened += 1
-      }
+      if (isInPeriod) this.sessions += 1
     }
-    if (event.type === 'session.ended' && isInPeriod) producer.sessionsClosed += 1
     // What changes at a target changes nothing of what is logged.
     if (event.change !== null && event.change.what !== targetCode) {
       this.changes.push({

@@ -1,4 +1,3 @@
-import type { AuditEvent } from '../../schemas/event.ts'
 import type { PopulationEvent } from '../population-row.ts'
 import { Silences } from './silences.ts'
 import type { Silence } from './silences.ts'
@@ -33,14 +32,22 @@ export class ProducerFacts {
   }
 
   /** Every event of it up to the end of the period; those of one log in the order of the log. */
-  take(given: PopulationEvent, event: AuditEvent, fromUs: number): void {
-    this.#heard.hear(given, event, fromUs)
-    if (event.type === 'edge.started' && event.edge !== null) {
+  take(given: PopulationEvent, occurredUs: number, fromUs: number): void {
+    this.#heard.hear(given, occurredUs, fromUs)
+    const { event } = given
+    if (event?.type === 'edge.started' && event.edge !== null) {
       this.version = event.edge.version
       this.canLog = event.edge.event_types
       this.canLogAt = `${given.log}:${given.position}`
       this.role = event.edge.role
     }
+  }
+
+  /** An event of the period by its type. */
+  count(type: string): void {
+    if (type === 'edge.heartbeat') this.heartbeats += 1
+    if (type === 'session.started') this.sessionsOpened += 1
+    if (type === 'session.ended') this.sessionsClosed += 1
   }
 
   /** Once, when all were taken. */

@@ -90,7 +90,12 @@ function sessionEnds({ facts }: Au2Evidence): RuleResult {
         at,
       ]),
     )
-  return result('AU2-02', facts.sessions, 'sessions', late)
+  const { erasedSessions } = facts
+  const withheld =
+    erasedSessions > 0
+      ? `${erasedSessions} sessions of the period were erased, so whether they ended in time cannot be known`
+      : null
+  return result('AU2-02', facts.sessions, 'sessions', late, withheld)
 }
 
 function silences({ facts }: Au2Evidence): RuleResult {

@@ -1,4 +1,3 @@
-import type { AuditEvent } from '../../schemas/event.ts'
 import type { PopulationEvent } from '../population-row.ts'
 
 /** Times are microseconds. */
@@ -13,7 +12,7 @@ export interface Silence {
 interface Word {
   readonly us: number
   readonly seq: number
-  readonly type: AuditEvent['type']
+  readonly type: string
   readonly log: string
   readonly position: number
 }
@@ -27,9 +26,9 @@ export class Silences {
   /** Of the time before the period only the last counts, and what it says only by the one before it. */
   #before: readonly Word[] = []
 
-  hear({ log, position }: PopulationEvent, event: AuditEvent, fromUs: number): void {
-    const { occurred_at: us, producer_seq: seq, type } = event
-    const word = { us, seq, type, log, position }
+  /** By the leaf alone, so one whose payload was erased is still heard. */
+  hear({ log, position, leaf }: PopulationEvent, us: number, fromUs: number): void {
+    const word = { us, seq: leaf.pseq, type: leaf.ix.type, log, position }
     if (us >= fromUs) this.#words.push(word)
     else this.#before = [...this.#before, word].sort(inOrder).slice(-2)
   }

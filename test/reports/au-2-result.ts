@@ -36,16 +36,22 @@ export const inSession = {
 } as const
 
 /** What the rules find in these events, each a second after the one before unless it says when. */
-export function resultOf(events: readonly Partial<AuditEvent>[], endMs = frozen.toMs): Au2Result {
+export function resultOf(
+  events: readonly Partial<AuditEvent>[],
+  endMs = frozen.toMs,
+  isErased: (event: AuditEvent) => boolean = () => false,
+): Au2Result {
   const facts = newFacts(frozen)
   let projected = 0
-  events.forEach((given, index) => {
+  events.forEach((each, index) => {
     const event = anEvent({
       producer_seq: index,
       occurred_at: (fromMs + 1000 * (index + 1)) * 1000,
-      ...given,
+      ...each,
     })
-    facts.take(sealed(event, index + 1), event.occurred_at, event.occurred_at + 500, false)
+    const entry = sealed(event, index + 1)
+    const given = isErased(event) ? { ...entry, event: null } : entry
+    facts.take(given, event.occurred_at, event.occurred_at + 500, false)
     if (event.occurred_at >= fromMs * 1000 && event.occurred_at < frozen.toMs * 1000) projected += 1
   })
   facts.end(endMs * 1000)

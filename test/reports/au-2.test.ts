@@ -149,6 +149,41 @@ test('what an edge said before the period decides whether it is silent in it', (
   )
 })
 
+test('an event whose payload was erased is no silence: its leaf says when it was, of what type and from whom', () => {
+  const at = (second: number): number => (fromMs + second * 1000) * 1000
+  const events: Partial<AuditEvent>[] = [
+    // Before the period, too, the last word decides.
+    { type: 'edge.stopped', edge, occurred_at: at(-60) },
+    { type: 'edge.started', edge, occurred_at: at(10) },
+    ...[30, 50, 70, 90].map((second) => ({
+      ...inSession,
+      type: 'request.received' as const,
+      request: aRequest(),
+      occurred_at: at(second),
+    })),
+    { type: 'edge.heartbeat', edge, occurred_at: at(110) },
+    { type: 'edge.stopped', edge, occurred_at: at(130) },
+  ]
+  const isKept = new Set(['edge.started'])
+  const result = resultOf(events, frozen.toMs, ({ type }) => !isKept.has(type))
+  assert.deepEqual(foundBy(result, 'AU2-03'), [])
+  assert.equal(result.rules.get('AU2-03')?.notEvaluated, null)
+  assert.equal(result.facts.producers.get('edge-1')?.longestSilenceUs, 20_000_000)
+})
+
+test('a session that was erased is counted, and whether it ended in time is not claimed', () => {
+  const events: Partial<AuditEvent>[] = [
+    { ...inSession, type: 'session.started', session: aSession() },
+    { ...inSession, session_id: 's2', type: 'session.started', session: aSession() },
+    { ...inSession, session_id: 's2', type: 'session.ended', session: aSession() },
+  ]
+  const result = resultOf(events, fromMs + 60_000, ({ session_id }) => session_id === 's1')
+  const rule = result.rules.get('AU2-02')
+  assert.match(rule?.notEvaluated ?? '', /^1 sessions of the period were erased/)
+  const producer = result.facts.producers.get('edge-1')
+  assert.deepEqual([producer?.sessionsOpened, producer?.sessionsClosed], [2, 1])
+})
+
 test('the types that are specified are those of the last change, whichever log it stands in', () => {
   const change = (types: string[], second: number): Partial<AuditEvent> => ({
     type: 'config.changed',
