@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 
-import { initLedger, openLedger } from '../../../services/ledger/adapters/files/open.ts'
+import { initLedger, openLedger, openLedgerReader } from '../../../services/ledger/adapters/files/open.ts'
 import { verifyInclusion } from '../../../services/ledger/proof/inclusion.ts'
 import {
   ChainOfEvents,
@@ -54,4 +54,25 @@ test('what a session left can be erased for good while chain, tree and proofs st
   // The wrapped key of the first slot is zeros now, the one of the second is not.
   assert.ok(keys.subarray(36, 96).every((byte) => byte === 0))
   assert.ok(!keys.subarray(128 + 36, 128 + 96).every((byte) => byte === 0))
+})
+
+test('what was erased is not shown by a reader beside the ledger that has shown it before', async (t) => {
+  const directory = await aDirectory(t)
+  const options = await ledgerOptions(directory)
+  await initLedger(options)
+  await using bus = await aBus(directory)
+  await using ledger = await openLedger(options)
+  const stop = new AbortController()
+  const running = ledger.run(bus, stop.signal)
+  const { value } = new ChainOfEvents().next({ session_id: 'erased' })
+  await sendEvents(bus, [value])
+  await until(async () => (await ledger.reader.logs())[0]?.size === 2)
+  stop.abort()
+  await running
+  await using beside = await openLedgerReader(options)
+  const [head] = await beside.reader.logs()
+  assert.ok(head)
+  assert.deepEqual((await beside.reader.entry(head.origin, 1)).payload, value)
+  assert.equal(await ledger.erase('erased'), 1)
+  assert.equal((await beside.reader.entry(head.origin, 1)).payload, null)
 })

@@ -27,10 +27,13 @@ export class DataKeys {
   #slots: number
   /** Recently used, by subject and by slot. Another key is made for a subject that has dropped out. */
   readonly #bySubject = new LRUCache<string, DataKey>({ max: maxKept })
-  readonly #bySlot = new LRUCache<number, DataKey>({ max: maxKept })
+  /** What is still being read stands here, too, so that an erasure replaces it: a key that was read before is not kept after. */
+  readonly #bySlot = new LRUCache<number, Promise<DataKey | null>>({ max: maxKept })
   /** Slots on their way to the file. */
   readonly #writing = new Set<Promise<unknown>>()
-  #isUnsynced = false
+  /** How many slots were written to the file, and how many of these are durable. */
+  #written = 0
+  #synced = 0
 
   private constructor(options: DataKeysOptions, handle: FileHandle, slots: number) {
     this.#handle = handle
@@ -64,28 +67,35 @@ export class DataKeys {
     } finally {
       this.#writing.delete(write)
     }
-    this.#isUnsynced = true
+    this.#written += 1
     this.#bySubject.set(subject, key)
-    this.#bySlot.set(slot, key)
+    this.#bySlot.set(slot, Promise.resolve(key))
     return key
   }
 
+  /** Resolves when every key that was given before is durable. */
   async sync(): Promise<void> {
-    if (!this.#isUnsynced) return
+    const written = this.#written
+    if (this.#synced >= written) return
     await this.#handle.datasync()
-    this.#isUnsynced = false
+    this.#synced = Math.max(this.#synced, written)
   }
 
   /** The key of a slot, null when it was erased. Throws `LEDGER_PAYLOAD_DAMAGED`. */
-  async ofSlot(slot: number): Promise<DataKey | null> {
+  ofSlot(slot: number): Promise<DataKey | null> {
     const kept = this.#bySlot.get(slot)
     if (kept !== undefined) return kept
-    const bytes = Buffer.alloc(slotBytes)
-    const { bytesRead } = await this.#handle.read(bytes, 0, slotBytes, slot * slotBytes)
-    if (bytesRead !== slotBytes) throw this.#damaged(slot, 'it is missing')
-    const key = this.#decodeSlot(slot, bytes)
-    if (key !== null) this.#bySlot.set(slot, key)
-    return key
+    const reading = this.#readSlot(slot)
+    this.#bySlot.set(slot, reading)
+    reading.catch(() => {
+      if (this.#bySlot.peek(slot) === reading) this.#bySlot.delete(slot)
+    })
+    return reading
+  }
+
+  /** Keeps no key of a slot: another process may have erased it. */
+  forget(): void {
+    this.#bySlot.clear()
   }
 
   /** Destroys every key of a subject, durably. Says how many there were. A key that is asked for meanwhile is a new one, and stays. */
@@ -108,8 +118,7 @@ export class DataKeys {
         bytes[0] = stateErased
         wanted.copy(bytes, subjectAt)
         bytes.writeUInt32BE(crc32(bytes.subarray(0, crcAt)), crcAt)
-        await this.#handle.write(bytes, 0, slotBytes, slot * slotBytes)
-        this.#bySlot.delete(slot)
+        await this.#overwrite(slot, bytes)
         erased++
       }
     }
@@ -119,6 +128,24 @@ export class DataKeys {
 
   async close(): Promise<void> {
     await this.#handle.close()
+  }
+
+  async #overwrite(slot: number, erased: Buffer): Promise<void> {
+    // Before it is written: what is being read of the slot at this moment is not kept then.
+    this.#bySlot.set(slot, Promise.resolve(null))
+    try {
+      await this.#handle.write(erased, 0, slotBytes, slot * slotBytes)
+    } catch (error) {
+      this.#bySlot.delete(slot)
+      throw error
+    }
+  }
+
+  async #readSlot(slot: number): Promise<DataKey | null> {
+    const bytes = Buffer.alloc(slotBytes)
+    const { bytesRead } = await this.#handle.read(bytes, 0, slotBytes, slot * slotBytes)
+    if (bytesRead !== slotBytes) throw this.#damaged(slot, 'it is missing')
+    return this.#decodeSlot(slot, bytes)
   }
 
   #encodeSlot(slot: number, subject: Buffer, secret: Buffer): Buffer {

@@ -86,7 +86,10 @@ export class FilePayloadStore implements PayloadStore {
 
   async get(from: number, to: number): Promise<ReadonlyMap<number, Payload | null>> {
     const found = new Map<number, Payload | null>()
-    if (!this.#options.isWritable) this.#firstPositions = await listFiles(this.#options.directory)
+    if (!this.#options.isWritable) {
+      this.#firstPositions = await listFiles(this.#options.directory)
+      this.#keys.forget()
+    }
     let index = this.#firstPositions.length - 1
     while (index > 0 && (this.#firstPositions[index] ?? 0) > from) index--
     for (; index < this.#firstPositions.length; index++) {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { createSecretKey, randomBytes } from 'node:crypto'
-import { writeFile } from 'node:fs/promises'
+import { open, writeFile } from 'node:fs/promises'
+import type { FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import type { TestContext } from 'node:test'
@@ -10,18 +11,46 @@ import { DataKeys } from '../../../../../services/ledger/adapters/files/data-key
 import { RandomPool } from '../../../../../services/ledger/random-pool.ts'
 import { aDirectory } from '../../../../support/a-ledger.ts'
 
-async function someKeys(t: TestContext): Promise<DataKeys> {
+async function aKeyFile(t: TestContext): Promise<() => Promise<DataKeys>> {
   const file = join(await aDirectory(t), 'data-keys')
   await writeFile(file, '')
-  const keys = await DataKeys.open({
-    file,
-    origin: 'log',
-    kek: createSecretKey(randomBytes(32)),
-    random: new RandomPool(randomBytes),
-    isWritable: true,
-  })
-  t.after(() => keys.close())
-  return keys
+  const kek = createSecretKey(randomBytes(32))
+  return async () => {
+    const random = new RandomPool(randomBytes)
+    const keys = await DataKeys.open({ file, origin: 'log', kek, random, isWritable: true })
+    t.after(() => keys.close())
+    return keys
+  }
+}
+
+async function someKeys(t: TestContext): Promise<DataKeys> {
+  return (await aKeyFile(t))()
+}
+
+/** From now on the first call of this method of any open file does its work and answers only when it is let go. */
+async function slowFirst(t: TestContext, method: 'read' | 'datasync'): Promise<SlowCall> {
+  const file = await open(import.meta.filename)
+  const methods = Object.getPrototypeOf(file) as FileHandle
+  await file.close()
+  const reached = Promise.withResolvers<void>()
+  const held = Promise.withResolvers<void>()
+  const plain = methods[method] as (...given: unknown[]) => Promise<unknown>
+  const calls = t.mock.method(methods, method, async function (this: FileHandle, ...given) {
+    const isFirst = calls.mock.callCount() === 0
+    const answer = await plain.apply(this, given)
+    if (isFirst) {
+      reached.resolve()
+      await held.promise
+    }
+    return answer
+  } as never)
+  return { reached: reached.promise, letGo: held.resolve, count: () => calls.mock.callCount() }
+}
+
+interface SlowCall {
+  readonly reached: Promise<void>
+  letGo(): void
+  count(): number
 }
 
 test('a key that is asked for while its subject is erased outlasts the erasure', async (t) => {
@@ -46,4 +75,32 @@ test('a key that was being made when its subject is erased is erased as well', a
   assert.equal(erased, 1)
   assert.equal(await keys.ofSlot(made.slot), null)
   assert.notEqual((await keys.forSubject('s')).slot, made.slot)
+})
+
+test('a key that was being read when it was erased is not kept', async (t) => {
+  const openFile = await aKeyFile(t)
+  const { slot } = await (await openFile()).forSubject('s')
+  const keys = await openFile()
+  const slow = await slowFirst(t, 'read')
+  const read = keys.ofSlot(slot)
+  await slow.reached
+  assert.equal(await keys.erase('s'), 1)
+  slow.letGo()
+  await read
+  assert.equal(await keys.ofSlot(slot), null)
+})
+
+test('a key that is made while others are synced is synced by the next call', async (t) => {
+  const keys = await someKeys(t)
+  const slow = await slowFirst(t, 'datasync')
+  await keys.forSubject('one')
+  const first = keys.sync()
+  await slow.reached
+  await keys.forSubject('other')
+  slow.letGo()
+  await first
+  await keys.sync()
+  assert.equal(slow.count(), 2)
+  await keys.sync()
+  assert.equal(slow.count(), 2)
 })
