@@ -35,7 +35,10 @@ async function slowFirst(t: TestContext, method: 'read' | 'datasync'): Promise<S
   const reached = Promise.withResolvers<void>()
   const held = Promise.withResolvers<void>()
   const plain = methods[method] as (...given: unknown[]) => Promise<unknown>
-  const calls = t.mock.method(methods, method, async function (this: FileHandle, ...given) {
+  const calls = t.mock.method(methods, method, async function (
+    this: FileHandle,
+    ...given: unknown[]
+  ) {
     const isFirst = calls.mock.callCount() === 0
     const answer = await plain.apply(this, given)
     if (isFirst) {
