@@ -2,7 +2,7 @@ import { Expected } from './expected-responses.ts'
 import { applyNames, awaitReply, forward } from './forwarding.ts'
 import { isAboutHeld, PutOffExecute } from './held-in-batch.ts'
 import type { Outgoing } from './outgoing.ts'
-import { typesOfUsers } from './parameter-types.ts'
+import { declaredStatement } from './parameter-types.ts'
 import { BodyReader } from './protocol/body-reader.ts'
 import { decodeFrontend, encodeFrontend } from './protocol/frontend.ts'
 import { frontend, headerBytes } from './protocol/message-types.ts'
@@ -53,14 +53,8 @@ export class ExtendedQuery {
     const body = new BodyReader(bytes, start + headerBytes, end)
     const name = body.name()
     if (statements.isUncertain(name, batch)) return false
-    const text = body.cstringBytes()
-    const types = typesOfUsers(body.bytes(body.uint16() * 4))
-    body.finish()
     // It is kept for as long as the name is.
-    const statement =
-      types.length === 0
-        ? ownStatement(cache.decide(text, 0, text.length))
-        : cache.decideTyped(text, types)
+    const statement = ownStatement(declaredStatement(body, cache))
     const entry = new Expected('parse', batch)
     const { refusal } = statement.verdict
     if (refusal !== null && refusal.kind !== 'held') {
@@ -68,7 +62,7 @@ export class ExtendedQuery {
       return true
     }
     if (!withholdIfItMayWait(this.#state, statement)) return false
-    if (mayBeMisread(this.#state, text)) {
+    if (mayBeMisread(this.#state, statement.text)) {
       this.#gate.refuse(
         entry,
         statement,

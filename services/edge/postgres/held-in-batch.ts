@@ -1,4 +1,5 @@
 import { Expected } from './expected-responses.ts'
+import { declaredStatement } from './parameter-types.ts'
 import { BodyReader } from './protocol/body-reader.ts'
 import { frontend, headerBytes } from './protocol/message-types.ts'
 import { sqlState } from './refusals.ts'
@@ -87,8 +88,7 @@ export function isAboutHeld(
   switch (type) {
     case frontend.parse: {
       body.cstring()
-      const text = body.cstringBytes()
-      return state.cache.decide(text, 0, text.length).verdict.refusal?.kind === 'held'
+      return declaredStatement(body, state.cache).verdict.refusal?.kind === 'held'
     }
     case frontend.query: {
       const text = body.cstringBytes()

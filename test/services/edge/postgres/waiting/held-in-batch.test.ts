@@ -1,11 +1,17 @@
 import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
 import { test } from 'node:test'
 import type { TestContext } from 'node:test'
 
+import { HeldRequests } from '../../../../../services/edge/guard/approvals/held-requests.ts'
 import { decodeBackend } from '../../../../../services/edge/postgres/protocol/backend.ts'
+import { systemClock } from '../../../../../services/runtime/clock.ts'
 import { pythonOfDrivers } from '../../../../support/python.ts'
+import { aPolicy } from '../../guard/policy-builders.ts'
+import { MemoryCredentials, password, startEdge } from '../edge-fixture.ts'
 import { bind, close, describe, execute, flush, parse, rawClient, sync } from '../raw-client.ts'
 import type { RawClient } from '../raw-client.ts'
+import { policyOf, routinesAt } from '../routines/routines-target.ts'
 import { numbersTarget } from './numbers-target.ts'
 import { runProgram } from './python-program.ts'
 import { aWaitingEdge } from './waiting-edge.ts'
@@ -82,6 +88,37 @@ test('a batch with several is refused before anything is asked for or runs, howe
       assert.match(completion?.error_message ?? '', /^an approval is for one execution/)
     }
   }
+})
+
+test('what is held only for the types that its Parse declares is one of several as well', async (t) => {
+  const { server, owner } = numbers
+  await owner.query(`
+    CREATE FUNCTION checked(text) RETURNS boolean LANGUAGE sql AS 'SELECT true';
+    CREATE DOMAIN code AS text CHECK (public.checked(VALUE))`)
+  t.after(() => owner.query('DROP DOMAIN code; DROP FUNCTION checked(text)'))
+  const { rows } = await owner.query<{ oid: number }>("SELECT 'code'::regtype::oid AS oid")
+  const routines = routinesAt(server)
+  await routines.refresh(AbortSignal.timeout(10_000))
+  const rules = aPolicy(
+    "id: all, targets: [r], statements: [read, delete], relations: { read: ['*'], write: ['*'] }, functions: [public.checked], outcome: allow",
+    'id: deletes, targets: [r], statements: [delete], outcome: hold, approval: { role: owner }',
+    'id: checks, targets: [r], functions: [public.checked], outcome: hold, approval: { role: owner }',
+  )
+  const credentials = new MemoryCredentials()
+  credentials.issue('agent', password, { target: 'r' })
+  const held = new HeldRequests({ edge: 'edge-test', clock: systemClock, newId: randomUUID })
+  await using edge = await startEdge(server, {
+    plain: true,
+    target: { name: 'r' },
+    guard: { credentials, policy: policyOf(routines, rules), held },
+  })
+  const client = await rawClient(edge)
+  t.after(() => client.close())
+  const typed = { ...parse('SELECT $1', 's'), parameterTypes: [rows[0]?.oid ?? 0] }
+  const first = [parse('DELETE FROM numbers WHERE n = 1'), bind(), execute()]
+  await client.send([...first, typed, bind('s', '', ['x']), execute(), sync])
+  assert.match((await errorsOf(client))[0] ?? '', /^an approval is for one execution/)
+  assert.equal(held.size, 0)
 })
 
 test('one that stands alone in its batch is asked for, and runs by its approval, once', async (t) => {
