@@ -18,6 +18,7 @@ import { followTopic } from '../bus/follow-topic.ts'
 import { topics } from '../bus/topics.ts'
 import { startIndexer } from '../indexer/indexer.ts'
 import type { Query } from '../indexer/query.ts'
+import { WatchedQuery } from '../indexer/watched-query.ts'
 import { parseVkey } from '../ledger/proof/note.ts'
 import type { LedgerReader } from '../ledger/reader.ts'
 import { openReporter } from '../reporter/reporter.ts'
@@ -85,6 +86,12 @@ export async function startProduct(
 
   const bus = lifecycle.add(await openBus(config, logger))
   const index = lifecycle.add(await openIndex(config, logger, signal))
+  const query = new WatchedQuery({
+    query: index.query,
+    clock: systemClock,
+    logger: logger.child({ part: 'search' }),
+  })
+  health.add('search', () => query.health())
   const ledger = lifecycle.add(await openLogs(config, logger))
   const indexer = lifecycle.add(
     startIndexer({
@@ -217,7 +224,7 @@ export async function startProduct(
       })),
       edgeCertificatePem: edges?.certificatePem ?? (await publishedCertificate(config)),
       sessionPasswordMs: config.edge.sessionPasswordMs,
-      query: index.query,
+      query,
       reader: ledger.reader,
       reports: reporter,
       recorder: apiRecorder,
@@ -243,7 +250,7 @@ export async function startProduct(
     address: api.address,
     lifecycle,
     bus,
-    query: index.query,
+    query,
     reader: ledger.reader,
     reports: reporter,
     edgeCertificateFile: certificateFileOf(config),

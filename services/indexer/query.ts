@@ -199,12 +199,27 @@ export type QueryErrorCode =
   | 'QUERY_BUSY'
   | 'QUERY_UNAVAILABLE'
 
+/** Why the index did not answer, for the process log: nothing of it is taken from what was asked. */
+export interface QueryFault {
+  readonly engine: 'sqlite' | 'opensearch'
+  /** The engine's own number for it; null where it gave none. */
+  readonly status: number | null
+  /** The engine's own word for it. */
+  readonly type: string
+}
+
 export class QueryError extends Error {
   override readonly name = 'QueryError'
   readonly code: QueryErrorCode
+  readonly fault: QueryFault | null
 
-  constructor(code: QueryErrorCode, message: string, options?: ErrorOptions) {
+  constructor(
+    code: QueryErrorCode,
+    message: string,
+    options?: ErrorOptions & { readonly fault?: QueryFault },
+  ) {
     super(message, options)
     this.code = code
+    this.fault = options?.fault ?? null
   }
 }

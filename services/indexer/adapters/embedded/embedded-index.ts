@@ -195,9 +195,9 @@ class EmbeddedRebuild implements IndexRebuild {
 function startWriter(): Writer {
   return new Thread<WriterCalls>(
     new URL('./writer-thread.ts', import.meta.url),
-    (message, hasEnded) =>
+    (message, fault) =>
       new IndexError(
-        hasEnded ? 'INDEX_CLOSED' : 'INDEX_FAILED',
+        fault === null ? 'INDEX_CLOSED' : 'INDEX_FAILED',
         `the index could not be written: ${message}`,
       ),
   )

@@ -16,6 +16,7 @@ import { questionOf, sessionQuestionOf } from './question.ts'
 import type { ReaderCalls } from './reader-thread.ts'
 import { Thread } from './thread.ts'
 
+const engine = 'sqlite'
 /** Beyond this many unanswered questions the next is refused: a waiting line only makes all answers late. */
 const maxWaiting = 64
 
@@ -23,7 +24,10 @@ const maxWaiting = 64
 export class EmbeddedQuery implements Query, AsyncDisposable {
   readonly #reader = new Thread<ReaderCalls>(
     new URL('./reader-thread.ts', import.meta.url),
-    (message) => new QueryError('QUERY_UNAVAILABLE', `the index could not be read: ${message}`),
+    (message, fault) =>
+      new QueryError('QUERY_UNAVAILABLE', `the index could not be read: ${message}`, {
+        fault: { engine, ...(fault ?? { status: null, type: 'the thread has ended' }) },
+      }),
   )
 
   /** Goes on with this file. */
@@ -78,6 +82,7 @@ export class EmbeddedQuery implements Query, AsyncDisposable {
     throw new QueryError(
       'QUERY_BUSY',
       `${maxWaiting} questions are waiting for an answer; try again`,
+      { fault: { engine, status: null, type: 'too many questions wait' } },
     )
   }
 }

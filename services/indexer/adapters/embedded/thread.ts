@@ -13,7 +13,19 @@ interface Request {
 
 type Answer =
   | { readonly id: number; readonly ok: true; readonly result: unknown }
-  | { readonly id: number; readonly ok: false; readonly message: string }
+  | {
+      readonly id: number
+      readonly ok: false
+      readonly message: string
+      readonly fault: ThreadFault
+    }
+
+/** What kind of failure it was, without the words of a message, which may quote what was asked. */
+export interface ThreadFault {
+  /** Of SQLite's errors their number and its word for that. */
+  readonly status: number | null
+  readonly type: string
+}
 
 /** The thread's side. */
 export function answerCalls(port: MessagePort, handlers: Handlers): void {
@@ -23,10 +35,19 @@ export function answerCalls(port: MessagePort, handlers: Handlers): void {
       const handle = handlers[name] as (...args: readonly unknown[]) => unknown
       answer = { id, ok: true, result: handle(...args) }
     } catch (error) {
-      answer = { id, ok: false, message: error instanceof Error ? error.message : String(error) }
+      const message = error instanceof Error ? error.message : String(error)
+      answer = { id, ok: false, message, fault: faultOf(error) }
     }
     port.postMessage(answer)
   })
+}
+
+function faultOf(error: unknown): ThreadFault {
+  if (!(error instanceof Error)) return { status: null, type: typeof error }
+  const { errcode, errstr } = error as { errcode?: unknown; errstr?: unknown }
+  return typeof errcode === 'number' && typeof errstr === 'string'
+    ? { status: errcode, type: errstr }
+    : { status: null, type: error.name }
 }
 
 interface Waiting {
@@ -34,8 +55,8 @@ interface Waiting {
   reject(error: Error): void
 }
 
-/** What a call rejects with. `hasEnded`: the thread is gone, no call will ever succeed again. */
-type Failure = (message: string, hasEnded: boolean) => Error
+/** What a call rejects with. `fault` is null when the thread is gone: no call will ever succeed again. */
+type Failure = (message: string, fault: ThreadFault | null) => Error
 
 /** The caller's side. */
 export class Thread<H extends Handlers> implements AsyncDisposable {
@@ -61,7 +82,7 @@ export class Thread<H extends Handlers> implements AsyncDisposable {
   }
 
   call<N extends keyof H & string>(name: N, ...args: Parameters<H[N]>): Promise<ReturnType<H[N]>> {
-    if (this.#end !== null) return Promise.reject(this.#fail(this.#end, true))
+    if (this.#end !== null) return Promise.reject(this.#fail(this.#end, null))
     const id = this.#nextId++
     return new Promise((resolve, reject) => {
       this.#waiting.set(id, { resolve, reject })
@@ -81,12 +102,12 @@ export class Thread<H extends Handlers> implements AsyncDisposable {
     const call = this.#waiting.get(answer.id)
     this.#waiting.delete(answer.id)
     if (answer.ok) call?.resolve(answer.result)
-    else call?.reject(this.#fail(answer.message, false))
+    else call?.reject(this.#fail(answer.message, answer.fault))
   }
 
   #stop(reason: string): void {
     this.#end ??= reason
-    for (const call of this.#waiting.values()) call.reject(this.#fail(reason, true))
+    for (const call of this.#waiting.values()) call.reject(this.#fail(reason, null))
     this.#waiting.clear()
   }
 }

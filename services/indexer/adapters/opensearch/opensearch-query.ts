@@ -204,6 +204,7 @@ export class OpenSearchQuery implements Query {
       throw new QueryError(
         'QUERY_BUSY',
         `${maxWaiting} questions are waiting for an answer; try again`,
+        { fault: { engine, status: null, type: 'too many questions wait' } },
       )
     }
     this.#waiting += 1
@@ -217,6 +218,7 @@ export class OpenSearchQuery implements Query {
   }
 }
 
+const engine = 'opensearch'
 const newest = { order: 'desc', unmapped_type: 'long' }
 
 function cursorOf(kind: string, page: Page | undefined, parts: number): readonly number[] | null {
@@ -251,7 +253,11 @@ function statementIn(source: Source, responsePositions: readonly number[]): Stat
 function queryError(error: unknown): Error {
   if (error instanceof QueryError) return error
   if (!(error instanceof ClusterError)) throw error
-  const options = { cause: error }
+  const { status, type } = error
+  const options = {
+    cause: error,
+    fault: { engine, status: status === 0 ? null : status, type },
+  } as const
   if (error.status === 429) {
     return new QueryError('QUERY_BUSY', 'the index has too much to do; try again', options)
   }
