@@ -1,6 +1,6 @@
 import { Expected } from './expected-responses.ts'
 import { applyNames, awaitReply, forward } from './forwarding.ts'
-import { isAboutHeld, PutOffExecute } from './held-in-batch.ts'
+import type { HeldInBatch } from './held-in-batch.ts'
 import type { Outgoing } from './outgoing.ts'
 import { declaredStatement } from './parameter-types.ts'
 import { BodyReader } from './protocol/body-reader.ts'
@@ -18,33 +18,18 @@ export class ExtendedQuery {
   readonly #state: SessionState
   readonly #gate: RequestGate
   readonly #toTarget: Outgoing
-  readonly #putOff: PutOffExecute
+  readonly #heldInBatch: Pick<HeldInBatch, 'putsOff'>
 
-  constructor(state: SessionState, gate: RequestGate, toTarget: Outgoing) {
+  constructor(
+    state: SessionState,
+    gate: RequestGate,
+    toTarget: Outgoing,
+    heldInBatch: Pick<HeldInBatch, 'putsOff'>,
+  ) {
     this.#state = state
     this.#gate = gate
     this.#toTarget = toTarget
-    this.#putOff = new PutOffExecute(state, gate, (bytes) => this.execute(bytes, 0, bytes.length))
-  }
-
-  /** An Execute that was put off waits for what comes behind it. */
-  get hasPutOff(): boolean {
-    return this.#putOff.isThere
-  }
-
-  /** Takes it up before this message. False: not now. */
-  goOnBefore(type: number, bytes: Buffer, start: number, end: number): boolean {
-    return this.#putOff.goOn(isAboutHeld(this.#state, type, bytes, start, end))
-  }
-
-  /** The same before a message too long to be looked at: a Parse or Bind, which has its batch fail, or COPY data. */
-  goOnBeforeLong(type: number): boolean {
-    return this.#putOff.goOn(type !== frontend.copyData)
-  }
-
-  /** The session ends. */
-  leave(): void {
-    this.#putOff.leave()
+    this.#heldInBatch = heldInBatch
   }
 
   // Parse: String statement, String text, Int16 n, Int32 type OID × n
@@ -130,7 +115,7 @@ export class ExtendedQuery {
     body.finish()
     if (portals.isUncertain(name, batch)) return false
     const portal = portals.get(name)
-    if (portal !== null && this.#putOff.takes(portal, bytes, start, end)) return true
+    if (portal !== null && this.#heldInBatch.putsOff(portal, bytes, start, end)) return true
     const entry = new Expected('execute', batch)
     if (portal === null) {
       this.#gate.refuseUnknown(entry, sqlState.portalUnknown, 'portal does not exist')

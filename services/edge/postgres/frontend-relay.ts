@@ -3,6 +3,7 @@ import { Expected } from './expected-responses.ts'
 import { ExtendedQuery } from './extended-query.ts'
 import { applyNames, forward } from './forwarding.ts'
 import { Outgoing } from './outgoing.ts'
+import { HeldInBatch } from './held-in-batch.ts'
 import { OversizedMessage } from './oversized.ts'
 import { ProtocolError } from './protocol/error.ts'
 import type { FrameSink, PartPosition } from './protocol/frame.ts'
@@ -22,23 +23,30 @@ export class FrontendRelay implements FrameSink {
   readonly #state: SessionState
   readonly #gate: RequestGate
   readonly #extended: ExtendedQuery
+  readonly #heldInBatch: HeldInBatch
   readonly #copy: CopyFromClient
   #oversized: OversizedMessage | null = null
 
   constructor(state: SessionState) {
     this.#state = state
     this.#gate = new RequestGate(state, this.toTarget)
-    this.#extended = new ExtendedQuery(state, this.#gate, this.toTarget)
+    this.#heldInBatch = new HeldInBatch(state, this.#gate, (message) => this.#takeUp(message))
+    this.#extended = new ExtendedQuery(state, this.#gate, this.toTarget, this.#heldInBatch)
     this.#copy = new CopyFromClient(state, this.toTarget)
   }
 
   message(type: number, bytes: Buffer, start: number, end: number): boolean {
-    const state = this.#state
-    if (this.#isHeldUp(type) || state.expected.length >= state.limits.maxInFlight) return false
-    if (this.#extended.hasPutOff && type !== frontend.terminate) {
+    if (!this.#hasRoomFor(type)) return false
+    if (this.#heldInBatch.isThere && type !== frontend.terminate) {
       this.#copy.refuseOthers()
-      if (!this.#extended.goOnBefore(type, bytes, start, end)) return false
+      if (this.#heldInBatch.keeps(type, bytes, start, end)) return true
+      if (!this.#heldInBatch.goOn()) return false
     }
+    return this.#take(type, bytes, start, end)
+  }
+
+  #take(type: number, bytes: Buffer, start: number, end: number): boolean {
+    const state = this.#state
     if (state.isSkipping && type !== frontend.sync && type !== frontend.terminate) {
       // The target would ignore it too; COPY data must not even look like a message of its own.
       return true
@@ -70,9 +78,9 @@ export class FrontendRelay implements FrameSink {
   part(type: number, bytes: Buffer, start: number, end: number, position: PartPosition): boolean {
     const state = this.#state
     if (position.first && this.#isHeldUp(type)) return false
-    if (this.#extended.hasPutOff && position.first) {
+    if (this.#heldInBatch.isThere && position.first) {
       this.#copy.refuseOthers()
-      if (!this.#extended.goOnBeforeLong(type)) return false
+      if (!this.#heldInBatch.goOnBeforeLong(type)) return false
     }
     if (type === frontend.copyData) {
       if (state.isSkipping) return true
@@ -107,13 +115,23 @@ export class FrontendRelay implements FrameSink {
 
   /** The session ends. What was withheld or put off stays here, and yet it came. */
   recordWithheld(): void {
-    if (!this.#state.isWithheld && !this.#extended.hasPutOff) return
+    if (!this.#state.isWithheld && !this.#heldInBatch.isThere) return
     try {
       this.#gate.recordUnclaimed()
-      this.#extended.leave()
+      this.#heldInBatch.leave()
     } catch (error) {
       if (!(error instanceof AuditUnavailable)) throw error
     }
+  }
+
+  #takeUp(message: Buffer): boolean {
+    const type = message[0] ?? 0
+    return this.#hasRoomFor(type) && this.#take(type, message, 0, message.length)
+  }
+
+  #hasRoomFor(type: number): boolean {
+    const { expected, limits } = this.#state
+    return !this.#isHeldUp(type) && expected.length < limits.maxInFlight
   }
 
   /**

@@ -1,7 +1,6 @@
+import { BatchAhead } from './batch-ahead.ts'
 import { Expected } from './expected-responses.ts'
-import { declaredStatement } from './parameter-types.ts'
-import { BodyReader } from './protocol/body-reader.ts'
-import { frontend, headerBytes } from './protocol/message-types.ts'
+import { frontend } from './protocol/message-types.ts'
 import { sqlState } from './refusals.ts'
 import type { RequestGate } from './request-gate.ts'
 import type { SessionState } from './session-state.ts'
@@ -10,65 +9,112 @@ import type { Portal, Statement } from './statements.ts'
 /**
  * An approval is for one execution, and what lies between two Syncs is one transaction: of several executions that are held in one
  * batch, as `executemany` sends them, the first would use its approval up, and the second undo what that let run. So an Execute of what
- * is held is put off until the message behind it says that it is the only one, or the batch is refused with nothing asked for or
- * used. Nobody can tell: without Flush or Sync the target need not answer.
+ * is held is put off, and what comes behind it kept, until Sync, Flush or whatever else shows that it is the only one, or another one
+ * comes and the batch is refused with nothing asked for or used. Nobody can tell: without Flush or Sync the target need not answer.
  */
-export class PutOffExecute {
+export class HeldInBatch {
   readonly #state: SessionState
   readonly #gate: Pick<RequestGate, 'refuse'>
-  readonly #run: (message: Buffer) => boolean
-  #putOff: { readonly message: Buffer; readonly portal: Portal } | null = null
+  readonly #takeUp: (message: Buffer) => boolean
+  /** The Execute that is put off, and what came behind it. */
+  #kept: Buffer[] = []
+  #keptBytes = 0
+  /** What the Execute runs; null once it is known that it stands alone. */
+  #putOff: Portal | null = null
+  #ahead: BatchAhead
 
-  /** `run` takes the message up for good; false: not now. */
+  /** `takeUp` takes a message up as if it came now; false: not now. */
   constructor(
     state: SessionState,
     gate: Pick<RequestGate, 'refuse'>,
-    run: (message: Buffer) => boolean,
+    takeUp: (message: Buffer) => boolean,
   ) {
     this.#state = state
     this.#gate = gate
-    this.#run = run
+    this.#takeUp = takeUp
+    this.#ahead = new BatchAhead(state)
   }
 
   get isThere(): boolean {
-    return this.#putOff !== null
+    return this.#kept.length > 0
   }
 
-  /** True when this Execute is put off. False when it is not held, or is the one that was put off before. */
-  takes(portal: Portal, bytes: Buffer, start: number, end: number): boolean {
-    if (this.#putOff !== null || !isHeld(this.#state, portal.statement)) return false
-    this.#putOff = { message: Buffer.from(bytes.subarray(start, end)), portal }
+  /** True when this Execute is put off. False when it is not held, or was put off before. */
+  putsOff(portal: Portal, bytes: Buffer, start: number, end: number): boolean {
+    if (this.isThere || !isHeld(this.#state, portal.statement)) return false
+    this.#putOff = portal
+    this.#ahead = new BatchAhead(this.#state)
+    this.#keep(Buffer.from(bytes.subarray(start, end)))
     return true
   }
 
-  /** Takes it up with what comes behind it: runs it, or refuses the batch where that is about another one. False: not now. */
-  goOn(isOneOfSeveral: boolean): boolean {
-    if (this.#putOff === null) return true
-    const { isSkipping, wait } = this.#state
-    // One that has begun to wait stood alone when it did, by the policy of then.
-    const hasWaited = wait !== null
-    if (isSkipping && !hasWaited) {
-      // Its batch has failed meanwhile: the target would ignore it.
-      this.#putOff = null
+  /** True when this message is kept as well, or goes down with its batch. */
+  keeps(type: number, bytes: Buffer, start: number, end: number): boolean {
+    const isKept = keptTypes.has(type)
+    if (this.#putOff === null || this.#state.isSkipping) return false
+    if (!isKept && type !== frontend.query) return false
+    if (isKept && !this.#hasRoomFor(end - start)) {
+      this.#refuse(tooMuchBehind)
       return true
     }
-    if (isOneOfSeveral && !hasWaited)
-      this.#refuse(this.#putOff.portal, sqlState.blocked, severalInBatch)
-    else if (!this.#run(this.#putOff.message)) return false
+    const message = Buffer.from(bytes.subarray(start, end))
+    const runs = this.#ahead.note(message)
+    if (runs !== null && isHeld(this.#state, runs)) {
+      this.#refuse(severalInBatch)
+      return true
+    }
+    if (isKept) this.#keep(message)
+    return isKept
+  }
+
+  /** Takes up what is kept, before a message that is not. False: not now. */
+  goOn(): boolean {
+    // Its batch has failed meanwhile: the target would ignore it.
+    if (this.#putOff !== null && this.#state.isSkipping) this.#forget()
     this.#putOff = null
+    for (let next = this.#kept[0]; next !== undefined; next = this.#kept[0]) {
+      if (!this.#takeUp(next)) return false
+      this.#kept.shift()
+    }
+    this.#keptBytes = 0
     return true
+  }
+
+  /** The same before a message that is too long to be looked at: a Parse, Bind or Query, which has its batch fail, or COPY data. */
+  goOnBeforeLong(type: number): boolean {
+    if (this.#putOff !== null && !this.#state.isSkipping && type !== frontend.copyData) {
+      this.#refuse(tooMuchBehind)
+    }
+    return this.goOn()
   }
 
   /** The session ends: it came, and did nothing. */
   leave(): void {
-    if (this.#putOff === null) return
-    this.#refuse(this.#putOff.portal, sqlState.cancelled, leftBefore)
-    this.#putOff = null
+    if (this.#putOff !== null) this.#refuse(leftBefore, sqlState.cancelled)
   }
 
-  #refuse({ statement, parameters }: Portal, code: string, message: string): void {
+  #keep(message: Buffer): void {
+    this.#kept.push(message)
+    this.#keptBytes += message.length
+  }
+
+  #hasRoomFor(bytes: number): boolean {
+    const { maxWaitingBytes, maxInFlight } = this.#state.limits
+    return this.#keptBytes + bytes <= maxWaitingBytes && this.#kept.length < maxInFlight
+  }
+
+  #refuse(message: string, code: string = sqlState.blocked): void {
+    if (this.#putOff === null) return
+    const { statement, parameters } = this.#putOff
     const entry = new Expected('execute', this.#state.batch)
     this.#gate.refuse(entry, statement, parameters, code, message)
+    this.#forget()
+  }
+
+  #forget(): void {
+    this.#kept = []
+    this.#keptBytes = 0
+    this.#putOff = null
   }
 }
 
@@ -76,40 +122,19 @@ function isHeld({ cache }: SessionState, statement: Statement): boolean {
   return cache.renewed(statement).verdict.refusal?.kind === 'held'
 }
 
-/** Whether this message, behind a held Execute, is about another one in the same batch. */
-export function isAboutHeld(
-  state: SessionState,
-  type: number,
-  bytes: Buffer,
-  start: number,
-  end: number,
-): boolean {
-  const body = new BodyReader(bytes, start + headerBytes, end)
-  switch (type) {
-    case frontend.parse: {
-      body.cstring()
-      return declaredStatement(body, state.cache).verdict.refusal?.kind === 'held'
-    }
-    case frontend.query: {
-      const text = body.cstringBytes()
-      return state.cache.decide(text, 0, text.length).verdict.refusal?.kind === 'held'
-    }
-    case frontend.bind: {
-      body.cstring()
-      const statement = state.statements.get(body.name())
-      return statement !== null && isHeld(state, statement)
-    }
-    case frontend.execute: {
-      const portal = state.portals.get(body.name())
-      return portal !== null && isHeld(state, portal.statement)
-    }
-    default:
-      return false
-  }
-}
+const keptTypes: ReadonlySet<number> = new Set([
+  frontend.parse,
+  frontend.bind,
+  frontend.describe,
+  frontend.close,
+  frontend.execute,
+])
 
 const severalInBatch =
   'an approval is for one execution with its values, and this batch has several that need one: nothing of the batch runs, and none was asked for; send each by itself with a Sync behind it (execute, not executemany), or one statement with all the values'
+
+const tooMuchBehind =
+  'too much comes behind what needs approval to be kept until it is known whether more of its batch does: nothing of the batch runs, and none was asked for; send what needs approval in a batch of its own, with a Sync behind it'
 
 const leftBefore =
   'the client left before it was known whether another execution that needs approval follows'

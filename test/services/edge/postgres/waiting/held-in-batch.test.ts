@@ -4,6 +4,7 @@ import { test } from 'node:test'
 import type { TestContext } from 'node:test'
 
 import { HeldRequests } from '../../../../../services/edge/guard/approvals/held-requests.ts'
+import { defaultLimits } from '../../../../../services/edge/postgres/limits.ts'
 import { decodeBackend } from '../../../../../services/edge/postgres/protocol/backend.ts'
 import { systemClock } from '../../../../../services/runtime/clock.ts'
 import { pythonOfDrivers } from '../../../../support/python.ts'
@@ -45,6 +46,7 @@ async function errorsOf(client: RawClient): Promise<readonly string[]> {
   return found
 }
 
+const other = [parse('INSERT INTO numbers VALUES (8)'), bind(), execute()]
 const one = (value: string) => [bind('d', '', [value]), execute()]
 
 test('a batch with several is refused before anything is asked for or runs, however it is sent and cut', async (t) => {
@@ -64,8 +66,13 @@ test('a batch with several is refused before anything is asked for or runs, howe
         execute(),
         sync,
       ],
+      // With something else between them.
+      [...one('1'), close('portal', ''), ...one('2'), sync],
+      [...one('1'), describe('statement', 'd'), ...one('2'), sync],
+      [...one('1'), ...other, ...one('2'), sync],
+      [...one('1'), parse(text, 'e'), ...other, bind('e', 'p', ['2']), execute('p'), sync],
       // What ran before it is undone.
-      [parse('INSERT INTO numbers VALUES (8)'), bind(), execute(), ...one('1'), ...one('2'), sync],
+      [...other, ...one('1'), ...one('2'), sync],
     ]
     for (const [index, batch] of batches.entries()) {
       for (const writes of splits) {
@@ -129,9 +136,20 @@ test('one that stands alone in its batch is asked for, and runs by its approval,
     [flush, sync],
     [close('portal', ''), sync],
     [describe('statement', 'd'), sync],
+    [...other, sync],
+    [close('portal', ''), ...other, describe('statement', 'd'), flush, sync],
+    // Bound, and not run.
+    [bind('d', 'q', ['2']), close('portal', 'q'), sync],
+    // What it runs is another statement by then.
+    [
+      parse('INSERT INTO numbers VALUES (8)', 'e'),
+      bind('e'),
+      execute(),
+      close('statement', 'e'),
+      sync,
+    ],
   ]
-  const insert = [parse('INSERT INTO numbers VALUES (8)'), bind(), execute(), sync]
-  for (const [index, end] of [...ends, insert].entries()) {
+  for (const [index, end] of ends.entries()) {
     for (const [at, writes] of splits.entries()) {
       const count = index * splits.length + at + 1
       const batch = [...one('1'), ...end]
@@ -146,11 +164,34 @@ test('one that stands alone in its batch is asked for, and runs by its approval,
   }
 })
 
+test('what lies behind it is kept up to a bound, and beyond it the batch is refused', async (t) => {
+  for (const approval of policies) {
+    const limits = { ...defaultLimits, maxWaitingBytes: 4_096, maxInFlight: 2_000 }
+    const edge = await aWaitingEdge(t, numbers.server, { approval, limits })
+    const client = await aClient(t, edge)
+    const long = [parse(`SELECT '${'x'.repeat(5_000)}'`), bind(), execute()]
+    const longest = [parse(`SELECT '${'x'.repeat(defaultLimits.maxStatementBytes)}'`)]
+    const many = Array.from({ length: 600 }, () => describe('statement', 'd'))
+    for (const behind of [long, longest, many]) {
+      await client.send([...one('1'), ...behind, sync])
+      const [error = '', ...others] = await errorsOf(client)
+      assert.match(error, /^too much comes behind what needs approval .* nothing of the batch runs/)
+      assert.deepEqual(others, [])
+    }
+    assert.equal(edge.held.size, 0)
+    const deletes = edge.recorder.requests().filter(({ operation }) => operation === 'delete')
+    assert.deepEqual(
+      deletes.map(({ completion }) => completion?.outcome),
+      ['refused', 'refused', 'refused'],
+    )
+    assert.deepEqual(await numbers.all(), whole)
+  }
+})
+
 test('where a second one is refused in a transaction, it says which approval is used up, and nothing is kept', async (t) => {
-  const between = [parse('SELECT 1'), bind(), execute()]
   const transactions = [
-    // In one batch, parted by what needs no approval.
-    [...one('1'), ...between, ...one('2'), sync],
+    // In one batch, of which the client wants the first answers before it goes on.
+    [...one('1'), flush, ...one('2'), sync],
     [parse('BEGIN'), bind(), execute(), sync, ...one('1'), sync, ...one('2'), sync],
   ]
   for (const messages of transactions) {

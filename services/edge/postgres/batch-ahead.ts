@@ -1,0 +1,57 @@
+import { declaredStatement } from './parameter-types.ts'
+import { BodyReader } from './protocol/body-reader.ts'
+import { decodeFrontend } from './protocol/frontend.ts'
+import { frontend, headerBytes } from './protocol/message-types.ts'
+import type { SessionState } from './session-state.ts'
+import type { Statement } from './statements.ts'
+
+/** What names will stand for once messages that are kept back have been taken up: by that it is known what an Execute behind them runs. */
+export class BatchAhead {
+  readonly #state: SessionState
+  /** Null for what is closed. */
+  readonly #statements = new Map<string, Statement | null>()
+  /** By portal, the statement. */
+  readonly #portals = new Map<string, Statement | null>()
+
+  constructor(state: SessionState) {
+    this.#state = state
+  }
+
+  /** Takes note of a message, whose bytes have to stay as they are. The statement that it runs; null where it runs none that is there. */
+  note(bytes: Buffer): Statement | null {
+    const type = bytes[0] ?? 0
+    const body = new BodyReader(bytes, headerBytes, bytes.length)
+    if (type === frontend.parse) {
+      this.#statements.set(body.name(), declaredStatement(body, this.#state.cache))
+      return null
+    }
+    if (type === frontend.query) {
+      const text = body.cstringBytes()
+      return this.#state.cache.decide(text, 0, text.length)
+    }
+    const message = decodeFrontend(type, bytes, 0, bytes.length)
+    switch (message.type) {
+      case 'bind':
+        this.#portals.set(message.portal, this.#statement(message.statement))
+        return null
+      case 'close':
+        if (message.of === 'statement') this.#statements.set(message.name, null)
+        else this.#portals.set(message.name, null)
+        return null
+      case 'execute':
+        return this.#portal(message.portal)
+      default:
+        return null
+    }
+  }
+
+  #statement(name: string): Statement | null {
+    const ahead = this.#statements.get(name)
+    return ahead === undefined ? this.#state.statements.get(name) : ahead
+  }
+
+  #portal(name: string): Statement | null {
+    const ahead = this.#portals.get(name)
+    return ahead === undefined ? (this.#state.portals.get(name)?.statement ?? null) : ahead
+  }
+}
