@@ -30,19 +30,14 @@ export class BatchAhead {
       return this.#state.cache.decide(text, 0, text.length)
     }
     const message = decodeFrontend(type, bytes, 0, bytes.length)
-    switch (message.type) {
-      case 'bind':
-        this.#portals.set(message.portal, this.#statement(message.statement))
-        return null
-      case 'close':
-        if (message.of === 'statement') this.#statements.set(message.name, null)
-        else this.#portals.set(message.name, null)
-        return null
-      case 'execute':
-        return this.#portal(message.portal)
-      default:
-        return null
+    if (message.type === 'execute') return this.#portal(message.portal)
+    if (message.type === 'bind') {
+      this.#portals.set(message.portal, this.#statement(message.statement))
+    } else if (message.type === 'close') {
+      const names = message.of === 'statement' ? this.#statements : this.#portals
+      names.set(message.name, null)
     }
+    return null
   }
 
   #statement(name: string): Statement | null {
