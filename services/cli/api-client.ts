@@ -1,5 +1,6 @@
 import { CommandFailure } from './failure.ts'
-import { signedIn } from './sign-in.ts'
+import { reach } from './reach.ts'
+import { placeOf, signedIn } from './sign-in.ts'
 import type { SignIn, SignInOptions } from './sign-in.ts'
 
 /** The api said no, and why. */
@@ -16,9 +17,12 @@ export class ApiRefusal extends CommandFailure {
 /** The api as the signed-in person. A refusal of the api becomes a sentence. */
 export class ApiClient {
   readonly #signIn: SignIn
+  readonly #options: SignInOptions
 
-  constructor(signIn: SignIn) {
+  /** `options`: those that led to this sign-in. */
+  constructor(signIn: SignIn, options: SignInOptions) {
     this.#signIn = signIn
+    this.#options = options
   }
 
   get address(): string {
@@ -50,23 +54,14 @@ export class ApiClient {
   async #fetch(url: URL, init: RequestInit): Promise<Response> {
     const headers = new Headers(init.headers)
     headers.set('authorization', `Bearer ${this.#signIn.access_token}`)
-    let response: Response
-    try {
-      response = await fetch(url, { ...init, headers })
-    } catch (cause) {
-      throw new CommandFailure(
-        `nothing answers at ${this.#signIn.api}: is affidavit running there?`,
-        1,
-        { cause },
-      )
-    }
+    const response = await reach(placeOf(this.#options), url, { ...init, headers })
     if (response.ok) return response
     throw await refusalOf(response)
   }
 }
 
 export async function apiClient(options: SignInOptions): Promise<ApiClient> {
-  return new ApiClient(await signedIn(options))
+  return new ApiClient(await signedIn(options), options)
 }
 
 async function refusalOf(response: Response): Promise<ApiRefusal> {

@@ -4,7 +4,7 @@ import type { SessionPassword } from '../api/schemas/credentials.ts'
 import { ApiClient, ApiRefusal } from './api-client.ts'
 import { CommandFailure } from './failure.ts'
 import { readIdentity } from './identity.ts'
-import { apiOf, signedIn, signInAnew, signInAsClient, signInFor } from './sign-in.ts'
+import { placeOf, signedIn, signInAnew, signInAsClient, signInFor } from './sign-in.ts'
 import type { PersonOptions, SignIn } from './sign-in.ts'
 
 export interface SessionPasswordOptions extends PersonOptions {
@@ -22,11 +22,11 @@ export async function sessionPassword(
 ): Promise<SessionPassword> {
   const { database, purpose } = options
   const exchange = (signIn: SignIn): Promise<SessionPassword> =>
-    new ApiClient(signIn).post('/v1/credentials', { target, database, purpose })
+    new ApiClient(signIn, options).post('/v1/credentials', { target, database, purpose })
   const { clientId } = options
   const isGiven = process.env['AFFIDAVIT_TOKEN'] !== undefined
   if (isGiven && clientId === undefined) return exchange(await signedIn(options))
-  const identity = await readIdentity(apiOf(options))
+  const identity = await readIdentity(placeOf(options))
   const { audience } = identity.targets.find(({ name }) => name === target) ?? identity
   if (clientId !== undefined) {
     return exchange(await signInAsClient(options, clientOf(clientId, options), audience))

@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path'
 
 import { CommandFailure } from './failure.ts'
 import { discoverForCommand, readIdentity } from './identity.ts'
+import type { ApiPlace } from './reach.ts'
 import { signInOnDevice, signInWithBrowser, tokenOfClient } from './sign-in-flows.ts'
 import type { ClientCredentials, Token } from './sign-in-flows.ts'
 
@@ -42,7 +43,7 @@ function signInFile(options: SignInOptions): string {
 /** The sign-in to use: a token from the environment, the file's while it lasts, or a new one that a person makes. */
 export async function signedIn(options: PersonOptions): Promise<SignIn> {
   const kept = readSignIn(signInFile(options))
-  const api = apiOf(options)
+  const { url: api } = placeOf(options)
   const token = process.env['AFFIDAVIT_TOKEN']
   if (token !== undefined) return { ...withoutToken(api), access_token: token }
   if (kept !== null && kept.api === api && kept.expires_at > Date.now() + 10_000) return kept
@@ -51,8 +52,7 @@ export async function signedIn(options: PersonOptions): Promise<SignIn> {
 
 /** A person signs in, whatever is kept; the next command finds it. */
 export async function signInAnew(options: PersonOptions): Promise<SignIn> {
-  const api = apiOf(options)
-  const { audience } = await readIdentity(api)
+  const { audience } = await readIdentity(placeOf(options))
   const fresh = await signInFor(options, audience)
   writeSignIn(signInFile(options), fresh)
   return fresh
@@ -60,12 +60,12 @@ export async function signInAnew(options: PersonOptions): Promise<SignIn> {
 
 /** A person signs in for this audience; kept nowhere. */
 export async function signInFor(options: PersonOptions, audience: string): Promise<SignIn> {
-  const api = apiOf(options)
-  const identity = await readIdentity(api)
+  const place = placeOf(options)
+  const identity = await readIdentity(place)
   const { issuer, cli_client_id: clientId } = identity
   const configuration = await discoverForCommand(issuer, { clientId, clientSecret: null })
   const signIn = options.device === true ? signInOnDevice : signInWithBrowser
-  return kept(api, issuer, clientId, await signIn(configuration, audience))
+  return kept(place.url, issuer, clientId, await signIn(configuration, audience))
 }
 
 /** An agent or a service signs in as itself, or for the person of a token; kept nowhere. */
@@ -74,16 +74,21 @@ export async function signInAsClient(
   client: ClientCredentials,
   audience: string,
 ): Promise<SignIn> {
-  const api = apiOf(options)
-  const { issuer } = await readIdentity(api)
+  const place = placeOf(options)
+  const { issuer } = await readIdentity(place)
   const configuration = await discoverForCommand(issuer, client)
   const token = await tokenOfClient(configuration, audience, client.subjectToken)
-  return kept(api, issuer, client.clientId, token)
+  return kept(place.url, issuer, client.clientId, token)
 }
 
 /** Where affidavit runs: as said, as at the last sign-in, or on this machine. */
-export function apiOf(options: SignInOptions): string {
-  return options.api ?? readSignIn(signInFile(options))?.api ?? defaultApi
+export function placeOf(options: SignInOptions): ApiPlace {
+  const file = signInFile(options)
+  if (options.api !== undefined) return { url: options.api, foundBy: 'option', file }
+  const kept = readSignIn(file)
+  return kept === null
+    ? { url: defaultApi, foundBy: 'guess', file }
+    : { url: kept.api, foundBy: 'sign-in', file }
 }
 
 function withoutToken(api: string): Omit<SignIn, 'access_token'> {
