@@ -7,6 +7,8 @@ export interface Scope {
   readonly names: Set<string>
   /** Items of a FROM clause by the name that columns are qualified with; null where the scope is of a WITH clause only. */
   readonly sources: Sources | null
+  /** An item of a FROM clause sees only some of the others; which ones is not told here. */
+  readonly isInFrom: boolean
   readonly parent: Scope | null
 }
 
@@ -20,6 +22,8 @@ interface Source {
   readonly isRenamed: boolean
   /** Its name stands for a row; a function may answer a plain value. */
   readonly isRow: boolean
+  /** Inside a join with a name of its own, it has none outside of the conditions there. */
+  readonly isHidden: boolean
 }
 
 /** A column, null for all of the relation. */
@@ -50,7 +54,7 @@ export function sourcesOfWrite(
   const rows = {
     old: target,
     new: target,
-    excluded: { relations: [], isRenamed: false, isRow: true },
+    excluded: { relations: [], isRenamed: false, isRow: true, isHidden: false },
   }
   for (const [name, source] of Object.entries(rows)) {
     if (source !== undefined && !sources.has(name)) sources.set(name, source)
@@ -63,21 +67,31 @@ function addItem(
   sources: Map<string, Source>,
   item: unknown,
   scope: Scope | null,
+  isHidden = false,
 ): readonly (readonly string[])[] {
   const [type, body] = Object.entries((item ?? {}) as Record<string, Message>)[0] ?? []
   if (type === undefined || body === undefined) return []
   const alias = body['alias'] as Message | undefined
   const aliasName = alias === undefined ? null : String(alias['aliasname'])
   const isRenamed = alias?.['colnames'] !== undefined
-  if (type === 'RangeTableSample') return addItem(sources, body['relation'], scope)
+  if (type === 'RangeTableSample') return addItem(sources, body['relation'], scope, isHidden)
   if (type === 'JoinExpr') {
-    const relations = [
-      ...addItem(sources, body['larg'], scope),
-      ...addItem(sources, body['rarg'], scope),
-    ]
     const using = body['join_using_alias'] as Message | undefined
-    for (const name of [aliasName, using === undefined ? null : String(using['aliasname'])]) {
-      if (name !== null) sources.set(name, { relations, isRenamed, isRow: true })
+    const usingName = using === undefined ? null : String(using['aliasname'])
+    const isInside = isHidden || aliasName !== null
+    const relations = [
+      ...addItem(sources, body['larg'], scope, isInside),
+      ...addItem(sources, body['rarg'], scope, isInside),
+    ]
+    for (const name of [aliasName, usingName]) {
+      if (name === null) continue
+      const isHere = isHidden || (name === usingName && aliasName !== null)
+      sources.set(uniqueName(sources, name), {
+        relations,
+        isRenamed,
+        isRow: true,
+        isHidden: isHere,
+      })
     }
     return relations
   }
@@ -89,6 +103,7 @@ function addItem(
       relations,
       isRenamed,
       isRow: type !== 'RangeFunction',
+      isHidden,
     })
   return relations
 }
@@ -118,13 +133,13 @@ export function columnsOfReference(
 ): readonly (ColumnOfRelation | null)[] {
   const isStar = (fields.at(-1) as Message | undefined)?.['A_Star'] !== undefined
   const names = namesOf(isStar ? fields.slice(0, -1) : fields) ?? []
-  const levels = sourceLevels(scope)
+  const levels = levelsWithSources(scope)
   if (levels.length === 0) return [null]
   const column = isStar ? null : (names.at(-1) ?? null)
   const qualifier = isStar ? names : names.slice(0, -1)
   if (qualifier.length === 0) {
     return column === null
-      ? columnsOf([...(levels[0]?.values() ?? [])], null)
+      ? columnsOf([...(levels[0]?.sources.values() ?? [])], null)
       : bareColumns(column, levels)
   }
   const sources = qualifiedSources(qualifier, levels)
@@ -136,24 +151,32 @@ export function sourceOfReference(
   qualifier: readonly string[],
   scope: Scope | null,
 ): { readonly relations: readonly (readonly string[])[]; readonly isRow: boolean } | null {
-  const found = qualifiedSources(qualifier, sourceLevels(scope)) ?? []
+  const found = qualifiedSources(qualifier, levelsWithSources(scope)) ?? []
   const [source] = found
   if (source === undefined || found.some(({ isRow }) => !isRow)) return null
   const isKnown = found.every(({ relations, isRenamed }) => relations.length > 0 && !isRenamed)
   return { relations: isKnown ? found.flatMap(({ relations }) => relations) : [], isRow: true }
 }
 
-function sourceLevels(scope: Scope | null): readonly Sources[] {
-  const levels: Sources[] = []
+interface Level extends Scope {
+  readonly sources: Sources
+}
+
+function levelsWithSources(scope: Scope | null): readonly Level[] {
+  const levels: Level[] = []
   for (let here = scope; here !== null; here = here.parent) {
-    if (here.sources !== null) levels.push(here.sources)
+    if (hasSources(here)) levels.push(here)
   }
   return levels
 }
 
+function hasSources(scope: Scope): scope is Level {
+  return scope.sources !== null
+}
+
 /** A column of any item, of this query or of one around it; or all of an item, whose name stands for its row. */
-function bareColumns(name: string, levels: readonly Sources[]): readonly ColumnOfRelation[] {
-  return levels.flatMap((sources) => [
+function bareColumns(name: string, levels: readonly Level[]): readonly ColumnOfRelation[] {
+  return levels.flatMap(({ sources }) => [
     ...columnsOf([...sources.values()], name),
     ...columnsOf(named(sources, name), null),
   ])
@@ -165,21 +188,24 @@ function named(sources: Sources, name: string): readonly Source[] {
     .map(([, source]) => source)
 }
 
+/** The sources of this name, from the inside out, up to where the name surely means one; null where nothing has it. */
 function qualifiedSources(
   qualifier: readonly string[],
-  levels: readonly Sources[],
+  levels: readonly Level[],
 ): readonly Source[] | null {
   const [table, schema] = [qualifier.at(-1) ?? '', qualifier.at(-2)]
-  for (const sources of levels) {
+  const all: Source[] = []
+  for (const { sources, isInFrom } of levels) {
     const found =
       schema === undefined
         ? named(sources, table)
         : [...sources.values()].filter(({ relations }) =>
             relations.some(([first, second]) => first === schema && second === table),
           )
-    if (found.length > 0) return found
+    all.push(...found)
+    if (!isInFrom && found.some(({ isHidden }) => !isHidden)) return all
   }
-  return null
+  return all.length === 0 ? null : all
 }
 
 function columnsOf(sources: readonly Source[], column: string | null): readonly ColumnOfRelation[] {

@@ -143,6 +143,9 @@ export class StatementWalk {
       switch (key) {
         case 'withClause':
           break
+        case 'fromClause':
+          this.#visit(value, access, scope && { ...scope, isInFrom: true })
+          break
         case 'sortClause':
           this.#sort(asList(value), asList(body['targetList']), scope)
           break
@@ -192,7 +195,7 @@ export class StatementWalk {
   #with(clause: unknown, outer: Scope | null): Scope | null {
     if (typeof clause !== 'object' || clause === null) return outer
     const { ctes, recursive } = clause as Message
-    const scope: Scope = { names: new Set(), sources: null, parent: outer }
+    const scope: Scope = { names: new Set(), sources: null, isInFrom: false, parent: outer }
     const tables = asList(ctes).map((cte) => (cte as Record<string, Message>)['CommonTableExpr'])
     if (recursive === true) for (const table of tables) scope.names.add(String(table?.['ctename']))
     for (const table of tables) {
@@ -209,7 +212,7 @@ export class StatementWalk {
     const isSelect = body['fromClause'] !== undefined || body['limitOption'] !== undefined
     if (!isSelect) return outer
     const items = asList(body['fromClause'])
-    return { names: new Set(), sources: sourcesOf(items, outer), parent: outer }
+    return { names: new Set(), sources: sourcesOf(items, outer), isInFrom: false, parent: outer }
   }
 
   #column(body: Message, scope: Scope | null): void {
@@ -269,8 +272,8 @@ export class StatementWalk {
     const { withClause: _, fromClause, usingClause, sourceRelation, ...parts } = rest
     const items = [...asList(fromClause), ...asList(usingClause), sourceRelation].filter(Boolean)
     const sources = sourcesOfWrite(relation as Message, items, scope)
-    const inside: Scope = { names: new Set(), sources, parent: scope }
-    for (const item of items) this.#visit(item, 'read', inside)
+    const inside: Scope = { names: new Set(), sources, isInFrom: false, parent: scope }
+    for (const item of items) this.#visit(item, 'read', { ...inside, isInFrom: true })
     this.#message(parts, 'read', inside)
     for (const name of arbiterColumns(body['onConflictClause'] as Message | undefined)) {
       this.#column({ fields: [{ String: { sval: name } }] }, inside)

@@ -255,7 +255,8 @@ class Lineage {
     const right = this.#item(body['rarg'], beside(before, left), around)
     const using = body['usingClause'] === undefined ? [] : (namesOf(body['usingClause']) ?? [])
     const both = joined(left, right, body['isNatural'] === true ? null : using)
-    const scope = { sources: [...before.all, ...both.all], outer: around.outer }
+    // Its condition sees the two sides, and not what stands before them in FROM.
+    const scope = { sources: both.all, outer: around.outer }
     this.#conditions.push(this.#expression(body['quals'], { ctes: around.ctes, outer: scope }))
     for (const each of using) this.#conditions.push(find(both.all, each) ?? anything)
     if (body['isNatural'] === true) this.#conditions.push(...both.all.map(({ whole }) => whole))

@@ -52,6 +52,16 @@ test('every column that a statement looks at is among those read', () => {
     ['SELECT lag(a) OVER (PARTITION BY b ORDER BY c) FROM t', ['t.a', 't.b', 't.c']],
     ['SELECT g FROM generate_series(1, 2) g', []],
     ['SELECT a FROM t TABLESAMPLE system (1)', ['t.a']],
+    // A name that an item of FROM does not see may be that of a query further out.
+    ['SELECT (SELECT l.x FROM LATERAL (SELECT s.a AS x) l, t s) FROM u s', ['t.a', 'u.a']],
+    ['SELECT (SELECT f FROM lower(s.a) f, t s) FROM u s', ['t.a', 'u.a', 't.f', 'u.f']],
+    ['SELECT (SELECT 1 FROM t s, (v JOIN w ON s.a)) FROM u s', ['t.a', 'u.a']],
+    ['SELECT (SELECT s.a FROM (t s JOIN v ON s.b) j) FROM u s', ['t.a', 'u.a', 't.b', 'u.b']],
+    [
+      'SELECT (SELECT x.a FROM (t JOIN v USING (b) AS x) j) FROM u x',
+      ['t.a', 'v.a', 'u.a', 't.b', 'v.b', 'u.b'],
+    ],
+    ['SELECT (SELECT s.a FROM t s JOIN v ON true) FROM u s', ['t.a']],
     // What is written is looked at, too.
     ['UPDATE t SET a = b WHERE c = 1', ['t.b', 't.c']],
     ['UPDATE t SET a = s.x FROM s WHERE t.id = s.id RETURNING t.d', ['s.x', 't.id', 's.id', 't.d']],

@@ -18,6 +18,11 @@ const attempts: readonly string[] = [
   'SELECT (SELECT max(c.email) FROM products p) FROM customers c',
   `SELECT (SELECT "coalesce"."coalesce" FROM customers c, LATERAL coalesce(c.email, '') LIMIT 1)
      FROM products AS "coalesce"("coalesce")`,
+  // Of a query further out, past items of the same name that are not seen there.
+  'SELECT (SELECT l.v FROM LATERAL (SELECT upper(c.email) AS v) l, products c) FROM customers c',
+  'SELECT (SELECT u.v FROM upper(c.email) u(v), products c) FROM customers c',
+  'SELECT (SELECT upper(c.email) FROM (products c JOIN products p ON true) j) FROM customers c',
+  'SELECT (SELECT to_jsonb(c.*)::text FROM (products c JOIN products p ON true) j) FROM customers c',
   // By another name.
   'SELECT upper(x.name) FROM customers AS x(id, nm, name)',
   'SELECT upper(name) FROM (SELECT email FROM customers) x(name)',
@@ -102,6 +107,7 @@ suite('lineage', () => {
       "SELECT 'ada@example.net' IN (SELECT email FROM customers) AS n FROM products",
       'SELECT (SELECT name FROM customers ORDER BY email LIMIT 1) AS n FROM products',
       "SELECT (SELECT count(*) FROM customers c JOIN products p ON c.email LIKE 'a%') AS n FROM products",
+      "SELECT (SELECT count(*) FROM (SELECT 'x' AS email) c, (products a JOIN products b ON c.email LIKE 'a%')) AS n FROM customers c",
       "SELECT count(*) FILTER (WHERE email LIKE 'a%') AS n FROM customers",
       "SELECT count(nullif(email, 'a')) AS n FROM customers",
     ]) {
