@@ -3,7 +3,7 @@ import type { PolicyFile, PolicyRule } from '../../../schemas/policy.ts'
 import policySchema from '../../../schemas/policy.schema.json' with { type: 'json' }
 import { compileSchema, inOrder, parseYamlDocument } from '../../../schemas/validated-document.ts'
 import type { Located, Problem } from '../../../schemas/validated-document.ts'
-import type { Obligation, Verdict } from './decision.ts'
+import type { MaskObligation, Obligation, Verdict } from './decision.ts'
 import type { Facts } from './facts.ts'
 import { baselineBlocks, defaultRule, emptyRule, unparseableRule } from './policy/baseline.ts'
 import { checkAgainstCatalog } from './policy/catalog.ts'
@@ -43,6 +43,8 @@ export interface CompiledPolicy {
   readonly usesLiterals: boolean
   /** Never throws. */
   decide(input: DecisionInput): Verdict
+  /** What mask rules demand of an answer that may show what this reads or calls, whatever else is decided. Never throws. */
+  masksOf(input: DecisionInput): readonly MaskObligation[]
   /** The verdict on what the grammar does not take, in words for the person who asked. */
   refuse(reason: string): Verdict
 }
@@ -118,6 +120,11 @@ export function compilePolicy(policy: Policy): CompiledPolicy {
     usesTime: looksAt('now'),
     usesLiterals: looksAt('rows'),
     refuse: (reason) => verdict('block', [unparseableRule], reason),
+    masksOf: (input) =>
+      masks
+        .filter((rule) => rule.touches(input))
+        .map(({ obligation }) => obligation)
+        .filter((obligation) => obligation?.kind === 'mask'),
     decide: (input) => {
       if (isEmpty(input.facts)) return verdict('allow', [emptyRule], 'there is nothing to run')
       const blocking = blocksOf(blocks, input)

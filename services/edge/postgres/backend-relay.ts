@@ -44,14 +44,14 @@ export class BackendRelay implements FrameSink {
         if (this.#readyForQuery(bytes, start, end)) break
         return true
       case backend.parseComplete:
-        this.#pop('parse')
-        break
+        if (this.#pop('parse')) break
+        return true
       case backend.bindComplete:
-        this.#pop('bind')
-        break
+        if (this.#pop('bind')) break
+        return true
       case backend.closeComplete:
-        this.#pop('close')
-        break
+        if (this.#pop('close')) break
+        return true
       case backend.noData:
         if (this.#popDescribe()) break
         return true
@@ -187,7 +187,8 @@ export class BackendRelay implements FrameSink {
     cache.catalogChanged()
   }
 
-  #pop(kind: 'parse' | 'bind' | 'close'): void {
+  /** True when the client gets the reply. */
+  #pop(kind: 'parse' | 'bind' | 'close'): boolean {
     const { expected, statements, portals } = this.#state
     const head = expected.head
     // A stand-in for a refused message that does not fail would have run something nobody decided.
@@ -197,6 +198,7 @@ export class BackendRelay implements FrameSink {
     if (head.portal !== null) portals.settle(head.portal)
     this.#finished(head)
     this.#complete(head)
+    return !head.isOwn
   }
 
   /** True when the client gets the reply. */

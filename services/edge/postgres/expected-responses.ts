@@ -28,7 +28,7 @@ export class Expected {
   statement: Declaration<Statement> | null = null
   /** The same for Bind and Close of a portal. */
   portal: Declaration<Portal> | null = null
-  /** A Describe or a Sync of the edge itself, whose reply the client does not get. */
+  /** A message of the edge itself, whose reply the client does not get. */
   isOwn = false
   /** Which part between two Syncs it belongs to. */
   readonly batch: number

@@ -11,6 +11,7 @@ import type { RequestGate } from './request-gate.ts'
 import { mayBeMisread } from './session-state.ts'
 import type { SessionState } from './session-state.ts'
 import { ownParameter, ownStatement } from './statements.ts'
+import type { Statement } from './statements.ts'
 import { withholdIfItMayWait } from './withheld-batch.ts'
 
 /** The messages of the extended protocol: what a name stands for is decided when it is declared, and again when it is run. */
@@ -39,7 +40,9 @@ export class ExtendedQuery {
     const name = body.name()
     if (statements.isUncertain(name, batch)) return false
     // It is kept for as long as the name is.
-    const statement = ownStatement(declaredStatement(body, cache))
+    const decided = ownStatement(declaredStatement(body, cache))
+    const statement =
+      name === '' ? decided : { ...decided, parse: Buffer.from(bytes.subarray(start, end)) }
     const entry = new Expected('parse', batch)
     const { refusal } = statement.verdict
     if (refusal !== null && refusal.kind !== 'held') {
@@ -48,13 +51,7 @@ export class ExtendedQuery {
     }
     if (!withholdIfItMayWait(this.#state, statement)) return false
     if (mayBeMisread(this.#state, statement.text)) {
-      this.#gate.refuse(
-        entry,
-        statement,
-        [],
-        sqlState.blocked,
-        'statement refused: send Sync first',
-      )
+      this.#gate.refuse(entry, statement, [], sqlState.blocked, sendSyncFirst)
       return true
     }
     if (name !== '' && statements.size >= limits.maxNames) {
@@ -94,6 +91,10 @@ export class ExtendedQuery {
       this.#gate.refuse(entry, statement, [], sqlState.tooMuch, 'too many portals')
       return true
     }
+    if (statements.isDoubtful(statementName) && !this.#parseAnew(statementName, statement)) {
+      this.#gate.refuse(entry, statement, [], sqlState.blocked, sendSyncFirst)
+      return true
+    }
     const isRedeclared = name !== '' && portals.get(name) !== null
     // A named portal outlives the chunk that its values lie in.
     const parameters = name === '' ? bind.parameters : bind.parameters.map(ownParameter)
@@ -121,12 +122,15 @@ export class ExtendedQuery {
       this.#gate.refuseUnknown(entry, sqlState.portalUnknown, 'portal does not exist')
       return true
     }
-    const admission = this.#gate.admit(entry, portal.statement, portal.parameters, null)
+    const statement = portals.isDoubtful(name)
+      ? this.#state.cache.doubted(portal.statement)
+      : portal.statement
+    const admission = this.#gate.admit(entry, statement, portal.parameters, null)
     if (admission !== 'forwarded') return admission !== 'waits'
     this.#state.isWithheld = false
     this.#gate.claim(portal, entry.request)
-    applyNames(this.#state, portal.statement)
-    if (portal.statement.verdict.settles) this.#state.isUnsettled = true
+    applyNames(this.#state, statement)
+    if (statement.verdict.settles) this.#state.isUnsettled = true
     // As the policy in force says, which may be another than when it was prepared.
     if (entry.request?.mask != null) this.#describeFor(entry, name)
     forward(this.#state, this.#toTarget, entry, bytes, start, end)
@@ -167,6 +171,26 @@ export class ExtendedQuery {
     forward(this.#state, this.#toTarget, entry, bytes, start, end)
   }
 
+  /**
+   * What the target has under this name now, code of users may have put there: it is closed and parsed as the client did, so that what
+   * is bound is what was decided. False where the text may be read otherwise by now.
+   */
+  #parseAnew(name: string, statement: Statement): boolean {
+    const { statements, batch } = this.#state
+    const { text, parse } = statement
+    if (parse === undefined) throw new TypeError('a named statement has its Parse')
+    if (mayBeMisread(this.#state, text)) return false
+    const closed = new Expected('close', batch)
+    const parsed = new Expected('parse', batch)
+    for (const entry of [closed, parsed]) entry.isOwn = true
+    // Closed, and yet there for the client: where parsing fails, it is tried again with the next Bind.
+    parsed.statement = statements.declare(name, statement, batch)
+    const close = encodeFrontend({ type: 'close', of: 'statement', name })
+    forward(this.#state, this.#toTarget, closed, close, 0, close.length)
+    forward(this.#state, this.#toTarget, parsed, parse, 0, parse.length)
+    return true
+  }
+
   /** Clients remember what a statement answers and do not ask again; the mask has to know for this very portal. */
   #describeFor(execute: Expected, name: string): void {
     const entry = new Expected('describe-portal', execute.batch)
@@ -176,3 +200,5 @@ export class ExtendedQuery {
     this.#toTarget.push(encodeFrontend({ type: 'describe', of: 'portal', name }))
   }
 }
+
+const sendSyncFirst = 'statement refused: send Sync first'

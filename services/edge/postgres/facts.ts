@@ -1,4 +1,5 @@
 import type { Facts } from '../guard/facts.ts'
+import { isEffectOfServer } from './facts/builtin-functions.ts'
 import type { Grammar } from './facts/grammar.ts'
 import type { Mentions, NamedFacts, TargetCode } from './facts/mentions.ts'
 import type { NameChange, SessionNames } from './facts/named-statements.ts'
@@ -19,6 +20,8 @@ export type FactsResult =
       readonly mentions: Mentions
       /** True when it runs code that may change settings unseen: wait for its end before more text is sent. */
       readonly settles: boolean
+      /** True when it may run code of the target's users. */
+      readonly runsCodeOfUsers: boolean
       /**
        * True when every text that differs from this one in its literals only has the same facts. False where a literal says
        * what is done (a setting's name, an option), and where a name stands for another statement (EXECUTE, FETCH).
@@ -58,6 +61,9 @@ export function factsOf(grammar: Grammar, sql: string, options: FactsOptions = {
     walk.mentions.parameterTypes.push(...(options.parameterTypes ?? []))
     for (const statement of parsed.statements) walk.statement(statement)
     const facts = walk.facts(parsed.statements)
+    const { unlistedFunctions } = facts
+    // Where the users' own functions are known, a bare name of the server's is the server's.
+    const isOwn = (name: string): boolean => options.code !== undefined && isEffectOfServer(name)
     return {
       ok: true,
       facts,
@@ -66,7 +72,8 @@ export function factsOf(grammar: Grammar, sql: string, options: FactsOptions = {
       prepared: walk.names.prepared,
       cursors: walk.names.cursors,
       mentions: walk.mentions,
-      settles: facts.unlistedFunctions.length > 0 || facts.unknown.length > 0,
+      settles: unlistedFunctions.length > 0 || facts.unknown.length > 0,
+      runsCodeOfUsers: facts.unknown.length > 0 || !unlistedFunctions.every(isOwn),
       cacheable: !walk.looksAtLiterals && !facts.kinds.some((kind) => standingForOthers.has(kind)),
     }
   } catch (error) {

@@ -26,7 +26,10 @@ export function awaitReply(state: SessionState, toTarget: Outgoing, entry: Expec
   toTarget.push(flushMessage)
 }
 
-/** Names that a statement declares or drops in SQL stand for something else from here on. */
+/**
+ * Names that a statement declares or drops in SQL stand for something else from here on. Where it runs code of users, all of them
+ * may.
+ */
 export function applyNames({ statements, portals }: SessionState, statement: Statement): void {
   for (const { of, name: inSql } of statement.verdict.names) {
     // As it stands in a message: a character for each byte.
@@ -34,6 +37,9 @@ export function applyNames({ statements, portals }: SessionState, statement: Sta
     if (of === 'statement') statements.forget(name)
     else portals.forget(name)
   }
+  if (!statement.verdict.runsCodeOfUsers) return
+  statements.doubt()
+  portals.doubt()
 }
 
 const flushMessage = Buffer.of(frontend.flush, 0, 0, 0, 4)

@@ -6,6 +6,8 @@ export interface Declaration<T> {
   /** What the name stood for before, while the target may still refuse this declaration. */
   before: Declaration<T> | null
   isSettled: boolean
+  /** How often code of users had run before. */
+  readonly round: number
 }
 
 /**
@@ -15,6 +17,7 @@ export interface Declaration<T> {
  */
 export class Namespace<T> {
   readonly #names = new Map<string, Declaration<T>>()
+  #round = 0
 
   get size(): number {
     return this.#names.size
@@ -30,9 +33,20 @@ export class Namespace<T> {
     return declaration !== undefined && !declaration.isSettled && declaration.batch !== batch
   }
 
+  /** Code of users runs: it may drop what has a name, and give the name to something else. */
+  doubt(): void {
+    this.#round++
+  }
+
+  /** True when code of users may have run since `name` was declared. No SQL reaches what has no name. */
+  isDoubtful(name: string): boolean {
+    const declaration = this.#names.get(name)
+    return name !== '' && declaration !== undefined && declaration.round !== this.#round
+  }
+
   declare(name: string, value: T | null, batch: number): Declaration<T> {
     const before = this.#names.get(name) ?? null
-    const declaration = { name, value, batch, before, isSettled: false }
+    const declaration = { name, value, batch, before, isSettled: false, round: this.#round }
     this.#names.set(name, declaration)
     return declaration
   }

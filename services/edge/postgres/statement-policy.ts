@@ -11,9 +11,15 @@ export interface StatementPolicy {
   readonly digest: Buffer
   /**
    * Same text, subject and types give the same verdict for as long as `digest` stays. `parameterTypes` are oids that the client
-   * declares, other than the server's own. Never throws, never waits.
+   * declares, other than the server's own. `isDoubtful`: it is to run under a name that code of users, which this session has run,
+   * may have given to something else. Never throws, never waits.
    */
-  decide(text: string, subject: StatementSubject, parameterTypes?: readonly number[]): Verdict
+  decide(
+    text: string,
+    subject: StatementSubject,
+    parameterTypes?: readonly number[],
+    isDoubtful?: boolean,
+  ): Verdict
   /** What a statement with `changesCatalog` changed has taken effect. Never throws, never waits. */
   catalogChanged?(subject: StatementSubject): void
   /** The session is over. Never throws, never waits. */
@@ -61,6 +67,8 @@ export interface Verdict {
   readonly names: readonly NameChange[]
   /** True when it may change settings that change how later text is read: the client waits for its end. */
   readonly settles: boolean
+  /** True when it may run code of the target's users, which may drop names and give them to something else. */
+  readonly runsCodeOfUsers: boolean
   /** True when relations may be others after it. Missing: no. */
   readonly changesCatalog?: boolean
   /** True when another text that differs in its literals only may get another verdict. Missing: no. */

@@ -12,6 +12,10 @@ export interface Statement {
   readonly verdict: Verdict
   /** Types of a target's users that the client declares for parameters, by oid; missing for none. */
   readonly parameterTypes?: readonly number[]
+  /** The Parse message that gave it a name, to be sent again. */
+  readonly parse?: Buffer
+  /** True where it is run under a name that code of users may have given to something else. */
+  readonly isDoubtful?: boolean
   /** The digest of the policy that decided, as the policy gave it; missing where no policy was asked. */
   readonly decidedBy?: Buffer
 }
@@ -29,6 +33,7 @@ const noFacts = {
   functions: [],
   names: [],
   settles: false,
+  runsCodeOfUsers: false,
   operation: 'unparsed',
 } as const
 
@@ -104,9 +109,19 @@ export class StatementCache {
     const { decidedBy, parameterTypes, text, verdict } = statement
     if (decidedBy === undefined) return statement
     if (decidedBy === this.#policy.digest && !standsForOthers(verdict)) return statement
+    if (statement.isDoubtful === true) return this.doubted(statement)
     return parameterTypes === undefined
       ? this.decide(text, 0, text.length)
       : this.decideTyped(text, parameterTypes)
+  }
+
+  /** The same statement where the target may take its name for something else by now: rare, and not remembered. */
+  doubted(statement: Statement): Statement {
+    if (statement.decidedBy === undefined) return statement
+    if (this.#policy.digest !== this.#digest) this.#forgetAll()
+    const { text, parameterTypes } = statement
+    const verdict = this.#verdictOn(text, parameterTypes, true)
+    return { ...statement, verdict, decidedBy: this.#digest, isDoubtful: true }
   }
 
   /** What a statement of this session changed in the catalog has taken effect. */
@@ -163,10 +178,10 @@ export class StatementCache {
     }
   }
 
-  #verdictOn(text: Buffer, parameterTypes?: readonly number[]): Verdict {
+  #verdictOn(text: Buffer, parameterTypes?: readonly number[], isDoubtful?: boolean): Verdict {
     if (text.includes(0)) return unparseable('NUL in the statement')
     if (!isUtf8(text)) return unparseable('the statement is not UTF-8')
-    return this.#policy.decide(text.toString('utf8'), this.#subject, parameterTypes)
+    return this.#policy.decide(text.toString('utf8'), this.#subject, parameterTypes, isDoubtful)
   }
 
   #forgetAll(): void {
@@ -205,6 +220,7 @@ function isSameForEveryLiteral(verdict: Verdict): boolean {
     verdict.refusal === null &&
     verdict.dependsOnLiterals !== true &&
     !verdict.settles &&
+    !verdict.runsCodeOfUsers &&
     verdict.names.length === 0 &&
     verdict.operation.split(',').every((kind) => plainKinds.has(kind)) &&
     verdict.functions.every((name) => plainFunctions.has(name))

@@ -261,6 +261,8 @@ function compileFunctions(texts: readonly string[]): {
       patterns.matches(name) || (name.startsWith('pg_catalog.') && patterns.matches(bareOf(name))),
     touches: (name) =>
       patterns.matches(name) ||
+      // Any function at all.
+      (texts.length > 0 && name === '*') ||
       patterns.matches(bareOf(name)) ||
       patterns.matches(`pg_catalog.${name}`),
   }

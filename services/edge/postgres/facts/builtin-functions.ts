@@ -118,3 +118,20 @@ pg_ls_tmpdir pg_ls_waldir pg_read_binary_file pg_read_file pg_show_all_file_sett
     .trim()
     .split(/\s+/),
 )
+
+/** Whether this is a function of the server, as facts write it, that changes something and runs no code of users. */
+export function isEffectOfServer(name: string): boolean {
+  return effectFunctions.has(name.replace(/^pg_catalog\./, ''))
+}
+
+const effectFunctions: ReadonlySet<string> = new Set(
+  `
+nextval pg_advisory_lock pg_advisory_lock_shared pg_advisory_unlock pg_advisory_unlock_shared
+pg_advisory_xact_lock pg_advisory_xact_lock_shared pg_cancel_backend pg_notify pg_sleep
+pg_sleep_for pg_sleep_until pg_terminate_backend pg_try_advisory_lock
+pg_try_advisory_lock_shared pg_try_advisory_xact_lock pg_try_advisory_xact_lock_shared
+set_config setval
+`
+    .trim()
+    .split(/\s+/),
+)

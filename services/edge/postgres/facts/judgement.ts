@@ -1,20 +1,30 @@
-import type { Verdict } from '../../guard/decision.ts'
-import { noFacts } from '../../guard/facts.ts'
+import type { MaskObligation, Verdict } from '../../guard/decision.ts'
 import type { Facts } from '../../guard/facts.ts'
 import type { CompiledPolicy, DecisionInput } from '../../guard/policy.ts'
 import { factsOf } from '../facts.ts'
 import type { FactsResult } from '../facts.ts'
 import type { StatementSubject } from '../statement-policy.ts'
 import type { Grammar } from './grammar.ts'
-import { Mentions } from './mentions.ts'
-import type { NamedFacts, TargetCode } from './mentions.ts'
+import type { TargetCode } from './mentions.ts'
 import { schemasIn } from './names.ts'
+import { NamesOfSession, unknownOf } from './names-of-session.ts'
 
 /** What a statement would do, all else that the decision rested on, and the decision; no input where the grammar takes no statement. */
-export type Judgement = { readonly verdict: Verdict } & (
+export type Judgement = {
+  readonly verdict: Verdict
+  /** What runs may be something else that code of users has given its name to. */
+  readonly isDoubtful: boolean
+} & (
   | { readonly result: FactsResult & { readonly ok: true }; readonly input: DecisionInput }
   | { readonly result: FactsResult & { readonly ok: false }; readonly input: null }
 )
+
+export interface JudgementOptions {
+  /** Oids of the types other than the server's own that the client declares for parameters. */
+  readonly parameterTypes?: readonly number[] | undefined
+  /** It is to run under a name that code of users may have given to something else. */
+  readonly isDoubtful?: boolean
+}
 
 /** Decides statements over the facts of the grammar. Knows by subject what its session has prepared and declared by SQL. */
 export class StatementJudge {
@@ -39,7 +49,7 @@ export class StatementJudge {
     text: string,
     subject: StatementSubject,
     nowMs: number,
-    parameterTypes: readonly number[] = [],
+    { parameterTypes = [], isDoubtful = false }: JudgementOptions = {},
   ): Judgement {
     const named = this.#namedOf(subject)
     const code = this.#codeFor(subject)
@@ -50,15 +60,22 @@ export class StatementJudge {
       resolvePrepared: (name) => named.statement.get(name),
       resolveCursor: (name) => named.portal.get(name),
     })
-    if (!result.ok) return { result, input: null, verdict: policy.refuse(result.message) }
+    if (!result.ok) {
+      return { result, input: null, isDoubtful, verdict: policy.refuse(result.message) }
+    }
     const input = inputOf(result.facts, subject, nowMs)
-    const verdict = policy.decide(input)
+    // Of what the protocol runs the edge knows whether; of what SQL runs by a name nobody does.
+    const isByName = result.facts.kinds.some((kind) => byName.has(kind))
+    const ran = isDoubtful || isByName ? named.ran : null
+    const masks = ran === null ? [] : policy.masksOf(inputOf(ran, subject, nowMs))
+    const verdict = withMasks(policy.decide(input), masks)
     // What is held may still be approved, and then the name is there.
     if (verdict.outcome !== 'block') {
       named.statement.addAll(result.prepared)
       named.portal.addAll(result.cursors)
+      if (result.runsCodeOfUsers) named.run(result.facts)
     }
-    return { result, input, verdict }
+    return { result, input, isDoubtful: ran !== null, verdict }
   }
 
   /**
@@ -81,74 +98,10 @@ export class StatementJudge {
   #namedOf(subject: StatementSubject): NamesOfSession {
     const known = this.#named.get(subject)
     if (known !== undefined) return known
-    const named = { statement: new FactsByName(), portal: new FactsByName() }
+    const named = new NamesOfSession()
     this.#named.set(subject, named)
     return named
   }
-}
-
-interface NamesOfSession {
-  readonly statement: FactsByName
-  readonly portal: FactsByName
-}
-
-/** Nobody knows what runs under this name: no rule allows it. */
-function unknownOf(name: string): NamedFacts {
-  return { ...noFacts, unknown: [`what ${name} runs`] }
-}
-
-const mostNames = 1000
-/** A name that has stood for more than this is not followed any further. */
-const mostFacts = 5_000
-
-/**
- * What the prepared statements or the cursors of one session run, by name, whether SQL or the protocol gave it. A name keeps the
- * facts of everything it ever stood for: whether the target has dropped it meanwhile is not known here, and more facts only block
- * more.
- */
-class FactsByName {
-  readonly #byName = new Map<string, NamedFacts>()
-
-  get(name: string): NamedFacts | null {
-    return this.#byName.get(name) ?? null
-  }
-
-  addAll(facts: ReadonlyMap<string, NamedFacts>): void {
-    for (const [name, each] of facts) this.#add(name, each)
-  }
-
-  #add(name: string, facts: NamedFacts): void {
-    const before = this.#byName.get(name)
-    if (before === undefined && this.#byName.size >= mostNames) return
-    // One text may mention a type ten thousand times.
-    const isShort = before === undefined && sizeOf(facts) <= mostFacts
-    const all = isShort ? facts : union(before ?? facts, facts)
-    this.#byName.set(name, sizeOf(all) > mostFacts ? unknownOf(name) : all)
-  }
-}
-
-function union(one: NamedFacts, other: NamedFacts): NamedFacts {
-  const both = <T>(a: readonly T[], b: readonly T[]): readonly T[] => [...new Set([...a, ...b])]
-  const mentions = new Mentions()
-  for (const each of [one.mentions, other.mentions]) if (each !== undefined) mentions.add(each)
-  return {
-    mentions,
-    kinds: both(one.kinds, other.kinds),
-    reads: both(one.reads, other.reads),
-    writes: both(one.writes, other.writes),
-    columnsRead: both(one.columnsRead, other.columnsRead),
-    columnsWritten: both(one.columnsWritten, other.columnsWritten),
-    rows: null,
-    functions: both(one.functions, other.functions),
-    unlistedFunctions: both(one.unlistedFunctions, other.unlistedFunctions),
-    flags: both(one.flags, other.flags),
-    unknown: both(one.unknown, other.unknown),
-  }
-}
-
-function sizeOf({ mentions, ...facts }: NamedFacts): number {
-  const lists = Object.values(facts).filter((each) => Array.isArray(each))
-  return lists.reduce((sum, { length }) => sum + length, mentions?.size ?? 0)
 }
 
 function inputOf(facts: Facts, subject: StatementSubject, nowMs: number): DecisionInput {
@@ -171,3 +124,20 @@ function inputOf(facts: Facts, subject: StatementSubject, nowMs: number): Decisi
 function pathOf(searchPath: string): readonly string[] {
   return schemasIn(searchPath).filter((schema) => schema !== '$user')
 }
+
+const byName: ReadonlySet<string> = new Set(['execute', 'fetch'])
+
+/** The verdict with masks beside its own. */
+function withMasks(verdict: Verdict, masks: readonly MaskObligation[]): Verdict {
+  const { outcome, obligations, ruleIds } = verdict
+  const known = new Set(obligations.map(({ ruleId }) => ruleId))
+  const added = masks.filter(({ ruleId }) => !known.has(ruleId))
+  if (outcome === 'block' || added.length === 0) return verdict
+  const all = { ...verdict, obligations: [...obligations, ...added] }
+  if (outcome === 'hold') return all
+  const ids = [...ruleIds, ...added.map(({ ruleId }) => ruleId)]
+  return { ...all, outcome: 'mask', ruleIds: ids, reason: nameMayStandForAnother }
+}
+
+const nameMayStandForAnother =
+  'functions of users that this session has called may have given its name to something else, which is masked as what they answer'

@@ -75,15 +75,23 @@ export class RulePolicy implements StatementPolicy {
     return this.#digest
   }
 
-  decide(text: string, subject: StatementSubject, parameterTypes?: readonly number[]): Verdict {
+  decide(
+    text: string,
+    subject: StatementSubject,
+    parameterTypes?: readonly number[],
+    isDoubtful = false,
+  ): Verdict {
     const { policies, clock, routines } = this.#options
     const policy = policies.current
-    const nowMs = clock.nowMs()
-    const { result, verdict } = this.#judge.judge(policy, text, subject, nowMs, parameterTypes)
+    const judgement = this.#judge.judge(policy, text, subject, clock.nowMs(), {
+      parameterTypes,
+      isDoubtful,
+    })
+    const { result, verdict } = judgement
     if (!result.ok) return notTaken(result, verdict)
     if (verdict.outcome !== 'block')
       routines?.get(subject.target)?.defined(subject, result.mentions)
-    const mask = this.#masks.of(text, subject, result.facts, verdict)
+    const mask = this.#masks.of(text, subject, result.facts, verdict, judgement.isDoubtful)
     // Where their number is not known, what is allowed is allowed for every number.
     const looksAtRows = policy.usesLiterals && result.facts.rows !== null
     return taken(result, verdict, mask, looksAtRows || !result.cacheable)
@@ -132,6 +140,7 @@ function taken(
     functions: facts.functions,
     names: result.names,
     settles: result.settles,
+    runsCodeOfUsers: result.runsCodeOfUsers,
     changesCatalog: facts.kinds.some((kind) => defining.has(kind)),
     dependsOnLiterals,
   }
@@ -185,5 +194,6 @@ function notTaken(result: FactsResult & { ok: false }, verdict: RuleVerdict): Ve
     functions: [],
     names: [],
     settles: false,
+    runsCodeOfUsers: false,
   }
 }

@@ -30,6 +30,8 @@ export interface MaskRequest {
   readonly classes: ReadonlySet<string>
   readonly key: Uint8Array
   readonly facts: Facts
+  /** The target may answer something else: what it says counts, and nothing that the text says. */
+  readonly isDoubtful: boolean
   /** Null where the text is several statements. */
   readonly projection: Projection | null
   /** Is told when an answer has columns of relations that the catalog does not know. */
@@ -54,7 +56,7 @@ const maskable: ReadonlySet<string> = new Set(
 
 /** Decides whether and how a statement can be masked. Fails closed: what is not understood is not shown. */
 export function planMask(request: MaskRequest): MaskDecision {
-  const { catalog, classes, facts, projection } = request
+  const { catalog, classes, facts, isDoubtful, projection } = request
   const told = facts.reads.find(isTelling)
   if (told !== undefined) return refused(`${told} may quote masked values`)
   const demanded = (columns: readonly MaskedColumn[]): readonly MaskedColumn[] =>
@@ -62,7 +64,7 @@ export function planMask(request: MaskRequest): MaskDecision {
   const masked = (of: Facts) => demanded(catalog.touched(of.columnsRead))
   const shows = (of: Shown) => demanded(catalog.shown(of))
 
-  const isOpaque = facts.unlistedFunctions.length > 0 || facts.unknown.length > 0
+  const isOpaque = isDoubtful || facts.unlistedFunctions.length > 0 || facts.unknown.length > 0
   const touched = masked(facts)
   if (touched.length === 0) {
     // A constraint that fails quotes the whole row.
@@ -87,6 +89,7 @@ export function planMask(request: MaskRequest): MaskDecision {
   if (forbidden !== undefined) {
     return refused(`${forbidden.name} may be selected and not used in any other way`)
   }
+  if (isOpaque) return { ok: true, plan: plan(request, none, 'all') }
   // A plan names columns and constants of the text, and what is estimated of values, which no-use forbids; no values.
   if (facts.kinds.includes('explain'))
     return { ok: true, plan: plan(request, 'all harmless', 'values') }
@@ -94,7 +97,7 @@ export function planMask(request: MaskRequest): MaskDecision {
     name: column.name,
     isHarmless: shows(column).length === 0,
   }))
-  return { ok: true, plan: plan(request, columns ?? none, isOpaque ? 'all' : 'values') }
+  return { ok: true, plan: plan(request, columns ?? none, 'values') }
 }
 
 const none: readonly ToldColumn[] = []

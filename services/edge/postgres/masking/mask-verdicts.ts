@@ -17,8 +17,14 @@ export class MaskVerdicts {
     this.#targets = targets
   }
 
-  /** Null when nothing has to be masked. */
-  of(text: string, subject: StatementSubject, facts: Facts, verdict: Verdict): MaskDecision | null {
+  /** Null when nothing has to be masked. `isDoubtful`: the answer may be one to something else. */
+  of(
+    text: string,
+    subject: StatementSubject,
+    facts: Facts,
+    verdict: Verdict,
+    isDoubtful: boolean,
+  ): MaskDecision | null {
     if (verdict.outcome === 'block') return null
     const classes = demandedClasses(verdict)
     if (classes.size === 0) return null
@@ -36,6 +42,7 @@ export class MaskVerdicts {
       classes,
       key,
       facts,
+      isDoubtful,
       projection: projectionOf(this.#grammar, text, catalog),
       onUnknown: () => masking.refreshSoon(),
     })

@@ -216,6 +216,7 @@ export class TextPolicy implements StatementPolicy {
           ? [{ of: 'statement', name: words[1] === 'ALL' ? null : (words[1] ?? null) }]
           : [],
       settles: text.includes('settles'),
+      runsCodeOfUsers: text.includes('of_users('),
       mask: null,
     }
   }
