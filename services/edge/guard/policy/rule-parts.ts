@@ -174,6 +174,11 @@ function coveringNames(name: string, namesOf: Names, patterns: RelationPatterns)
 export function touchParts(rule: PolicyRule, condition: Condition | null): readonly RulePart[] {
   const { relations, columns } = rule
   const parts: RulePart[] = []
+  // What a function may read that is not known here, nobody sees: its answer may show any of it.
+  const unseen: readonly Touch[] =
+    rule.outcome === 'mask'
+      ? [[({ facts }) => [...facts.unlistedFunctions, ...facts.unknown], () => true]]
+      : []
   if (rule.statements !== undefined) {
     const kinds = kindsOfStatements(rule.statements)
     parts.push(touching('statements', [[({ facts }) => facts.kinds, (kind) => kinds.has(kind)]]))
@@ -185,6 +190,7 @@ export function touchParts(rule: PolicyRule, condition: Condition | null): reado
       touching('relations', [
         [({ facts }) => facts.reads, (name, path) => reads.touches(name, path)],
         [({ facts }) => facts.writes, (name, path) => writes.touches(name, path)],
+        ...unseen,
       ]),
     )
   }
@@ -195,6 +201,7 @@ export function touchParts(rule: PolicyRule, condition: Condition | null): reado
       touching('columns', [
         [({ facts }) => facts.columnsRead, (name, path) => reads.touches(name, path)],
         [({ facts }) => facts.columnsWritten, (name, path) => writes.touches(name, path)],
+        ...unseen,
       ]),
     )
   }

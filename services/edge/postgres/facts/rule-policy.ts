@@ -91,7 +91,8 @@ export class RulePolicy implements StatementPolicy {
     if (!result.ok) return notTaken(result, verdict)
     if (verdict.outcome !== 'block')
       routines?.get(subject.target)?.defined(subject, result.mentions)
-    const mask = this.#masks.of(text, subject, result.facts, verdict, judgement.isDoubtful)
+    const isOpaque = judgement.isDoubtful || result.runsCodeOfUsers
+    const mask = this.#masks.of(text, subject, result.facts, verdict, isOpaque)
     // Where their number is not known, what is allowed is allowed for every number.
     const looksAtRows = policy.usesLiterals && result.facts.rows !== null
     return taken(result, verdict, mask, looksAtRows || !result.cacheable)

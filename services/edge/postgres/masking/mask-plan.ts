@@ -30,8 +30,8 @@ export interface MaskRequest {
   readonly classes: ReadonlySet<string>
   readonly key: Uint8Array
   readonly facts: Facts
-  /** The target may answer something else: what it says counts, and nothing that the text says. */
-  readonly isDoubtful: boolean
+  /** The answer may show what the text does not tell: then only what the target says of a column counts. */
+  readonly isOpaque: boolean
   /** Null where the text is several statements. */
   readonly projection: Projection | null
   /** Is told when an answer has columns of relations that the catalog does not know. */
@@ -56,7 +56,7 @@ const maskable: ReadonlySet<string> = new Set(
 
 /** Decides whether and how a statement can be masked. Fails closed: what is not understood is not shown. */
 export function planMask(request: MaskRequest): MaskDecision {
-  const { catalog, classes, facts, isDoubtful, projection } = request
+  const { catalog, classes, facts, isOpaque, projection } = request
   const told = facts.reads.find(isTelling)
   if (told !== undefined) return refused(`${told} may quote masked values`)
   const demanded = (columns: readonly MaskedColumn[]): readonly MaskedColumn[] =>
@@ -64,7 +64,6 @@ export function planMask(request: MaskRequest): MaskDecision {
   const masked = (of: Facts) => demanded(catalog.touched(of.columnsRead))
   const shows = (of: Shown) => demanded(catalog.shown(of))
 
-  const isOpaque = isDoubtful || facts.unlistedFunctions.length > 0 || facts.unknown.length > 0
   const touched = masked(facts)
   if (touched.length === 0) {
     // A constraint that fails quotes the whole row.

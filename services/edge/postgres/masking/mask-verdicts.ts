@@ -17,13 +17,13 @@ export class MaskVerdicts {
     this.#targets = targets
   }
 
-  /** Null when nothing has to be masked. `isDoubtful`: the answer may be one to something else. */
+  /** Null when nothing has to be masked. `isOpaque`: the answer may show what the text does not tell. */
   of(
     text: string,
     subject: StatementSubject,
     facts: Facts,
     verdict: Verdict,
-    isDoubtful: boolean,
+    isOpaque: boolean,
   ): MaskDecision | null {
     if (verdict.outcome === 'block') return null
     const classes = demandedClasses(verdict)
@@ -42,7 +42,7 @@ export class MaskVerdicts {
       classes,
       key,
       facts,
-      isDoubtful,
+      isOpaque,
       projection: projectionOf(this.#grammar, text, catalog),
       onUnknown: () => masking.refreshSoon(),
     })

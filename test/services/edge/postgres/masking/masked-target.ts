@@ -9,6 +9,7 @@ import type { CompiledPolicy } from '../../../../../services/edge/guard/policy.t
 import { loadGrammar } from '../../../../../services/edge/postgres/facts/grammar.ts'
 import { RulePolicy } from '../../../../../services/edge/postgres/facts/rule-policy.ts'
 import { TargetMasking } from '../../../../../services/edge/postgres/masking/target-masking.ts'
+import { TargetRoutines } from '../../../../../services/edge/postgres/routines/target-routines.ts'
 import { ScramPassword } from '../../../../../services/edge/postgres/protocol/scram.ts'
 import { systemClock } from '../../../../../services/runtime/clock.ts'
 import { aPolicy } from '../../guard/policy-builders.ts'
@@ -62,26 +63,32 @@ export async function startMaskedTarget(
   }
   await asOwner(schema)
   const grammar = await loadGrammar()
+  const catalog = (settings: ReadonlyMap<string, string>) =>
+    ({
+      target: {
+        name: 'm',
+        address: target.host,
+        port: target.port,
+        tls: { mode: 'verify-full', ca: target.ca },
+      },
+      login: {
+        user: target.superuser,
+        password: new ScramPassword(target.superuserPassword),
+        database: 'postgres',
+        applicationName: 'catalog',
+        settings,
+      },
+      grammar,
+      logger: pino({ level: 'silent' }),
+    }) as const
   const masking = new TargetMasking({
-    target: {
-      name: 'm',
-      address: target.host,
-      port: target.port,
-      tls: { mode: 'verify-full', ca: target.ca },
-    },
-    login: {
-      user: target.superuser,
-      password: new ScramPassword(target.superuserPassword),
-      database: 'postgres',
-      applicationName: 'catalog',
-      settings: new Map([['search_path', 'pg_catalog']]),
-    },
+    ...catalog(new Map([['search_path', 'pg_catalog']])),
     columns: columnsOf(classification),
     key: Buffer.alloc(32, 9),
-    grammar,
-    logger: pino({ level: 'silent' }),
   })
   await masking.refresh(AbortSignal.timeout(10_000))
+  const routines = new TargetRoutines({ ...catalog(new Map()), staleMs: Infinity })
+  await routines.refresh(AbortSignal.timeout(10_000))
   const policies = new PolicyInForce(policy)
   const credentials = new MemoryCredentials()
   credentials.issue('agent', password, { target: 'm', actor: anActor })
@@ -96,6 +103,7 @@ export async function startMaskedTarget(
             policies,
             clock: systemClock,
             masking: new Map([['m', masking]]),
+            routines: new Map([['m', routines]]),
           }),
         },
       },
