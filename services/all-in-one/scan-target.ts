@@ -1,6 +1,9 @@
 import type { SessionPassword } from '../api/schemas/credentials.ts'
 import type { ValueKind } from '../edge/guard/masking/suggestions/column-names.ts'
 import type { SampledColumn } from '../edge/guard/masking/suggestions/suggestion.ts'
+import { loadGrammar } from '../edge/postgres/facts/grammar.ts'
+import { UncoveredViews } from '../edge/postgres/masking/uncovered-views.ts'
+import type { NamedRelation } from '../edge/postgres/masking/uncovered-views.ts'
 import { EdgeSession } from './adapters/edge-session.ts'
 
 export interface ScanOptions {
@@ -16,8 +19,10 @@ export interface ScanOptions {
 
 export interface Scan {
   readonly tables: number
+  /** Views with columns that the classification of tables does not cover. */
+  readonly views: number
   readonly columns: readonly SampledColumn[]
-  /** Tables of which no values were seen, and why. Their columns are in `columns`, without values. */
+  /** Tables and views of which no values were seen, and why. Their columns are in `columns`, without values. */
   readonly notLookedAt: readonly { readonly table: string; readonly why: string }[]
 }
 
@@ -31,8 +36,8 @@ const statementTimeoutMs = 15_000
 
 /**
  * Reads a sample of every table of a target through its edge: each statement is decided by policy and recorded like any other of
- * whoever the password was issued to. Views show what their tables have, and are left out. Throws when the catalog may not be
- * read, and when the session ends.
+ * whoever the password was issued to. What views show of tables is masked as it is there; only their other columns are looked at.
+ * Throws when the catalog may not be read, and when the session ends.
  */
 export async function scanTarget(issued: SessionPassword, options: ScanOptions): Promise<Scan> {
   await using session = await EdgeSession.open(issued, statementTimeoutMs)
@@ -42,16 +47,19 @@ export async function scanTarget(issued: SessionPassword, options: ScanOptions):
       `the catalog of ${issued.target} cannot be read: ${catalog.message}; scan as somebody whom a rule lets read pg_catalog.*`,
     )
   }
-  const tables = tablesOf(catalog.rows)
+  const relations = relationsOf(catalog.rows)
+  const tables = relations.filter(({ definition }) => definition === null)
+  const views = await uncoveredViews(relations)
+  const scanned = [...tables, ...views]
   const columns: SampledColumn[] = []
   const notLookedAt: { table: string; why: string }[] = []
-  for (const [index, table] of tables.entries()) {
+  for (const [index, table] of scanned.entries()) {
     const name = `${table.schema}.${table.relation}`
     const open = table.columns.filter(
       ({ column }) => !options.isKnown(table.schema, table.relation, column),
     )
     if (open.length === 0) continue
-    options.onTable(name, index + 1, tables.length)
+    options.onTable(name, index + 1, scanned.length)
     const sample =
       Date.now() < options.untilMs
         ? await sampleOf(session, { ...table, columns: open }, options.rows)
@@ -62,18 +70,36 @@ export async function scanTarget(issued: SessionPassword, options: ScanOptions):
       columns.push({ schema: table.schema, relation: table.relation, column, kind, values })
     })
   }
-  return { tables: tables.length, columns, notLookedAt }
+  return { tables: tables.length, views: views.length, columns, notLookedAt }
 }
 
-interface Table {
+interface Relation {
   readonly schema: string
   readonly relation: string
-  /** As the server last estimated; negative where it never did. */
+  /** As the server last estimated; negative where it never did, and where rows cannot be sampled. */
   readonly estimatedRows: number
+  /** Of a view. */
+  readonly definition: string | null
   readonly columns: readonly { readonly column: string; readonly kind: ValueKind }[]
 }
 
-async function sampleOf(session: EdgeSession, table: Table, mostRows: number) {
+/** Each with only the columns whose mask does not follow from that of tables. */
+async function uncoveredViews(relations: readonly Relation[]): Promise<readonly Relation[]> {
+  const uncovered = new UncoveredViews(await loadGrammar(), relations.map(named))
+  return relations.flatMap((view) => {
+    const { definition } = view
+    if (definition === null) return []
+    const names = uncovered.columnsOf({ ...named(view), definition })
+    const columns = view.columns.filter(({ column }) => names.includes(column))
+    return columns.length === 0 ? [] : [{ ...view, columns }]
+  })
+}
+
+function named({ schema, relation, columns }: Relation): NamedRelation {
+  return { schema, relation, columns: columns.map(({ column }) => column) }
+}
+
+async function sampleOf(session: EdgeSession, table: Relation, mostRows: number) {
   const { columns, estimatedRows } = table
   const fitting = Math.floor(mostTableCharacters / (columns.length * mostCharacters))
   const rows = Math.min(mostRows, Math.max(leastRows, fitting))
@@ -91,27 +117,28 @@ async function sampleOf(session: EdgeSession, table: Table, mostRows: number) {
 }
 
 /** Nothing of what cannot be told by its values. */
-function shownAs({ column, kind }: Table['columns'][number]): string {
+function shownAs({ column, kind }: Relation['columns'][number]): string {
   const text = `${quoted(column)}::text`
   if (kind === 'text' || kind === 'number') return `left(${text}, ${mostCharacters})`
   if (kind === 'json') return `CASE WHEN length(${text}) <= ${mostJsonCharacters} THEN ${text} END`
   return 'NULL'
 }
 
-function tablesOf(rows: readonly (readonly (string | null)[])[]): readonly Table[] {
-  const tables = new Map<string, Table & { columns: { column: string; kind: ValueKind }[] }>()
-  for (const [schema, relation, estimate, column, category, type] of rows) {
+function relationsOf(rows: readonly (readonly (string | null)[])[]): readonly Relation[] {
+  const relations = new Map<string, Relation & { columns: Relation['columns'][number][] }>()
+  for (const [schema, relation, estimate, definition, column, category, type] of rows) {
     const key = JSON.stringify([schema, relation])
-    const table = tables.get(key) ?? {
+    const known = relations.get(key) ?? {
       schema: schema ?? '',
       relation: relation ?? '',
       estimatedRows: Number(estimate),
+      definition: definition ?? null,
       columns: [],
     }
-    tables.set(key, table)
-    table.columns.push({ column: column ?? '', kind: kindOf(category ?? '', type ?? '') })
+    relations.set(key, known)
+    known.columns.push({ column: column ?? '', kind: kindOf(category ?? '', type ?? '') })
   }
-  return [...tables.values()]
+  return [...relations.values()]
 }
 
 /** By the category and the name of the type; of a domain, of the type below it. */
@@ -126,12 +153,14 @@ function quoted(name: string): string {
 }
 
 const catalogQuery = `
-SELECT n.nspname, c.relname, c.reltuples, a.attname, b.typcategory, b.typname
+SELECT n.nspname, c.relname, CASE WHEN c.relkind IN ('v', 'f') THEN -1 ELSE c.reltuples END,
+  CASE WHEN c.relkind IN ('v', 'm') AND a.attnum = 1 THEN pg_catalog.pg_get_viewdef(c.oid) END,
+  a.attname, b.typcategory, b.typname
 FROM pg_catalog.pg_class c
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid
 JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
 JOIN pg_catalog.pg_type b ON b.oid = CASE WHEN t.typbasetype = 0 THEN t.oid ELSE t.typbasetype END
-WHERE c.relkind IN ('r', 'p', 'f') AND NOT c.relispartition AND c.relpersistence <> 't'
+WHERE c.relkind IN ('r', 'p', 'f', 'v', 'm') AND NOT c.relispartition AND c.relpersistence <> 't'
   AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND a.attnum > 0 AND NOT a.attisdropped
 ORDER BY n.nspname, c.relname, a.attnum`

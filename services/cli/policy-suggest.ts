@@ -2,6 +2,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 
 import { Command, InvalidArgumentError, Option } from 'commander'
 
+import type { Scan } from '../all-in-one/scan-target.ts'
 import type { Confidence, Suggestion } from '../edge/guard/masking/suggestions/suggestion.ts'
 import { formatProblem } from '../../schemas/validated-document.ts'
 import { readConfig } from './config-file.ts'
@@ -59,7 +60,8 @@ read is named, and judged by the names of its columns only. What is masked for y
   affidavit policy suggest shop --classification new.yaml        where the configuration is on another machine
   affidavit policy suggest shop --write && git diff              into the file, to be reviewed there
 By names (national_id, geburtsdatum, apiKey) and by check digits and forms of values; a suggestion says which, and never quotes a
-value. Entries that are there stay as they are. Views are not scanned: they show their tables' columns as those are classified.
+value. Entries that are there stay as they are. Of views only what does not come from tables is scanned, such as the rows of a function:
+the rest shows as the tables' columns are classified.
 A changed classification counts from the next start of the edge.
 Exit status 0: nothing to suggest, or written. 3: there are suggestions. 1: it could not be done. 2: an input has mistakes.`,
     )
@@ -105,12 +107,13 @@ async function run(target: string, options: SuggestOptions): Promise<void> {
   // What is suggested has to be a classification.
   await knownColumns(after, file)
   if (options.write === true && after !== before) writeFileSync(file, after)
-  const { tables, notLookedAt } = scan
+  const { tables, views, notLookedAt } = scan
   if (options.json === true) {
     printJson({
       target,
       file,
       tables,
+      views,
       suggestions,
       not_looked_at: notLookedAt,
       written: options.write === true,
@@ -163,10 +166,7 @@ function keyOf(of: {
 
 function summaryOf(
   suggestions: readonly Suggestion[],
-  scan: {
-    readonly tables: number
-    readonly notLookedAt: readonly { readonly table: string; readonly why: string }[]
-  },
+  scan: Scan,
   file: string,
   isWritten: boolean,
 ): string {
@@ -178,5 +178,6 @@ function summaryOf(
   const refused = scan.notLookedAt.map(
     ({ table, why }) => `not looked at: ${oneLine(table)}, since ${oneLine(why)}\n`,
   )
-  return `${refused.join('')}${scan.tables} tables: ${what}\n`
+  const views = scan.views === 0 ? '' : ` and ${scan.views} view${scan.views === 1 ? '' : 's'}`
+  return `${refused.join('')}${scan.tables} tables${views}: ${what}\n`
 }

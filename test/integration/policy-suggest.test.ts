@@ -6,6 +6,9 @@ import { after, before, suite, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 
+import { Client } from 'pg'
+
+import { heldRole, sampleDatabase } from '../../services/all-in-one/demo/sample-data.ts'
 import type { Suggestion } from '../../services/edge/guard/masking/suggestions/suggestion.ts'
 import { demoStack, eventually } from '../support/demo-stack.ts'
 import type { DemoStack } from '../support/demo-stack.ts'
@@ -13,13 +16,30 @@ import type { DemoStack } from '../support/demo-stack.ts'
 const main = fileURLToPath(new URL('../../services/cli/main.ts', import.meta.url))
 const demoPolicy = new URL('../../services/all-in-one/demo/demo-policy.yaml', import.meta.url)
 
-/** Olivia may not look at what one table holds. */
+/** Olivia may not look at what one table holds, nor at one view. */
 const policy = `${readFileSync(demoPolicy, 'utf8')}
   - id: nobody-reads-payments
     targets: [shop]
     relations: { read: [public.payments] }
     outcome: block
     reason: payments are for nobody
+  - id: nobody-reads-hidden-contacts
+    targets: [shop]
+    relations: { read: [public.hidden_contacts] }
+    outcome: block
+    reason: hidden is hidden
+`
+
+const views = `
+CREATE FUNCTION public.contacts() RETURNS TABLE (n int, reach text) LANGUAGE sql STABLE
+  AS $$ SELECT g, 'person' || g || '@example.org' FROM generate_series(1, 40) g $$;
+CREATE FUNCTION public.hidden() RETURNS TABLE (n int, email text) LANGUAGE sql STABLE
+  AS $$ SELECT 1, 'a@example.org' $$;
+CREATE VIEW public.callers AS SELECT k.n, k.reach, c.email, c.phone AS p FROM public.contacts() k, public.customers c;
+CREATE VIEW public.callers_of_callers AS SELECT reach AS again FROM public.callers;
+CREATE MATERIALIZED VIEW public.kept_contacts AS SELECT n, reach AS kept FROM public.contacts();
+CREATE VIEW public.hidden_contacts AS SELECT email FROM public.hidden();
+CREATE VIEW public.customers_again AS SELECT email, upper(phone) AS phone FROM public.customers;
 `
 
 interface Ended {
@@ -79,6 +99,42 @@ suite('policy suggest, at the shop of the demo', () => {
     assert.equal(notLookedAt[0]?.table, 'public.payments')
     assert.match(notLookedAt[0].why, /payments are for nobody/)
     assert.ok(!existsSync(file))
+  })
+
+  test('of views what no table’s classification covers', async () => {
+    const client = new Client({
+      host: '127.0.0.1',
+      port: stack.demo.ports.postgres,
+      user: heldRole,
+      password: readFileSync(in_('secrets/shop.password'), 'utf8'),
+      database: sampleDatabase,
+      ssl: { rejectUnauthorized: false },
+    })
+    await client.connect()
+    await client.query(views)
+    await client.end()
+    const ended = await suggest('olivia', '--classification', in_('none.yaml'), '--json')
+    assert.equal(ended.code, 3, ended.stderr)
+    const said = JSON.parse(ended.stdout) as {
+      views: number
+      suggestions: readonly Suggestion[]
+      not_looked_at: readonly { table: string; why: string }[]
+    }
+    assert.equal(said.views, 3)
+    const ofViews = said.suggestions
+      .map(({ entry, confidence, evidence }) => [entry.column, entry.class, confidence, evidence])
+      .filter(([column]) => /contacts|callers|again/.test(String(column)))
+    const seen = ['detector email matched 40 of 40 values']
+    assert.deepEqual(ofViews, [
+      ['public.callers.reach', 'email', 'high', ['detector email matched 200 of 200 values']],
+      ['public.hidden_contacts.email', 'email', 'medium', ['by its name']],
+      ['public.kept_contacts.kept', 'email', 'high', seen],
+    ])
+    assert.deepEqual(
+      said.not_looked_at.map(({ table }) => table),
+      ['public.payments', 'public.hidden_contacts'],
+    )
+    assert.doesNotMatch(ended.stdout, /@example/)
   })
 
   test('a diff behind what is there; written, nothing is left to suggest', async () => {

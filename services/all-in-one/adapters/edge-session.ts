@@ -29,7 +29,8 @@ export class EdgeSession implements AsyncDisposable {
       ssl: { ca: issued.ca_pem },
       application_name: 'affidavit policy suggest',
       statement_timeout: statementTimeoutMs,
-      options: '-c default_transaction_read_only=on',
+      // Definitions of views then name every schema.
+      options: '-c default_transaction_read_only=on -c search_path=pg_catalog',
       connectionTimeoutMillis: 15_000,
       // Every value as the text that the target sends.
       types: { getTypeParser: () => (value: unknown) => value },
