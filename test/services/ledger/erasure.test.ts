@@ -3,7 +3,11 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 
-import { initLedger, openLedger, openLedgerReader } from '../../../services/ledger/adapters/files/open.ts'
+import {
+  initLedger,
+  openLedger,
+  openLedgerReader,
+} from '../../../services/ledger/adapters/files/open.ts'
 import { verifyInclusion } from '../../../services/ledger/proof/inclusion.ts'
 import {
   ChainOfEvents,
