@@ -15,6 +15,12 @@ async def main():
     statement = await connection.prepare("SELECT $1::int * 2")
     outcome["prepared"] = sum([await statement.fetchval(number) for number in range(20)])
 
+    total = 0
+    for number in range(20):
+        await connection.fetchval("SELECT client_code()")
+        total += await statement.fetchval(number)
+    outcome["prepared_after_code"] = total
+
     try:
         await connection.fetch("SELECT no_such_column FROM client_rows")
     except asyncpg.PostgresError as error:

@@ -37,6 +37,8 @@ rules:
 interface Outcome {
   readonly parameters: readonly unknown[]
   readonly prepared: number
+  /** Of the same prepared statement, with a function of users between that drops all of them. */
+  readonly prepared_after_code: number
   readonly error: string
   readonly after_error: number
   readonly copy_out: number
@@ -52,6 +54,7 @@ interface Outcome {
 const expected: Outcome = {
   parameters: [42, 'naïve', true],
   prepared: 380,
+  prepared_after_code: 380,
   error: '42703',
   after_error: 1,
   copy_out: 5000,
@@ -178,6 +181,8 @@ async function createTables(directory: string, demo: Demo): Promise<void> {
     CREATE TABLE client_rows (id int PRIMARY KEY, label text);
     CREATE TABLE client_copies (id int, label text);
     INSERT INTO client_rows SELECT n, 'row ' || n FROM generate_series(1, 5000) AS n;
+    CREATE FUNCTION client_code() RETURNS int LANGUAGE plpgsql AS
+      $$ BEGIN EXECUTE 'DEALLOCATE ALL'; RETURN 1; END $$;
     GRANT ALL ON client_rows, client_copies TO affidavit_edge;
     ALTER TABLE client_rows OWNER TO affidavit_edge;`)
   await client.end()

@@ -16,6 +16,12 @@ with psycopg.connect("", autocommit=True) as connection:
         total += connection.execute("SELECT %s::int * 2", (number,), prepare=True).fetchone()[0]
     outcome["prepared"] = total
 
+    total = 0
+    for number in range(20):
+        connection.execute("SELECT client_code()")
+        total += connection.execute("SELECT %s::int * 2", (number,), prepare=True).fetchone()[0]
+    outcome["prepared_after_code"] = total
+
     try:
         connection.execute("SELECT no_such_column FROM client_rows")
     except psycopg.Error as error:

@@ -49,6 +49,18 @@ public class Client {
         }
       }
       outcome.put("prepared", total);
+      total = 0;
+      try (PreparedStatement doubled = connection.prepareStatement("SELECT ?::int * 2")) {
+        for (int number = 0; number < 20; number++) {
+          number(connection, "SELECT client_code()");
+          doubled.setInt(1, number);
+          try (ResultSet row = doubled.executeQuery()) {
+            row.next();
+            total += row.getInt(1);
+          }
+        }
+      }
+      outcome.put("prepared_after_code", total);
       outcome.put("error", quoted(failure(connection, "SELECT no_such_column FROM client_rows")));
       outcome.put("after_error", number(connection, "SELECT 1"));
 
@@ -77,7 +89,7 @@ public class Client {
         // In portions, by a portal that is executed many times.
         select.setFetchSize(1000);
         try (ResultSet rows = select.executeQuery("SELECT * FROM generate_series(1, 50000)")) {
-          while (rows.next()) large++;
+          while (rows.next()) if (++large == 10000) number(connection, "SELECT client_code()");
         }
       }
       connection.commit();

@@ -48,6 +48,19 @@ func run(ctx context.Context) error {
 	}
 	outcome["prepared"] = total
 
+	total = 0
+	for i := range 20 {
+		var doubled int
+		if err := connection.QueryRow(ctx, "SELECT client_code()").Scan(&number); err != nil {
+			return err
+		}
+		if err := connection.QueryRow(ctx, "SELECT $1::int * 2", i).Scan(&doubled); err != nil {
+			return err
+		}
+		total += doubled
+	}
+	outcome["prepared_after_code"] = total
+
 	_, err = connection.Exec(ctx, "SELECT no_such_column FROM client_rows")
 	outcome["error"] = sqlState(err)
 	if err := connection.QueryRow(ctx, "SELECT 1").Scan(&number); err != nil {
