@@ -149,8 +149,10 @@ class Lineage {
 
   #values(rows: readonly unknown[], around: Around): readonly ShownColumn[] | null {
     const lists = rows.map((row) => asList((row as Record<string, Message>)['List']?.['items']))
+    const shownBy = (value: unknown): Shown =>
+      this.#isOpaque(value) ? anything : this.#expression(value, around)
     return (lists[0] ?? []).map((_, place) => {
-      const shown = allOf(lists.map((list) => this.#expression(list[place], around)))
+      const shown = allOf(lists.map((list) => shownBy(list[place])))
       return { ...shown, name: `column${place + 1}`, isPlain: false }
     })
   }
