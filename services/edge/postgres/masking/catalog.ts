@@ -28,7 +28,13 @@ export class MaskCatalog implements RelationColumns {
     for (const { oid, schema, relation, number, column } of rows.columns) {
       let known = this.#relations.get(oid)
       if (known === undefined) {
-        known = { schema, name: relation, columns: new Map(), masked: new Map() }
+        known = {
+          schema,
+          name: relation,
+          columns: new Map(),
+          masked: new Map(),
+          derived: new Set(),
+        }
         this.#relations.set(oid, known)
         // A name may be written without its schema, and whatever path then leads to it.
         for (const name of [qualifiedName([schema, relation]), qualifiedName([relation])]) {
@@ -164,10 +170,13 @@ export class MaskCatalog implements RelationColumns {
   #maskShown(relation: Relation, shown: Projection | null, numbers: readonly number[]): boolean {
     let isChanged = false
     numbers.forEach((number, place) => {
-      if (relation.masked.has(number)) return
+      const before = relation.masked.get(number)
+      if (before !== undefined && !relation.derived.has(number)) return
       const mask = this.#maskOfShown(shown, place)
-      if (mask === null) return
+      // What it shows may be known to tell of more columns than a round ago.
+      if (mask === null || (before !== undefined && isAlike(mask, before))) return
       relation.masked.set(number, mask)
+      relation.derived.add(number)
       isChanged = true
     })
     return isChanged
@@ -179,7 +188,7 @@ export class MaskCatalog implements RelationColumns {
     const [first, ...more] = this.shown(column)
     if (first === undefined) return null
     // Of several columns one may be of a class that a rule names and another not.
-    if (more.length > 0) return notUnderstood
+    if (more.length > 0) return severalAtOnce([first, ...more])
     return column.isPlain ? first : { ...first, method: { kind: 'null' } }
   }
 }
@@ -199,6 +208,13 @@ export const notUnderstood: MaskedColumn = {
   dataClass: 'not-understood',
   method: { kind: 'null' },
   isForbiddenInConditions: false,
+}
+
+/** Stands for values that tell of all of these: no use of one is no use of them together. */
+function severalAtOnce(columns: readonly MaskedColumn[]): MaskedColumn {
+  const forbidden = columns.find((each) => each.isForbiddenInConditions)
+  if (forbidden === undefined) return notUnderstood
+  return { ...notUnderstood, name: forbidden.name, isForbiddenInConditions: true }
 }
 
 /** Whether this is a view of the server that quotes values of other tables, or the statements of other sessions. */
@@ -222,6 +238,15 @@ interface Relation {
   readonly name: string
   readonly columns: Map<number, string>
   readonly masked: Map<number, MaskedColumn>
+  /** Columns whose mask follows from what they show. */
+  readonly derived: Set<number>
+}
+
+function isAlike(one: MaskedColumn, other: MaskedColumn): boolean {
+  return (
+    one.dataClass === other.dataClass &&
+    one.isForbiddenInConditions === other.isForbiddenInConditions
+  )
 }
 
 /** Adds the column's mask, if it has one. False when the relation has no such column. */
