@@ -44,11 +44,7 @@ export class ExtendedQuery {
     const statement =
       name === '' ? decided : { ...decided, parse: Buffer.from(bytes.subarray(start, end)) }
     const entry = new Expected('parse', batch)
-    const { refusal } = statement.verdict
-    if (refusal !== null && refusal.kind !== 'held') {
-      this.#gate.admit(entry, statement, [], null)
-      return true
-    }
+    if (this.#gate.forbids(entry, statement, [])) return true
     if (!withholdIfItMayWait(this.#state, statement)) return false
     if (mayBeMisread(this.#state, statement.text)) {
       this.#gate.refuse(entry, statement, [], sqlState.blocked, sendSyncFirst)
@@ -86,6 +82,7 @@ export class ExtendedQuery {
       return true
     }
     // As the policy in force has it: the statement may have been prepared under another.
+    if (this.#gate.forbids(entry, statement, bind.parameters)) return true
     if (!this.#gate.mayBegin(this.#state.cache.renewed(statement))) return false
     if (name !== '' && portals.size >= limits.maxNames) {
       this.#gate.refuse(entry, statement, [], sqlState.tooMuch, 'too many portals')

@@ -37,6 +37,7 @@ export class FrontendRelay implements FrameSink {
 
   message(type: number, bytes: Buffer, start: number, end: number): boolean {
     if (!this.#hasRoomFor(type)) return false
+    this.#gate.renewUnclaimed()
     if (this.#heldInBatch.isThere && type !== frontend.terminate) {
       this.#copy.refuseOthers()
       if (this.#heldInBatch.keeps(type, bytes, start, end)) return true
@@ -78,6 +79,7 @@ export class FrontendRelay implements FrameSink {
   part(type: number, bytes: Buffer, start: number, end: number, position: PartPosition): boolean {
     const state = this.#state
     if (position.first && this.#isHeldUp(type)) return false
+    if (position.first) this.#gate.renewUnclaimed()
     if (this.#heldInBatch.isThere && position.first) {
       this.#copy.refuseOthers()
       if (!this.#heldInBatch.goOnBeforeLong(type)) return false

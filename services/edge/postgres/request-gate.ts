@@ -4,7 +4,7 @@ import type { ApprovalWait } from './approval-wait.ts'
 import { Expected } from './expected-responses.ts'
 import { spentInTransaction } from './hold-gate.ts'
 import type { ExpectedKind } from './expected-responses.ts'
-import type { Outgoing, OutgoingMark } from './outgoing.ts'
+import type { Outgoing } from './outgoing.ts'
 import { encodeFrontend } from './protocol/frontend.ts'
 import type { BoundParameter } from './protocol/frontend.ts'
 import { encodeRefusal, failingParse, failingQuery, refusalOf, sqlState } from './refusals.ts'
@@ -15,6 +15,8 @@ import { outcomeOf } from './statement-policy.ts'
 import type { StatementRefusal, Verdict } from './statement-policy.ts'
 import { sha256, unparseable } from './statements.ts'
 import type { Portal, Statement } from './statements.ts'
+import { UnclaimedSteps } from './unclaimed-steps.ts'
+import type { Step } from './unclaimed-steps.ts'
 import {
   needsSyncFirst,
   progressWith,
@@ -32,14 +34,20 @@ export class RequestGate {
   hasRecorded = false
   readonly #state: SessionState
   readonly #toTarget: Outgoing
-  /** Parse and Bind of this chunk that no Execute has made part of its request yet. */
-  #unclaimed: Unclaimed[] = []
-  /** Where the unclaimed began; null when something behind them was recorded, so that they cannot be taken back alone. */
-  #unclaimedFrom: { readonly out: OutgoingMark; readonly expected: number } | null = null
+  readonly #unclaimed: UnclaimedSteps
 
   constructor(state: SessionState, toTarget: Outgoing) {
     this.#state = state
     this.#toTarget = toTarget
+    this.#unclaimed = new UnclaimedSteps(state, toTarget)
+  }
+
+  /** Refuses what the policy in force forbids, so that it is neither parsed nor bound. False where it may be, be it held. */
+  forbids(entry: Expected, declared: Statement, parameters: readonly BoundParameter[]): boolean {
+    const { refusal } = this.#state.cache.renewed(declared).verdict
+    if (refusal === null || refusal.kind === 'held') return false
+    this.admit(entry, declared, parameters, null)
+    return true
   }
 
   /** Before a statement is bound, or run by a simple query. False: not now, the target has to answer first. */
@@ -87,10 +95,13 @@ export class RequestGate {
       { decision_id: id, ...decisionOn(verdict, step) },
     )
     const { refusal } = verdict
-    if (refusal !== null && refusal.kind !== 'held') return this.#refuse(asked, refusal)
+    if (refusal !== null && refusal.kind !== 'held') {
+      if (step !== null) this.#takeBackUnclaimed()
+      return this.#refuse(asked, refusal)
+    }
     if (entry.request === null && !this.#mayRunUnrecorded(asked)) return 'refused'
     if (refusal !== null && step === null) return this.#ask(asked, null)
-    this.#unclaimedFrom = null
+    if (step === null) this.#unclaimed.followedByRequest()
     return 'forwarded'
   }
 
@@ -113,6 +124,7 @@ export class RequestGate {
       const decision = { decision_id: id, outcome: 'block', rule_ids: ruleIds, reason } as const
       entry.request = this.#state.log.decided(entry.request, statement, decision) ?? entry.request
     }
+    this.#takeBackUnclaimed()
     return this.#refuse(asked, refusal)
   }
 
@@ -198,7 +210,7 @@ export class RequestGate {
       }
       if (released === null && !this.#mayRunUnrecorded(asked)) return 'refused'
     }
-    this.#unclaimedFrom = null
+    this.#unclaimed.followedByRequest()
     return 'forwarded'
   }
 
@@ -227,24 +239,12 @@ export class RequestGate {
     return false
   }
 
-  addUnclaimed(step: Unclaimed): void {
-    if (this.#unclaimed.length === 0) {
-      this.#unclaimedFrom = { out: this.#toTarget.mark(), expected: this.#state.expected.length }
-    }
-    this.#unclaimed.push(step)
+  addUnclaimed(step: Step): void {
+    this.#unclaimed.add(step)
   }
 
   #takeBackUnclaimed(): void {
-    if (this.#unclaimed.length === 0) return
-    const from = this.#unclaimedFrom
-    if (from === null) throw new AuditUnavailable()
-    const { expected, statements, portals } = this.#state
-    this.#unclaimed = []
-    this.#toTarget.rollBack(from.out)
-    for (const { statement, portal } of expected.rollBack(from.expected)) {
-      if (statement !== null) statements.revert(statement)
-      if (portal !== null) portals.revert(portal)
-    }
+    if (!this.#unclaimed.takeBack()) throw new AuditUnavailable()
   }
 
   refuse(
@@ -297,25 +297,23 @@ export class RequestGate {
 
   /** What was parsed and bound for a request that was let through is part of it. */
   claim(portal: Portal, request: RequestInFlight | null): void {
-    if (this.#unclaimed.length === 0) return
-    for (const step of this.#unclaimed) {
-      if (step.statement === portal.statement && (step.portal === null || step.portal === portal)) {
-        step.entry.request = request
-      }
-    }
-    this.#unclaimed = this.#unclaimed.filter((step) => step.entry.request === null)
+    this.#unclaimed.claim(portal, request)
   }
 
-  /** Parse and Bind without an Execute become requests of their own, before they are forwarded. */
+  /** Parse and Bind without an Execute become requests of their own, before they are forwarded. What is refused is not, nor what is behind it. */
   recordUnclaimed(): void {
-    if (this.#unclaimed.length === 0) return
-    const unclaimed = this.#unclaimed
-    for (const { entry, portal, statement } of unclaimed) {
-      if (entry.request !== null) continue
-      const step = portal === null ? 'parse' : 'bind'
-      if (this.admit(entry, statement, portal?.parameters ?? [], step) !== 'forwarded') break
+    for (let step = this.#unclaimed.first; step !== null; step = this.#unclaimed.first) {
+      const { entry, portal, statement } = step
+      const kind = portal === null ? 'parse' : 'bind'
+      if (this.admit(entry, statement, portal?.parameters ?? [], kind) !== 'forwarded') return
+      this.#unclaimed.dropFirst()
     }
-    this.#unclaimed = []
+  }
+
+  /** Before anything else is taken: what was kept back is decided anew where another policy is in force by now. */
+  renewUnclaimed(): void {
+    // Of what has waited it is decided with what it was parsed and bound for.
+    if (this.#state.wait === null && this.#unclaimed.isOutdated) this.recordUnclaimed()
   }
 }
 
@@ -328,13 +326,6 @@ interface Asked {
   readonly statement: Statement
   readonly parameters: readonly BoundParameter[]
   readonly mode: RequestMode
-}
-
-interface Unclaimed {
-  readonly entry: Expected
-  /** Null for a Parse. */
-  readonly portal: Portal | null
-  readonly statement: Statement
 }
 
 /** What the recorder did not take and must not run, at a point where no answer of its own is possible: the session ends. */
