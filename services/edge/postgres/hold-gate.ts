@@ -12,7 +12,7 @@ import type { SessionLog } from './events.ts'
 import type { BoundParameter } from './protocol/frontend.ts'
 import type { RequestMode } from './request-in-flight.ts'
 import type { StatementSubject } from './statement-policy.ts'
-import type { Statement } from './statements.ts'
+import type { Portal, Statement } from './statements.ts'
 
 export interface HoldGateOptions {
   readonly held: HeldRequests
@@ -46,12 +46,11 @@ export class HoldGate {
     requestId: string,
     statement: Statement,
     parameters: readonly BoundParameter[],
-    obligations: readonly ApprovalObligation[],
     mode: RequestMode,
   ): HoldAnswer {
     const { held, edge, log } = this.#options
-    const binding = this.#binding(statement, parameters, obligations)
-    const expiresMs = Math.min(...obligations.map((each) => each.expiresMs))
+    const binding = this.#binding(statement, parameters)
+    const expiresMs = Math.min(...approvalsOf(statement).map((each) => each.expiresMs))
     const asked = held.ask(binding, requestId, expiresMs)
     switch (asked.kind) {
       case 'granted': {
@@ -90,17 +89,21 @@ export class HoldGate {
     }
   }
 
+  /** Whether each of these, as it is decided now, has a grant of its own that is not used. Uses none of them. */
+  areGranted(executions: readonly Portal[]): boolean {
+    const bindings = executions.map(({ statement, parameters }) =>
+      this.#binding(statement, parameters),
+    )
+    return this.#options.held.areGranted(bindings)
+  }
+
   /** Begins to wait for the answer. Null where so many sessions wait already that the client is not to. */
   wait(options: Omit<ApprovalWaitOptions, 'held' | 'room' | 'nowMs'>): ApprovalWait | null {
     const { held, waiting: room, clock } = this.#options
     return room.enter() ? new ApprovalWait({ ...options, held, room, nowMs: clock.nowMs() }) : null
   }
 
-  #binding(
-    statement: Statement,
-    parameters: readonly BoundParameter[],
-    obligations: readonly ApprovalObligation[],
-  ): HoldBinding {
+  #binding(statement: Statement, parameters: readonly BoundParameter[]): HoldBinding {
     const { subject, log } = this.#options
     const { actor } = subject
     return {
@@ -117,7 +120,7 @@ export class HoldGate {
         issuer,
       })),
       policyDigest: log.context.policy_digest?.toString('hex') ?? '',
-      requirements: obligations.map(({ ruleId, role, approvers, breakGlass }) => ({
+      requirements: approvalsOf(statement).map(({ ruleId, role, approvers, breakGlass }) => ({
         ruleId,
         role,
         approvers,
@@ -125,6 +128,12 @@ export class HoldGate {
       })),
     }
   }
+}
+
+/** What policy asks for before it runs: an approval for each rule that holds it. */
+export function approvalsOf({ verdict: { refusal } }: Statement): readonly ApprovalObligation[] {
+  if (refusal?.kind !== 'held') return []
+  return refusal.obligations.filter((each) => each.kind === 'approval')
 }
 
 /** With whose answers let it run; where the hold was overridden, whoever had approved before that is named as well. */

@@ -133,22 +133,19 @@ export class RequestGate {
     const { id, entry, statement, parameters, mode } = asked
     const state = this.#state
     const { holds } = state
-    const { refusal } = statement.verdict
-    const obligations = refusal?.kind === 'held' ? refusal.obligations : []
     const refuse = (message: string, why: string | null = null): Admission => {
       const spent = spentInTransaction(state.used.map(({ approvalId }) => approvalId))
       const detail = [why, spent].filter((each) => each !== null).join('; ') || null
       this.#answer(entry, id, refusalOf(sqlState.blocked, message, id, { detail }))
       return 'refused'
     }
-    if (holds === null) return refuse(refusal?.message ?? '')
+    if (holds === null) return refuse(statement.verdict.refusal?.message ?? '')
     if (wait?.isExpired === true) {
       return refuse(
         `approval ${wait.approvalId} was not given in time: run it again, and it is asked for anew`,
       )
     }
-    const approvals = obligations.filter((each) => each.kind === 'approval')
-    const answer = holds.ask(id, statement, parameters, approvals, mode)
+    const answer = holds.ask(id, statement, parameters, mode)
     switch (answer.kind) {
       case 'granted':
         state.used = [...state.used, { approvalId: answer.approvalId, batch: entry.batch }]

@@ -1,4 +1,5 @@
 import type { ExpectedKind } from './expected-responses.ts'
+import { approvalsOf } from './hold-gate.ts'
 import { frontend } from './protocol/message-types.ts'
 import type { BatchProgress, SessionState } from './session-state.ts'
 import type { Statement } from './statements.ts'
@@ -76,9 +77,8 @@ export function whyItCannotWait(state: SessionState): string | null {
 }
 
 /** How long policy lets the client be kept waiting. Of several rules that hold it each has to; zero: not at all. */
-export function waitMsOf({ verdict: { refusal } }: Statement): number {
-  if (refusal?.kind !== 'held') return 0
-  const waits = refusal.obligations.filter((each) => each.kind === 'approval')
+export function waitMsOf(statement: Statement): number {
+  const waits = approvalsOf(statement)
   return waits.length === 0 ? 0 : Math.min(...waits.map(({ waitMs }) => waitMs))
 }
 

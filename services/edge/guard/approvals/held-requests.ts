@@ -102,6 +102,18 @@ export class HeldRequests {
     }
   }
 
+  /** Whether each of these has a grant of its own that may be used now; none is used by this. */
+  areGranted(bindings: readonly HoldBinding[]): boolean {
+    const nowMs = this.#now()
+    if (nowMs === null) return false
+    const digests = new Set(bindings.map(bindingSha256))
+    if (digests.size < bindings.length) return false
+    return [...digests].every((sha256) => {
+      const known = this.#byId.get(this.#idOf.get(sha256) ?? '')
+      return known !== undefined && passTime(known, nowMs).approval.state.kind === 'granted'
+    })
+  }
+
   /** The caller has checked signature and version. */
   apply(update: ApprovalUpdate): AppliedAnswer {
     if (update.edge !== this.#options.edge) return 'not_ours'

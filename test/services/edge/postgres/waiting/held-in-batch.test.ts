@@ -164,6 +164,48 @@ test('one that stands alone in its batch is asked for, and runs by its approval,
   }
 })
 
+test('several run in one batch where each of them is approved already, and none of them where one is not', async (t) => {
+  for (const writes of splits) {
+    const edge = await aWaitingEdge(t, numbers.server, { approval: policies[0] ?? '' })
+    const client = await aClient(t, edge)
+    const ask = async (value: string, count: number): Promise<void> => {
+      await client.send([...one(value), sync])
+      assert.match((await errorsOf(client))[0] ?? '', /^held for approval/)
+      edge.answer(await edge.asked(count))
+    }
+    const refused = async (batch: Parameters<RawClient['send']>[0]): Promise<void> => {
+      const used = edge.recorder.of('approval.used').length
+      await client.send(batch, writes)
+      assert.match((await errorsOf(client))[0] ?? '', /^an approval is for one execution/)
+      assert.equal(edge.recorder.of('approval.used').length, used)
+    }
+    const both = [...one('1'), ...other, ...one('2'), sync]
+    await ask('1', 1)
+    await refused(both)
+    await refused([...one('1'), ...one('1'), sync])
+    await ask('2', 2)
+    await refused([...both.slice(0, -1), ...one('3'), sync])
+    await client.send(both, writes)
+    const { types, rows } = await client.answer()
+    assert.deepEqual([types, rows], ['2DC12C2DCZ', [['1'], ['2']]])
+    assert.deepEqual(await numbers.all(), [3, 4, 5, 6, 7, 8])
+    assert.equal(edge.recorder.of('approval.used').length, 2)
+    // Each was for one run.
+    await refused(both)
+    assert.equal(edge.recorder.of('approval.requested').length, 2)
+    await ask('3', 3)
+    await ask('4', 4)
+    await client.send([...one('3'), ...one('4'), parse('SELECT 1/0'), bind(), execute(), sync])
+    assert.equal((await errorsOf(client)).length, 1)
+    assert.deepEqual(await numbers.all(), [3, 4, 5, 6, 7, 8])
+    await refused([...one('3'), ...one('4'), sync])
+    assert.ok(edge.recorder.requests().every(({ completions }) => completions === 1))
+    await numbers.owner.query(
+      'DELETE FROM numbers WHERE n = 8; INSERT INTO numbers VALUES (1), (2)',
+    )
+  }
+})
+
 test('what lies behind it is kept up to a bound, and beyond it the batch is refused', async (t) => {
   for (const approval of policies) {
     const limits = { ...defaultLimits, maxWaitingBytes: 4_096, maxInFlight: 2_000 }
