@@ -1,6 +1,8 @@
 import type { Facts } from '../../guard/facts.ts'
 import type { MaskedColumn } from '../../guard/masking/classification.ts'
 import type { CatalogRows } from './catalog-rows.ts'
+import { Couplings, further } from './couplings.ts'
+import type { Access, Reach } from './couplings.ts'
 import { qualifiedName } from '../facts/names.ts'
 import type { RelationColumns } from './lineage.ts'
 import type { Projection } from './projection.ts'
@@ -16,6 +18,7 @@ export type ColumnIdentity = MaskedColumn | 'plain' | 'unknown'
 export class MaskCatalog implements RelationColumns {
   readonly #relations = new Map<number, Relation>()
   readonly #byName = new Map<string, Relation[]>()
+  readonly #couplings: Couplings
   /** Classified columns that the catalog does not have. */
   readonly missing: readonly MaskedColumn[]
 
@@ -29,6 +32,7 @@ export class MaskCatalog implements RelationColumns {
       let known = this.#relations.get(oid)
       if (known === undefined) {
         known = {
+          oid,
           schema,
           name: relation,
           columns: new Map(),
@@ -48,6 +52,7 @@ export class MaskCatalog implements RelationColumns {
     this.missing = columns.filter((column) => !this.#classify(column))
     this.#inherit(rows.inheritance)
     this.#lookThrough(rows, viewColumns)
+    this.#couplings = new Couplings(rows.couplings, (oid) => this.#holdsMasked(oid))
   }
 
   /** The column with this identity; attribute 0 is the whole row. Oids the snapshot does not have are `unknown`. */
@@ -107,9 +112,39 @@ export class MaskCatalog implements RelationColumns {
     return candidates.map(({ columns }) => [...columns.values()])
   }
 
-  /** Whether one of these relations has a masked column. */
-  concerns(relations: readonly string[]): boolean {
-    return this.touched(relations.map((name) => (name === '*' ? name : `${name}.*`))).length > 0
+  /** What the target's words about a statement of these may quote: also what it comes to by views, foreign keys, triggers and the like. */
+  reach(reads: readonly string[], writes: readonly string[]): Reach {
+    return further(this.#reach(reads, 'read'), this.#reach(writes, 'write'))
+  }
+
+  /** Whether the rows that a write of these answers may be of other relations. */
+  answersElse(writes: readonly string[]): boolean {
+    return writes.some((name) =>
+      this.#byName.get(name)?.some(({ oid }) => this.#couplings.answersElse(oid)),
+    )
+  }
+
+  /** A masked column of one of these relations, `*` for any; undefined where there is none. */
+  maskedOf(relations: readonly string[]): MaskedColumn | undefined {
+    const found = relations.flatMap((name) =>
+      name === '*' ? [...this.#relations.values()] : (this.#byName.get(name) ?? []),
+    )
+    return found.flatMap(({ masked }) => [...masked.values()]).find(({ name }) => name !== '')
+  }
+
+  #reach(relations: readonly string[], access: Access): Reach {
+    const own = this.touched(relations.map((name) => (name === '*' ? name : `${name}.*`)))
+    let reach: Reach = own.length > 0 ? 'values' : 'none'
+    for (const name of relations) {
+      for (const { oid } of this.#byName.get(name) ?? []) {
+        reach = further(reach, this.#couplings.reach(oid, access))
+      }
+    }
+    return reach
+  }
+
+  #holdsMasked(oid: number): boolean {
+    return (this.#relations.get(oid)?.masked.size ?? 0) > 0
   }
 
   #classify(column: MaskedColumn): boolean {
@@ -234,6 +269,7 @@ const telling: ReadonlySet<string> = new Set(
 const toastSchema = 'pg_toast'
 
 interface Relation {
+  readonly oid: number
   readonly schema: string
   readonly name: string
   readonly columns: Map<number, string>

@@ -4,6 +4,8 @@ import type { Column } from '../protocol/backend.ts'
 import { AnsweredColumns } from './answered-columns.ts'
 import { isTelling, notUnderstood } from './catalog.ts'
 import type { MaskCatalog } from './catalog.ts'
+import { further } from './couplings.ts'
+import type { Reach } from './couplings.ts'
 import type { Projection } from './projection.ts'
 import { RowMasker } from './row-masker.ts'
 import type { Shown } from './shown-columns.ts'
@@ -12,9 +14,9 @@ import type { Shown } from './shown-columns.ts'
 export interface MaskPlan {
   /**
    * Of which reports of the target only the SQLSTATE goes out: `values` of those about values, whose words may quote masked ones;
-   * `all` where code of others may say anything under any state.
+   * `code` also of those that code of others may have worded.
    */
-  readonly withheldReports: 'none' | 'values' | 'all'
+  readonly withheldReports: Reach
   /** What masks the rows under the RowDescription in [start, end); null where they go out as they are. */
   rows(bytes: Buffer, start: number, end: number): RowMasker | null
 }
@@ -65,10 +67,10 @@ export function planMask(request: MaskRequest): MaskDecision {
   const shows = (of: Shown) => demanded(catalog.shown(of))
 
   const touched = masked(facts)
+  // A constraint that fails quotes the whole row.
+  const reach = catalog.reach(facts.reads, facts.writes)
+  const withheld = further(isOpaque ? 'code' : reach, touched.length > 0 ? 'values' : 'none')
   if (touched.length === 0) {
-    // A constraint that fails quotes the whole row.
-    const isConcerned = catalog.concerns([...facts.reads, ...facts.writes])
-    const withheld = isOpaque ? 'all' : isConcerned ? 'values' : 'none'
     return { ok: true, plan: plan(request, isOpaque ? none : 'all harmless', withheld) }
   }
   const [first] = touched
@@ -88,15 +90,15 @@ export function planMask(request: MaskRequest): MaskDecision {
   if (forbidden !== undefined) {
     return refused(`${forbidden.name} may be selected and not used in any other way`)
   }
-  if (isOpaque) return { ok: true, plan: plan(request, none, 'all') }
+  if (isOpaque) return { ok: true, plan: plan(request, none, withheld) }
   // A plan names columns and constants of the text, and what is estimated of values, which no-use forbids; no values.
   if (facts.kinds.includes('explain'))
-    return { ok: true, plan: plan(request, 'all harmless', 'values') }
+    return { ok: true, plan: plan(request, 'all harmless', withheld) }
   const columns = projection?.columns?.map((column) => ({
     name: column.name,
     isHarmless: shows(column).length === 0,
   }))
-  return { ok: true, plan: plan(request, columns ?? none, 'values') }
+  return { ok: true, plan: plan(request, columns ?? none, withheld) }
 }
 
 const none: readonly ToldColumn[] = []
@@ -122,14 +124,16 @@ interface ToldColumn {
 }
 
 function plan(
-  { catalog, classes, key, onUnknown }: MaskRequest,
+  { catalog, classes, facts, key, onUnknown }: MaskRequest,
   told: 'all harmless' | readonly ToldColumn[],
   withheldReports: MaskPlan['withheldReports'],
 ): MaskPlan {
+  const answersElse = catalog.answersElse(facts.writes)
   const maskOf = (
     { tableOid, attributeNumber }: Column,
     isHarmless: boolean,
   ): MaskedColumn | null => {
+    if (answersElse) return notUnderstood
     if (tableOid === 0) return isHarmless ? null : notUnderstood
     const identity = catalog.identity(tableOid, attributeNumber)
     if (identity === 'plain') return null

@@ -72,7 +72,7 @@ export class MaskedAnswer {
     if (report?.type !== 'error' && report?.type !== 'notice') return null
     const fields = new Map<string, string>()
     const shown = ['S', 'V', 'C', 'P']
-    const isOfText = withheldReports === 'values' && isAboutText(report.fields)
+    const isOfText = isAboutText(report.fields, withheldReports === 'code')
     for (const code of isOfText ? [...shown, 'M', 'H'] : shown) {
       const value = report.fields.get(code)
       if (value !== undefined) fields.set(code, value)
@@ -83,13 +83,15 @@ export class MaskedAnswer {
 }
 
 /**
- * Class 42 with a place in the text: the statement itself is wrong, which is found before there is any value. Without a place it may
- * be a value that was taken for a name (`ssn::regclass`), unless it is a privilege that is missing; and a syntax error may be one
- * in a value (`ssn::regtype`), since the grammar has taken the statement before.
+ * Class 42 with a place in the text: the statement itself is wrong, which is found before there is any value, and which code of others
+ * cannot say: the place of what is wrong in a text of its own is told in another field. Without a place it may be a value that was
+ * taken for a name (`ssn::regclass`), unless it is a privilege that is missing and no code says so; and a syntax error may be one in a
+ * value (`ssn::regtype`), since the grammar has taken the statement before.
  */
-function isAboutText(fields: ReportFields): boolean {
+function isAboutText(fields: ReportFields, mayBeOfCode: boolean): boolean {
   const code = fields.get('C') ?? ''
-  return code === '42501' || (code.startsWith('42') && code !== '42601' && fields.has('P'))
+  if (code === '42501' && !mayBeOfCode) return true
+  return code.startsWith('42') && code !== '42601' && fields.has('P')
 }
 
 const withheld = 'the text of this message is withheld: it could quote a masked value'

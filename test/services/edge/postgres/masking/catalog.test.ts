@@ -34,7 +34,7 @@ test('a column of a view is of every class that it shows, in whatever order the 
     [above, below],
   ]) {
     const catalog: MaskCatalog = new MaskCatalog(
-      { columns, views, inheritance: [], generated: [] },
+      { columns, views, inheritance: [], generated: [], couplings: [] },
       classified.columns,
       (definition, relations) => projectionOf(grammar, definition, relations),
     )

@@ -1,0 +1,64 @@
+/** How a statement about one relation comes to work on another one, or to run code of users, although it names neither. */
+export interface Coupling {
+  readonly relation: number
+  /** Null for code of users. */
+  readonly other: number | null
+  /** Also where the relation is only read: what a view or a row policy looks at. */
+  readonly isOnRead: boolean
+  /** A rule, which does something else instead, or as well, and whose rows are the answer. */
+  readonly isRule: boolean
+}
+
+export type Access = 'read' | 'write'
+
+/** What a statement about a relation may come to: `values` of masked columns, or `code` of users. */
+export type Reach = 'none' | 'values' | 'code'
+
+/** Follows couplings from relation to relation. */
+export class Couplings {
+  readonly #of: ReadonlyMap<number, readonly Coupling[]>
+  readonly #holdsMasked: (relation: number) => boolean
+  readonly #known = new Map<string, Reach>()
+
+  /** `holdsMasked` says which relations have masked columns themselves; it is asked when a reach is. */
+  constructor(couplings: readonly Coupling[], holdsMasked: (relation: number) => boolean) {
+    this.#of = Map.groupBy(couplings, ({ relation }) => relation)
+    this.#holdsMasked = holdsMasked
+  }
+
+  reach(relation: number, access: Access): Reach {
+    const key = `${relation} ${access}`
+    const known = this.#known.get(key)
+    if (known !== undefined) return known
+    const reach = this.#find(relation, access)
+    this.#known.set(key, reach)
+    return reach
+  }
+
+  /** Whether a write is rewritten to what may answer values of elsewhere, under the names of this relation's columns. */
+  answersElse(relation: number): boolean {
+    const isRuled = this.#of.get(relation)?.some(({ isRule }) => isRule) === true
+    return isRuled && this.reach(relation, 'write') !== 'none'
+  }
+
+  #find(relation: number, access: Access): Reach {
+    const seen = new Set([relation])
+    let reach: Reach = 'none'
+    // It grows while it is gone through.
+    for (const here of seen) {
+      if (this.#holdsMasked(here)) reach = 'values'
+      for (const { other, isOnRead } of this.#of.get(here) ?? []) {
+        if (access === 'read' && !isOnRead) continue
+        if (other === null) return 'code'
+        seen.add(other)
+      }
+    }
+    return reach
+  }
+}
+
+/** Of two reaches the further one. */
+export function further(one: Reach, other: Reach): Reach {
+  if (one === 'code' || other === 'code') return 'code'
+  return one === 'none' ? other : one
+}
