@@ -71,6 +71,9 @@ export function planMask(request: MaskRequest): MaskDecision {
   const reach = catalog.reach(facts.reads, facts.writes)
   const withheld = further(isOpaque ? 'code' : reach, touched.length > 0 ? 'values' : 'none')
   if (touched.length === 0) {
+    if (isOpaque && facts.kinds.includes('copy_to')) {
+      return refused('copy_to would carry what code of users answers past the mask')
+    }
     return { ok: true, plan: plan(request, isOpaque ? none : 'all harmless', withheld) }
   }
   const [first] = touched
