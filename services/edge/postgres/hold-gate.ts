@@ -9,6 +9,7 @@ import type { HeldRequests } from '../guard/approvals/held-requests.ts'
 import { ApprovalWait } from './approval-wait.ts'
 import type { ApprovalWaitOptions, WaitingRoom } from './approval-wait.ts'
 import type { SessionLog } from './events.ts'
+import type { PostgresLimits } from './limits.ts'
 import type { BoundParameter } from './protocol/frontend.ts'
 import type { RequestMode } from './request-in-flight.ts'
 import type { StatementSubject } from './statement-policy.ts'
@@ -22,6 +23,7 @@ export interface HoldGateOptions {
   readonly edge: string
   readonly subject: StatementSubject & { readonly role: string }
   readonly log: SessionLog
+  readonly limits: Pick<PostgresLimits, 'recordedParameterBytes'>
 }
 
 export type HoldAnswer =
@@ -50,8 +52,10 @@ export class HoldGate {
   ): HoldAnswer {
     const { held, edge, log } = this.#options
     const binding = this.#binding(statement, parameters)
-    const expiresMs = Math.min(...approvalsOf(statement).map((each) => each.expiresMs))
-    const asked = held.ask(binding, requestId, expiresMs)
+    const asked = held.ask(binding, requestId, {
+      expiresMs: Math.min(...approvalsOf(statement).map((each) => each.expiresMs)),
+      sizeBytes: this.#sizeOf(statement, parameters),
+    })
     switch (asked.kind) {
       case 'granted': {
         const { approval } = asked
@@ -101,6 +105,13 @@ export class HoldGate {
   wait(options: Omit<ApprovalWaitOptions, 'held' | 'room' | 'nowMs'>): ApprovalWait | null {
     const { held, waiting: room, clock } = this.#options
     return room.enter() ? new ApprovalWait({ ...options, held, room, nowMs: clock.nowMs() }) : null
+  }
+
+  /** As much of it as is recorded. */
+  #sizeOf({ text }: Statement, parameters: readonly BoundParameter[]): number {
+    const most = this.#options.limits.recordedParameterBytes
+    const sizes = parameters.map(({ value }) => Math.min(value?.length ?? 0, most))
+    return sizes.reduce((sum, size) => sum + size, text.length)
   }
 
   #binding(statement: Statement, parameters: readonly BoundParameter[]): HoldBinding {

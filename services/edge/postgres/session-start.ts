@@ -58,6 +58,7 @@ export function runSession(parts: EdgeParts, start: SessionStart): Session {
             edge: recorder.producer,
             subject,
             log,
+            limits,
           }),
   })
   const key = cancelKeys.issue(start.minor, () => cancelForClient(parts, start, running))

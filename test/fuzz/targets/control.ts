@@ -50,7 +50,7 @@ export function createTarget(): Promise<FuzzTarget> {
   const logger = pino({ level: 'silent' })
   const received = (text: string, value: Buffer) => {
     const held = new HeldRequests({ edge: 'edge-1', clock, newId: () => 'approval-1' })
-    held.ask(binding, 'request-1', 900_000)
+    held.ask(binding, 'request-1', { expiresMs: 900_000, sizeBytes: 100 })
     const applied = new ControlUpdates({
       bus: undefined as never,
       group: 'fuzz',
@@ -62,7 +62,10 @@ export function createTarget(): Promise<FuzzTarget> {
       held,
       logger,
     }).apply({ key: Buffer.from(keyOf(text)), value })
-    return { applied, asked: held.ask(binding, 'request-1', 900_000).kind }
+    return {
+      applied,
+      asked: held.ask(binding, 'request-1', { expiresMs: 900_000, sizeBytes: 100 }).kind,
+    }
   }
   return Promise.resolve({
     maxBytes: 4_096,

@@ -51,10 +51,12 @@ function anApi(recorded: readonly BookedApproval[], options: { readonly dies?: b
   return { telling, told }
 }
 
+const terms = { expiresMs: 900_000, sizeBytes: 100 }
+
 function anEdge(): HeldRequests {
   const clock = { nowMs: () => 2_000, nowUs: () => 2_000_000 }
   const held = new HeldRequests({ edge: 'edge-1', clock, newId: () => 'approval-1' })
-  held.ask(aBinding(), 'r1', 900_000)
+  held.ask(aBinding(), 'r1', terms)
   return held
 }
 
@@ -75,7 +77,7 @@ test('an answer that was recorded before the api died reaches the edge from the 
       next.told.map((update) => edge.apply(update)),
       ['applied'],
     )
-    assert.equal(edge.ask(aBinding(), 'r2', 900_000).kind, expected)
+    assert.equal(edge.ask(aBinding(), 'r2', terms).kind, expected)
   }
 })
 
@@ -111,8 +113,8 @@ test('an api that died after telling tells it again, which changes nothing at th
     updates.map((update) => edge.apply(update)),
     ['applied', 'repeated'],
   )
-  assert.equal(edge.ask(aBinding(), 'r2', 900_000).kind, 'granted')
-  assert.equal(edge.ask(aBinding(), 'r3', 900_000).kind, 'pending', 'a grant is for one use')
+  assert.equal(edge.ask(aBinding(), 'r2', terms).kind, 'granted')
+  assert.equal(edge.ask(aBinding(), 'r3', terms).kind, 'pending', 'a grant is for one use')
 })
 
 test('what is told is told once by a process, and what is not decided or is over not at all', async () => {

@@ -14,6 +14,8 @@ import {
 import type { Answer, Approval, StepRefusal } from './approval-state.ts'
 import { bindingSha256 } from './hold-binding.ts'
 import type { HoldBinding } from './hold-binding.ts'
+import { defaultHoldLimits, whyNotAsked } from './hold-limits.ts'
+import type { Held, HoldLimits } from './hold-limits.ts'
 import { Overrides } from './overrides.ts'
 import type { OverrideBar } from './overrides.ts'
 
@@ -22,10 +24,14 @@ export interface HeldRequestsOptions {
   readonly edge: string
   readonly clock: Clock
   readonly newId: () => string
-  /** Beyond so many that are not forgotten yet no new one is asked for. Default 10,000. */
-  readonly maxRequests?: number
-  /** Beyond so many of one actor that wait for an answer, no new one of his is asked for. Default 20. */
-  readonly maxOfActor?: number
+  readonly limits?: Partial<HoldLimits>
+}
+
+export interface HoldTerms {
+  /** How long it may be answered. */
+  readonly expiresMs: number
+  /** Of statement and values, as whoever answers reads them. */
+  readonly sizeBytes: number
 }
 
 /** What a held request gets. */
@@ -58,9 +64,8 @@ export class HeldRequests {
   /** What was overridden here or elsewhere, and whether it is reviewed. */
   readonly overrides = new Overrides()
   readonly #options: HeldRequestsOptions
-  readonly #maxRequests: number
-  readonly #maxOfActor: number
-  readonly #byId = new Map<string, Approval>()
+  readonly #limits: HoldLimits
+  readonly #byId = new Map<string, Held>()
   /** The newest of each binding. */
   readonly #idOf = new Map<string, string>()
   readonly #listeners = new Map<string, Set<() => void>>()
@@ -68,8 +73,7 @@ export class HeldRequests {
 
   constructor(options: HeldRequestsOptions) {
     this.#options = options
-    this.#maxRequests = options.maxRequests ?? 10_000
-    this.#maxOfActor = options.maxOfActor ?? 20
+    this.#limits = { ...defaultHoldLimits, ...options.limits }
   }
 
   get size(): number {
@@ -77,28 +81,28 @@ export class HeldRequests {
   }
 
   /** The policy has just held the request. Uses the grant for it, tells what became of it, or asks for one. */
-  ask(binding: HoldBinding, requestId: string, expiresMs: number): Asked {
+  ask(binding: HoldBinding, requestId: string, terms: HoldTerms): Asked {
     const nowMs = this.#now()
     if (nowMs === null) return { kind: 'refused', reason: clockIsBehind }
     const sha256 = bindingSha256(binding)
-    const known = this.#byId.get(this.#idOf.get(sha256) ?? '')
-    if (known === undefined) return this.#askAnew(binding, sha256, nowMs, expiresMs)
+    const known = this.#newestOf(sha256)
+    if (known === null) return this.#askAnew(binding, sha256, nowMs, terms)
     const { approval } = passTime(known, nowMs)
     switch (approval.state.kind) {
       case 'pending':
         return { kind: 'pending', approval, isNew: false }
       case 'granted': {
         const used = useApproval(approval, { bindingSha256: sha256, requestId }, nowMs)
-        this.#byId.set(approval.approvalId, used.approval)
+        this.#replace(used.approval)
         return { kind: 'granted', approval: used.approval }
       }
       case 'denied':
         // It stays so for as long as it would have waited: asking again at once is no way to wear somebody down.
         if (nowMs < approval.expiresAtMs) return { kind: 'denied', approval }
-        return this.#askAnew(binding, sha256, nowMs, expiresMs)
+        return this.#askAnew(binding, sha256, nowMs, terms)
       case 'expired':
       case 'used':
-        return this.#askAnew(binding, sha256, nowMs, expiresMs)
+        return this.#askAnew(binding, sha256, nowMs, terms)
     }
   }
 
@@ -109,15 +113,15 @@ export class HeldRequests {
     const digests = new Set(bindings.map(bindingSha256))
     if (digests.size < bindings.length) return false
     return [...digests].every((sha256) => {
-      const known = this.#byId.get(this.#idOf.get(sha256) ?? '')
-      return known !== undefined && passTime(known, nowMs).approval.state.kind === 'granted'
+      const known = this.#newestOf(sha256)
+      return known !== null && passTime(known, nowMs).approval.state.kind === 'granted'
     })
   }
 
   /** The caller has checked signature and version. */
   apply(update: ApprovalUpdate): AppliedAnswer {
     if (update.edge !== this.#options.edge) return 'not_ours'
-    const held = this.#byId.get(update.approval_id)
+    const held = this.#byId.get(update.approval_id)?.approval
     if (held === undefined) return 'not_asked'
     if (update.binding_sha256 !== held.bindingSha256) return 'other_binding'
     // The api tells again what it cannot know to have been told.
@@ -135,7 +139,7 @@ export class HeldRequests {
     if (barred !== null) return barred
     approval = notBeyond(approval, update.decided_at)
     if (passTime(approval, nowMs).approval.state.kind === 'expired') return 'expired'
-    this.#byId.set(approval.approvalId, approval)
+    this.#replace(approval)
     for (const listener of this.#listeners.get(approval.approvalId) ?? []) listener()
     return 'applied'
   }
@@ -156,17 +160,28 @@ export class HeldRequests {
     if (nowMs === null) return []
     const expired: Approval[] = []
     for (const held of this.#byId.values()) {
-      const { approval } = passTime(held, nowMs)
+      const { approval } = passTime(held.approval, nowMs)
       const isExpired = approval.state.kind === 'expired'
       if (!isExpired && (nowMs < approval.expiresAtMs || approval.state.kind === 'granted'))
         continue
       if (isExpired) expired.push(approval)
-      this.#byId.delete(approval.approvalId)
-      if (this.#idOf.get(approval.bindingSha256) === approval.approvalId) {
-        this.#idOf.delete(approval.bindingSha256)
-      }
+      this.#forget(approval)
     }
     return expired
+  }
+
+  #newestOf(bindingDigest: string): Approval | null {
+    return this.#byId.get(this.#idOf.get(bindingDigest) ?? '')?.approval ?? null
+  }
+
+  #replace(approval: Approval): void {
+    const sizeBytes = this.#byId.get(approval.approvalId)?.sizeBytes ?? 0
+    this.#byId.set(approval.approvalId, { approval, sizeBytes })
+  }
+
+  #forget({ approvalId, bindingSha256: sha256 }: Approval): void {
+    this.#byId.delete(approvalId)
+    if (this.#idOf.get(sha256) === approvalId) this.#idOf.delete(sha256)
   }
 
   /** An override counts only when its review was told before, and nothing of the same person is overdue. */
@@ -181,18 +196,11 @@ export class HeldRequests {
     return this.overrides.barTo(override.by, approvalId, nowMs)
   }
 
-  #askAnew(binding: HoldBinding, sha256: string, nowMs: number, expiresMs: number): Asked {
-    const { subject } = binding.actor
-    const waiting = this.#waitingOf(subject, nowMs)
-    if (waiting >= this.#maxOfActor) {
-      return {
-        kind: 'refused',
-        reason: `${waiting} requests of ${subject} wait for approval already`,
-      }
-    }
-    if (this.#byId.size >= this.#maxRequests) {
-      return { kind: 'refused', reason: `${this.#byId.size} requests wait for approval already` }
-    }
+  #askAnew(binding: HoldBinding, sha256: string, nowMs: number, terms: HoldTerms): Asked {
+    if (this.#byId.size >= this.#limits.maxRequests) this.#forgetUsed()
+    const asked = { subject: binding.actor.subject, sizeBytes: terms.sizeBytes, nowMs }
+    const reason = whyNotAsked([...this.#byId.values()], asked, this.#limits)
+    if (reason !== null) return { kind: 'refused', reason }
     const approval = requestApproval({
       approvalId: this.#options.newId(),
       binding,
@@ -200,20 +208,18 @@ export class HeldRequests {
       // Known to the api, which has checked it.
       owners: [],
       requestedAtMs: nowMs,
-      expiresAtMs: nowMs + expiresMs,
+      expiresAtMs: nowMs + terms.expiresMs,
     })
-    this.#byId.set(approval.approvalId, approval)
+    this.#byId.set(approval.approvalId, { approval, sizeBytes: terms.sizeBytes })
     this.#idOf.set(sha256, approval.approvalId)
     return { kind: 'pending', approval, isNew: true }
   }
 
-  #waitingOf(subject: string, nowMs: number): number {
-    let count = 0
-    for (const { binding, state, expiresAtMs } of this.#byId.values()) {
-      if (binding.actor.subject !== subject || state.kind !== 'pending') continue
-      if (expiresAtMs > nowMs) count += 1
+  /** What has run is done with; what was denied stays so. */
+  #forgetUsed(): void {
+    for (const { approval } of this.#byId.values()) {
+      if (approval.state.kind === 'used') this.#forget(approval)
     }
-    return count
   }
 
   /** Null when the clock was set back: what has expired could come to life again. */

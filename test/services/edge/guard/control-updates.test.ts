@@ -119,17 +119,23 @@ test('a policy replaces the one in force; an older, equal or broken one does not
 
 test('a grant that the api signed is taken for what was asked, and for nothing else', () => {
   const { key, held, updates } = aReceiver()
-  const asked = held.ask(aBinding(), 'request-1', 60_000)
+  const asked = held.ask(aBinding(), 'request-1', { expiresMs: 60_000, sizeBytes: 100 })
   assert.equal(asked.kind, 'pending')
   const forged = aRecord(anApprovalUpdate(aBinding()), anApiKey())
   assert.deepEqual(updates.apply(forged), { ok: false, reason: 'bad_signature' })
-  assert.equal(held.ask(aBinding(), 'request-2', 60_000).kind, 'pending')
+  assert.equal(
+    held.ask(aBinding(), 'request-2', { expiresMs: 60_000, sizeBytes: 100 }).kind,
+    'pending',
+  )
   const changed = anApprovalUpdate(aBinding({ statementSha256: 'ff'.repeat(32) }))
   assert.deepEqual(updates.apply(aRecord(changed, key)), { ok: false, reason: 'not_applied' })
   const record = aRecord(anApprovalUpdate(aBinding()), key)
   assert.deepEqual(updates.apply(record), { ok: true, kind: 'approval' })
   assert.deepEqual(updates.apply(record), { ok: false, reason: 'old_version' })
-  assert.equal(held.ask(aBinding(), 'request-3', 60_000).kind, 'granted')
+  assert.equal(
+    held.ask(aBinding(), 'request-3', { expiresMs: 60_000, sizeBytes: 100 }).kind,
+    'granted',
+  )
   const ofAnother = anApprovalUpdate(aBinding(), { approval_id: 'approval-2' })
   assert.deepEqual(updates.apply(aRecord(ofAnother, key)), { ok: true, kind: 'approval' })
 })

@@ -8,6 +8,7 @@ import {
 } from '../../../../../services/edge/guard/approvals/approval.ts'
 import { HeldRequests } from '../../../../../services/edge/guard/approvals/held-requests.ts'
 import type { Asked } from '../../../../../services/edge/guard/approvals/held-requests.ts'
+import type { HoldLimits } from '../../../../../services/edge/guard/approvals/hold-limits.ts'
 import {
   aBinding,
   anAnswer,
@@ -18,21 +19,22 @@ import {
   published,
 } from './approval-builders.ts'
 
-function anEdge(options: { readonly maxRequests?: number; readonly maxOfActor?: number } = {}) {
+function anEdge(limits: Partial<HoldLimits> = {}) {
   const time = { nowMs: 0 }
   const clock = { nowMs: () => time.nowMs, nowUs: () => time.nowMs * 1000 }
   let ids = 0
   const newId = (): string => `approval-${(ids += 1)}`
-  return { time, held: new HeldRequests({ edge: 'edge-1', clock, newId, ...options }) }
+  return { time, held: new HeldRequests({ edge: 'edge-1', clock, newId, limits }) }
 }
 
 const expiresMs = 60_000
+const terms = { expiresMs, sizeBytes: 100 }
 
 test('a request is asked for once, granted, and runs once', () => {
   const { held } = anEdge()
-  const first = held.ask(aBinding(), 'r1', expiresMs)
+  const first = held.ask(aBinding(), 'r1', terms)
   assert.ok(first.kind === 'pending' && first.isNew)
-  const again = held.ask(aBinding(), 'r2', expiresMs)
+  const again = held.ask(aBinding(), 'r2', terms)
   assert.ok(again.kind === 'pending' && !again.isNew)
   assert.equal(again.approval.approvalId, first.approval.approvalId)
   let answered = 0
@@ -42,13 +44,13 @@ test('a request is asked for once, granted, and runs once', () => {
   assert.equal(held.apply(anApprovalUpdate(aBinding())), 'applied')
   stop()
   assert.equal(answered, 1)
-  const granted = held.ask(aBinding(), 'r3', expiresMs)
+  const granted = held.ask(aBinding(), 'r3', terms)
   assert.ok(granted.kind === 'granted' && granted.approval.state.kind === 'used')
   assert.equal(granted.approval.state.requestId, 'r3')
-  const next = held.ask(aBinding(), 'r4', expiresMs)
+  const next = held.ask(aBinding(), 'r4', terms)
   assert.ok(next.kind === 'pending' && next.isNew && next.approval.approvalId === 'approval-2')
   assert.equal(held.apply(anApprovalUpdate(aBinding(), { version: 2 })), 'repeated')
-  const afterwards = held.ask(aBinding(), 'r5', expiresMs)
+  const afterwards = held.ask(aBinding(), 'r5', terms)
   assert.ok(afterwards.kind === 'pending', 'told again, the grant that was used gives nothing')
   const changed = { ...published(anAnswer('sam')), reason: 'another' }
   const otherText = anApprovalUpdate(aBinding(), { version: 3, answers: [changed] })
@@ -57,21 +59,21 @@ test('a request is asked for once, granted, and runs once', () => {
 
 test('a grant that is told late is good from when it was given', () => {
   const { held, time } = anEdge()
-  held.ask(aBinding(), 'r1', grantLifetimeMs * 3)
+  held.ask(aBinding(), 'r1', { ...terms, expiresMs: grantLifetimeMs * 3 })
   time.nowMs = grantLifetimeMs - 1_000
   assert.equal(held.apply(anApprovalUpdate(aBinding(), { decided_at: 0 })), 'applied')
   time.nowMs = grantLifetimeMs
-  assert.ok(held.ask(aBinding(), 'r2', expiresMs).kind === 'pending', 'its time is over')
+  assert.ok(held.ask(aBinding(), 'r2', terms).kind === 'pending', 'its time is over')
 
   const late = anEdge()
-  late.held.ask(aBinding(), 'r1', grantLifetimeMs * 3)
+  late.held.ask(aBinding(), 'r1', { ...terms, expiresMs: grantLifetimeMs * 3 })
   late.time.nowMs = grantLifetimeMs
   assert.equal(late.held.apply(anApprovalUpdate(aBinding(), { decided_at: 0 })), 'expired')
 })
 
 test('changed bytes, parameters or people are another request', () => {
   const { held } = anEdge()
-  held.ask(aBinding(), 'r1', expiresMs)
+  held.ask(aBinding(), 'r1', terms)
   held.apply(anApprovalUpdate(aBinding()))
   for (const change of [
     { statementSha256: 'ff'.repeat(32) },
@@ -79,10 +81,10 @@ test('changed bytes, parameters or people are another request', () => {
     { policyDigest: 'ff'.repeat(32) },
     { onBehalfOf: [] },
   ]) {
-    const asked = held.ask(aBinding(change), 'r2', expiresMs)
+    const asked = held.ask(aBinding(change), 'r2', terms)
     assert.ok(asked.kind === 'pending' && asked.isNew, JSON.stringify(change))
   }
-  assert.equal(held.ask(aBinding(), 'r3', expiresMs).kind, 'granted')
+  assert.equal(held.ask(aBinding(), 'r3', terms).kind, 'granted')
 })
 
 test('an edge follows the rules, whatever the api signed', () => {
@@ -97,15 +99,15 @@ test('an edge follows the rules, whatever the api signed', () => {
   ]
   for (const [change, expected] of rows) {
     const { held } = anEdge()
-    held.ask(aBinding(), 'r1', expiresMs)
+    held.ask(aBinding(), 'r1', terms)
     assert.equal(held.apply(anApprovalUpdate(aBinding(), change)), expected)
-    assert.equal(held.ask(aBinding(), 'r2', expiresMs).kind, 'pending')
+    assert.equal(held.ask(aBinding(), 'r2', terms).kind, 'pending')
   }
   const { held } = anEdge()
   const two = aBinding({
     requirements: [{ ruleId: 'deletes', role: 'owner', approvers: 2, breakGlass: null }],
   })
-  held.ask(two, 'r1', expiresMs)
+  held.ask(two, 'r1', terms)
   assert.equal(held.apply(anApprovalUpdate(two)), 'other_outcome')
   const twice = [published(anAnswer('sam')), published(anAnswer('sam', { decisionId: 'other' }))]
   assert.equal(held.apply(anApprovalUpdate(two, { answers: twice })), 'approver_has_answered')
@@ -115,14 +117,14 @@ test('an edge follows the rules, whatever the api signed', () => {
 
 test('a denial stands for as long as the request would have waited', () => {
   const { held, time } = anEdge()
-  held.ask(aBinding(), 'r1', expiresMs)
+  held.ask(aBinding(), 'r1', terms)
   const answers = [published(anAnswer('sam', { verdict: 'deny', reason: 'not today' }))]
   assert.equal(held.apply(anApprovalUpdate(aBinding(), { outcome: 'denied', answers })), 'applied')
-  const denied = held.ask(aBinding(), 'r2', expiresMs)
+  const denied = held.ask(aBinding(), 'r2', terms)
   assert.ok(denied.kind === 'denied')
   assert.equal(denied.approval.answers[0]?.reason, 'not today')
   time.nowMs = expiresMs
-  const anew = held.ask(aBinding(), 'r3', expiresMs)
+  const anew = held.ask(aBinding(), 'r3', terms)
   assert.ok(anew.kind === 'pending' && anew.isNew)
   assert.deepEqual(held.expire(), [])
   assert.equal(held.size, 1)
@@ -131,8 +133,8 @@ test('a denial stands for as long as the request would have waited', () => {
 test('what runs out is reported once, and a late answer changes nothing', () => {
   const { held, time } = anEdge()
   const ofCrm = aBinding({ target: 'crm' })
-  held.ask(aBinding(), 'r1', expiresMs)
-  held.ask(ofCrm, 'r2', expiresMs)
+  held.ask(aBinding(), 'r1', terms)
+  held.ask(ofCrm, 'r2', terms)
   assert.equal(held.apply(anApprovalUpdate(ofCrm, { approval_id: 'approval-2' })), 'applied')
   time.nowMs = expiresMs
   const idsOfExpired = (): readonly string[] => held.expire().map(({ approvalId }) => approvalId)
@@ -147,24 +149,24 @@ test('what runs out is reported once, and a late answer changes nothing', () => 
 test('a clock that goes back stops everything until it has caught up', () => {
   const { held, time } = anEdge()
   time.nowMs = 100_000
-  held.ask(aBinding(), 'r1', expiresMs)
+  held.ask(aBinding(), 'r1', terms)
   time.nowMs = 50_000
   assert.equal(held.apply(anApprovalUpdate(aBinding())), 'clock_behind')
   time.nowMs = 100_000
   assert.equal(held.apply(anApprovalUpdate(aBinding())), 'applied')
   time.nowMs = 50_000
-  const asked = held.ask(aBinding(), 'r2', expiresMs)
+  const asked = held.ask(aBinding(), 'r2', terms)
   assert.ok(asked.kind === 'refused')
   assert.match(asked.reason, /the clock of this edge went back/)
   assert.deepEqual(held.expire(), [])
   time.nowMs = 100_001
-  assert.equal(held.ask(aBinding(), 'r3', expiresMs).kind, 'granted')
+  assert.equal(held.ask(aBinding(), 'r3', terms).kind, 'granted')
 })
 
 test('only so many wait, of one actor and of all', () => {
   const { held, time } = anEdge({ maxOfActor: 2, maxRequests: 3 })
   const asked = (target: string, subject: string): Asked =>
-    held.ask(aBinding({ target, actor: { kind: 'agent', subject, issuer: '' } }), 'r', expiresMs)
+    held.ask(aBinding({ target, actor: { kind: 'agent', subject, issuer: '' } }), 'r', terms)
   assert.equal(asked('a', 'one').kind, 'pending')
   assert.equal(asked('b', 'one').kind, 'pending')
   const more = asked('c', 'one')
@@ -176,26 +178,64 @@ test('only so many wait, of one actor and of all', () => {
   assert.equal(asked('d', 'two').kind, 'pending')
 })
 
+test('only so much waits to be read, of one actor and of all, and nothing gives way for it', () => {
+  const { held, time } = anEdge({ maxBytesOfActor: 1_000, maxBytes: 1_500 })
+  const asked = (target: string, subject: string, sizeBytes: number): Asked => {
+    const binding = aBinding({ target, actor: { kind: 'agent', subject, issuer: '' } })
+    return held.ask(binding, 'r', { expiresMs, sizeBytes })
+  }
+  const refusal = (answer: Asked): string => {
+    assert.ok(answer.kind === 'refused', answer.kind)
+    return answer.reason
+  }
+  assert.match(refusal(asked('a', 'one', 1_001)), /has 1001 bytes, .* more than 1000; send it in/)
+  assert.equal(asked('a', 'one', 600).kind, 'pending')
+  assert.match(refusal(asked('b', 'one', 500)), /^1 requests of one with 600 bytes wait .* run it/)
+  assert.equal(asked('b', 'one', 400).kind, 'pending')
+  assert.match(refusal(asked('c', 'two', 501)), /^2 requests with 1000 bytes wait/)
+  const granted = aBinding({ target: 'a', actor: { kind: 'agent', subject: 'one', issuer: '' } })
+  assert.equal(held.apply(anApprovalUpdate(granted)), 'applied')
+  assert.equal(asked('c', 'two', 501).kind, 'refused', 'a grant that waits for its use counts')
+  assert.equal(asked('a', 'one', 600).kind, 'granted', 'and is there when it is wanted')
+  assert.equal(asked('c', 'two', 501).kind, 'pending')
+  assert.equal(asked('b', 'one', 400).kind, 'pending', 'what waited waits')
+  time.nowMs = expiresMs
+  assert.equal(asked('d', 'three', 1_000).kind, 'pending')
+})
+
+test('what has run makes room for others, what was denied does not', () => {
+  const { held } = anEdge({ maxRequests: 2 })
+  const asked = (target: string): Asked['kind'] => held.ask(aBinding({ target }), 'r', terms).kind
+  assert.deepEqual([asked('a'), asked('b'), asked('c')], ['pending', 'pending', 'refused'])
+  const denial = [published(anAnswer('sam', { verdict: 'deny' }))]
+  const denied = { outcome: 'denied', answers: denial, approval_id: 'approval-2' } as const
+  assert.equal(held.apply(anApprovalUpdate(aBinding({ target: 'a' }))), 'applied')
+  assert.equal(held.apply(anApprovalUpdate(aBinding({ target: 'b' }), denied)), 'applied')
+  assert.equal(asked('c'), 'refused')
+  assert.equal(asked('a'), 'granted')
+  assert.deepEqual([asked('c'), asked('b'), asked('d')], ['pending', 'denied', 'refused'])
+})
+
 test('an override counts only after its review was told, and while nothing of the same person is overdue', () => {
   const answers = [published(anOverride('olivia'))]
   const update = anApprovalUpdate(breakable, { answers })
   const asked = () => {
     const edge = anEdge()
-    edge.held.ask(breakable, 'r1', expiresMs)
+    edge.held.ask(breakable, 'r1', terms)
     return edge
   }
   const untold = asked()
   assert.equal(untold.held.apply(update), 'review_not_told')
   untold.held.overrides.apply(anOverrideUpdate({ binding_sha256: '0'.repeat(64) }))
   assert.equal(untold.held.apply(update), 'review_not_told')
-  assert.equal(untold.held.ask(breakable, 'r2', expiresMs).kind, 'pending')
+  assert.equal(untold.held.ask(breakable, 'r2', terms).kind, 'pending')
 
   const { held } = asked()
   held.overrides.apply(anOverrideUpdate())
   assert.equal(held.apply(update), 'applied')
-  const ran = held.ask(breakable, 'r3', expiresMs)
+  const ran = held.ask(breakable, 'r3', terms)
   assert.ok(ran.kind === 'granted' && overrideOf(ran.approval)?.by.subject === 'olivia')
-  assert.equal(held.ask(breakable, 'r4', expiresMs).kind, 'pending', 'it is for one use')
+  assert.equal(held.ask(breakable, 'r4', terms).kind, 'pending', 'it is for one use')
 
   const overdue = asked()
   const earlier = { approval_id: 'approval-0', overridden_at: -7_200_000, due_at: -3_600_000 }
@@ -248,7 +288,7 @@ test('each grant is used at most once, over restarts and replays of all that was
       for (const step of steps) {
         switch (step.kind) {
           case 'ask': {
-            const asked = held.ask(aBinding({ target: step.target }), 'r', expiresMs)
+            const asked = held.ask(aBinding({ target: step.target }), 'r', terms)
             if (asked.kind === 'pending' && asked.isNew) {
               open.push({ id: asked.approval.approvalId, target: step.target })
             }

@@ -121,3 +121,23 @@ test('a query behind what is held is one of several as well', async (t) => {
   assert.deepEqual((await client.answer()).errors, ['42501'])
   assert.equal(edge.recorder.of('approval.requested').length, 0)
 })
+
+test('only so much of one actor waits to be read: beyond it he is told what to do, and it is recorded', async (t) => {
+  const edge = await aWaitingEdge(t, numbers.server, { approval: '{ role: owner }' })
+  const client = await rawClient(edge)
+  t.after(() => client.close())
+  const ask = async (n: number): Promise<string> => {
+    await client.query(`DELETE FROM numbers WHERE n = ${n} /* ${'x'.repeat(250 * 1024)} */`)
+    return edge.recorder.of('request.completed').at(-1)?.completion?.error_message ?? ''
+  }
+  for (let n = 1; n <= 16; n++) assert.match(await ask(n), /^held for approval/)
+  assert.match(
+    await ask(17),
+    /cannot be asked for: 16 requests of agent-7 with .* run it again when/,
+  )
+  assert.equal(edge.held.size, 16)
+  edge.answer(await edge.asked(3))
+  assert.equal(await ask(3), '')
+  assert.match(await ask(17), /^held for approval/)
+  assert.deepEqual(await numbers.all(), [1, 2, 4, 5, 6, 7])
+})
