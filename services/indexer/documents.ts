@@ -100,6 +100,8 @@ export interface MaskedCount {
 
 interface CompletionView {
   readonly outcome: CompletionOutcome
+  /** The target's own words for what was done, such as `INSERT 0 5`; of several statements joined by `; `. */
+  readonly commandTag: string | null
   readonly rows: number
   readonly bytesOut: number
   readonly durationUs: number
@@ -184,6 +186,7 @@ function contentOf(event: AuditEvent): Content {
     decision: event.decision,
     completion: event.completion && {
       outcome: event.completion.outcome,
+      commandTag: event.completion.command_tag,
       rows: event.completion.rows,
       bytesOut: event.completion.bytes_out,
       durationUs: event.completion.duration_us,

@@ -157,6 +157,8 @@ export interface Statement {
   readonly ruleIds: readonly string[]
   readonly decisionId: string | null
   readonly outcome: string | null
+  /** The target's own words for what was done, such as `INSERT 0 5`; of several statements joined by `; `. */
+  readonly commandTag: string | null
   readonly rows: number | null
   readonly bytesOut: number | null
   readonly durationUs: number | null

@@ -157,6 +157,7 @@ export function statementOf(
     ruleIds: decided?.decision?.rule_ids ?? [],
     decisionId: decided?.decision?.decision_id ?? null,
     outcome: completion?.outcome ?? null,
+    commandTag: completion?.commandTag ?? null,
     rows: completion?.rows ?? null,
     bytesOut: completion?.bytesOut ?? null,
     durationUs: completion?.durationUs ?? null,

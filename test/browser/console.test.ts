@@ -3,13 +3,14 @@ import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 
+import { Client } from 'pg'
 import type { Page } from 'playwright-core'
 
 import { builtConsole } from '../../services/all-in-one/demo/built-console.ts'
 import { parseTlogProof } from '../../services/ledger/proof/tlog-proof.ts'
 import { verifyLeafProof } from '../../services/ledger/proof/leaf-proof.ts'
 import { verifyBundle } from '../../services/reporter/verify.ts'
-import { demoStack } from '../support/demo-stack.ts'
+import { demoStack, eventually } from '../support/demo-stack.ts'
 import type { DemoStack } from '../support/demo-stack.ts'
 import { requireProgram } from '../support/engine.ts'
 import { aBrowser, complaintsOf } from './a-browser.ts'
@@ -84,6 +85,39 @@ test('somebody of the security team follows what an agent did, in the console', 
     await contacts.getByText(/^tokens by key [0-9a-f]{16}$/).waitFor()
     const orders = statement(page, 'SELECT status, count(*) FROM orders')
     await orders.getByText('allowed', { exact: true }).waitFor()
+  })
+
+  await t.test('what ran and was rolled back says so, and by what', async () => {
+    const session = await stack.demo.connect('agent')
+    const client = new Client({ ...session, ssl: { ca: session.ca } })
+    await client.connect()
+    const change = (stock: number): string => `UPDATE products SET stock = ${stock} WHERE id = 1`
+    for (const text of ['BEGIN', change(1), 'SAVEPOINT a', change(2), 'ROLLBACK']) {
+      await client.query(text)
+    }
+    await client.query(`BEGIN; ${change(3)}`)
+    await assert.rejects(client.query('SELECT stock / 0 FROM products'))
+    assert.equal((await client.query('COMMIT')).command, 'ROLLBACK')
+    for (const text of ['BEGIN', change(4), 'SAVEPOINT a', change(5)]) await client.query(text)
+    for (const text of ['ROLLBACK TO a', 'COMMIT', 'BEGIN', change(6)]) await client.query(text)
+    await client.end()
+    const { query } = stack.demo.product
+    const ended = await eventually('the end of the session', async () => {
+      const [hit] = (await query.search({ text: '"SET stock = 6"' })).hits
+      const found = hit?.sessionId == null ? null : await query.session(hit.sessionId)
+      return found?.endedAtMs == null ? null : found
+    })
+    const before = page.url()
+    await page.goto(`${address}/sessions/${ended.sessionId}`)
+    const changed = (stock: number) => statement(page, `SET stock = ${stock} `)
+    await changed(6).getByText('not committed').waitFor()
+    for (const stock of [1, 2, 3]) await changed(stock).getByText('rolled back').waitFor()
+    const statements = page.getByRole('region', { name: 'Statements' })
+    assert.equal(await statements.getByText(/^(rolled back|not committed)$/).count(), 4)
+    await statement(page, 'COMMIT').getByText('the target answered ROLLBACK').waitFor()
+    await changed(3).getByRole('button', { expanded: false }).click()
+    await changed(3).getByText('Its transaction was rolled back by statement 8.').waitFor()
+    await page.goto(before)
   })
 
   await t.test('a statement shows its bind parameters and its recorded result', async () => {

@@ -82,6 +82,7 @@ export const StatementView = Type.Object({
   ruleIds: Type.Array(Type.String()),
   decisionId: text,
   outcome: text,
+  commandTag: text,
   rows: count,
   bytesOut: count,
   durationUs: count,

@@ -11,14 +11,17 @@ import { bytes } from '../words/quantities.ts'
 import { ApprovalSteps } from './approval-steps.tsx'
 import { ParameterTable } from './parameter-table.tsx'
 import { RecordedResult } from './recorded-result.tsx'
+import type { Undone } from './rolled-back.ts'
+import { UndoneAlert } from './undone.tsx'
 
 interface StatementDetailsProps {
   readonly statement: Statement
   readonly approval: ApprovalHistory | null
+  readonly undone: Undone | null
 }
 
 /** The statement as it was sealed, not as the index holds it. */
-export function StatementDetails({ statement, approval }: StatementDetailsProps) {
+export function StatementDetails({ statement, approval, undone }: StatementDetailsProps) {
   const question = useQuery(oneEntry(statement.log, statement.position))
   const { data: entry } = question
   return (
@@ -34,6 +37,7 @@ export function StatementDetails({ statement, approval }: StatementDetailsProps)
           {statement.decisionId === null ? '' : `; decision ${statement.decisionId}`}
         </Alert>
       )}
+      {undone !== null && <UndoneAlert undone={undone} />}
       {approval !== null && <ApprovalSteps approval={approval} />}
       {statement.errorMessage !== null && !isRefusal(statement) && (
         <Alert

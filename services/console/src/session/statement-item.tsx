@@ -8,19 +8,24 @@ import { DecisionBadge } from '../words/decision-badge.tsx'
 import { OutcomeBadge } from '../words/outcome-badge.tsx'
 import { bytes, counted, durationUs, maskedValues } from '../words/quantities.ts'
 import { Time } from '../words/time.tsx'
+import type { Undone } from './rolled-back.ts'
 import { inBrief } from './statement-approval.ts'
 import { StatementDetails } from './statement-details.tsx'
+import { UndoneBadge } from './undone.tsx'
 
 interface StatementItemProps {
   readonly statement: Statement
   /** What held it, where something did. */
   readonly approval: ApprovalHistory | null
+  /** Why what it did did not last, where that is so. */
+  readonly undone: Undone | null
   readonly number: number
   /** The address points at it. */
   readonly isAnchored: boolean
 }
 
-export function StatementItem({ statement, approval, number, isAnchored }: StatementItemProps) {
+export function StatementItem(props: StatementItemProps) {
+  const { statement, approval, undone, number, isAnchored } = props
   const [isOpen, setOpen] = useState(isAnchored)
   const item = useRef<HTMLLIElement>(null)
   useEffect(() => {
@@ -57,10 +62,14 @@ export function StatementItem({ statement, approval, number, isAnchored }: State
           </Group>
         </UnstyledButton>
         <Group gap="2px var(--mantine-spacing-md)" px="sm" pb="xs" pl={52} fz="xs" c="dimmed">
+          {undone !== null && <UndoneBadge undone={undone} />}
           <Time ms={statement.receivedAtMs} />
           <span>
             {statement.operation}, {statement.mode}
           </span>
+          {statement.operation === 'commit' && statement.commandTag === 'ROLLBACK' && (
+            <span>the target answered ROLLBACK</span>
+          )}
           {statement.rows !== null && <span>{counted(statement.rows, 'row')}</span>}
           {maskedValues(statement.masked) !== '' && <span>{maskedValues(statement.masked)}</span>}
           {statement.bytesOut !== null && <span>{bytes(statement.bytesOut)}</span>}
@@ -70,7 +79,7 @@ export function StatementItem({ statement, approval, number, isAnchored }: State
           <ProofLink log={statement.log} position={statement.position} />
         </Group>
         <Collapse expanded={isOpen} keepMounted={false}>
-          <StatementDetails statement={statement} approval={approval} />
+          <StatementDetails statement={statement} approval={approval} undone={undone} />
         </Collapse>
       </Paper>
     </li>

@@ -7,6 +7,7 @@ import { NothingHere } from '../words/nothing-here.tsx'
 import { ProblemAlert } from '../words/problem-alert.tsx'
 import { count } from '../words/quantities.ts'
 import { Reading } from '../words/reading.tsx'
+import { rolledBack } from './rolled-back.ts'
 import { approvalOf } from './statement-approval.ts'
 import { StatementItem } from './statement-item.tsx'
 import { useAnchor } from './use-anchor.ts'
@@ -16,6 +17,8 @@ export function StatementList({ session }: { readonly session: Session }) {
   const approvals = useQuery(approvalsOfSession(session.sessionId))
   const statements = list.data?.pages.flatMap((page) => page.statements) ?? []
   const anchored = useAnchor(list)
+  const isOver = session.endedAtMs !== null && list.data !== undefined && !list.hasNextPage
+  const undone = rolledBack(statements, isOver)
   return (
     <Stack component="section" aria-label="Statements" gap="xs">
       <Group justify="space-between">
@@ -55,6 +58,7 @@ export function StatementList({ session }: { readonly session: Session }) {
             key={statement.requestId}
             statement={statement}
             approval={approvalOf(statement, approvals.data?.approvals ?? [])}
+            undone={undone.get(statement.requestId) ?? null}
             number={index + 1}
             isAnchored={statement.requestId === anchored}
           />

@@ -6,7 +6,7 @@ import { foldName } from '../../terms.ts'
  * Raised when the tables change, or what is written into them: an index of another version is thrown away and filled anew, it is
  * derived.
  */
-export const tablesVersion = 7
+export const tablesVersion = 8
 
 /**
  * `event.id` is the order of time (see `order-key.ts`), so that newest first is the order of the table and of the full text alike.

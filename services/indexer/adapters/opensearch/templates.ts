@@ -4,7 +4,7 @@ import type { IndexNames } from './index-names.ts'
  * Raised when the mapping changes, or what is written into its fields. An index filled under a lower number is filled anew, it is
  * derived; a higher one belongs to a newer program and is left alone.
  */
-export const schemaVersion = 6
+export const schemaVersion = 7
 
 /** Lucene takes no longer term; `exactTerm` shortens what is longer. */
 const keyword = { type: 'keyword' }
