@@ -1,6 +1,6 @@
 import { areEqual, concatenate, fromBase64, sha256 } from './hashing.ts'
 
-/** A C2SP checkpoint: origin, size and root, one a line, then an empty line and signatures. */
+/** A C2SP checkpoint: origin, size and root, one a line, then an empty line and signatures, each of which ends with a line feed. */
 export interface SignedCheckpoint {
   readonly origin: string
   readonly size: number
@@ -20,17 +20,20 @@ export function readCheckpoint(note: string): SignedCheckpoint | null {
   const text = note.slice(0, separator + 1)
   const [origin = '', size = '', root = '', ...more] = text.split('\n')
   if (origin === '' || !/^(0|[1-9]\d{0,15})$/.test(size) || more.join('') !== '') return null
-  const signatures = [...note.slice(separator + 2).matchAll(/^\u2014 (\S+) (\S+)$/gmu)]
+  const lines = note.slice(separator + 2).split('\n')
+  if (lines.pop() !== '') return null
+  const signatures = lines.map((line) => /^\u2014 (\S+) (\S+)$/u.exec(line))
   try {
     return {
       origin,
       size: Number(size),
       root: fromBase64(root),
       text: new TextEncoder().encode(text),
-      signatures: signatures.map(([, name = '', bytes = '']) => ({
-        name,
-        bytes: fromBase64(bytes),
-      })),
+      signatures: signatures.map((signature) => {
+        if (signature === null) throw new TypeError('not a line of a signature')
+        const [, name = '', bytes = ''] = signature
+        return { name, bytes: fromBase64(bytes) }
+      }),
     }
   } catch {
     return null

@@ -59,6 +59,21 @@ test('the browser refuses a proof in which any one byte was changed', async () =
   )
 })
 
+test('the browser refuses a checkpoint whose lines end otherwise than with a line feed', async () => {
+  const proof = await proofOf(5, 13)
+  const { checkpoint } = proof
+  for (const changed of [
+    checkpoint.replace(/\n$/, '\r'),
+    checkpoint.replace(/\n$/, '\r\n'),
+    checkpoint.replace(/\n$/, ''),
+    `${checkpoint}\n`,
+    `${checkpoint}more\n`,
+  ]) {
+    const checks = await checkProof({ ...proof, checkpoint: changed }, claimedPayload)
+    assert.equal(resultsOf(checks).at(-1), 'fails', JSON.stringify(changed.slice(-8)))
+  }
+})
+
 test('the browser refuses a proof that is shown at another position or log', async () => {
   const proof = await proofOf(5, 13)
   for (const other of [{ position: 4 }, { log: 'ledger.example/test/other' }]) {
