@@ -55,6 +55,11 @@ export class Outgoing {
     return hasRoom
   }
 
+  clear(): void {
+    this.#bytes = null
+    this.#before = []
+  }
+
   mark(): OutgoingMark {
     const { length } = this.#before
     return { length, bytes: this.#bytes, start: this.#start, end: this.#end }

@@ -7,6 +7,7 @@ import type { Recorder } from '../capture/recorder.ts'
 import type { Admission } from '../guard/credentials.ts'
 import { backendFrameLimits, BackendRelay } from './backend-relay.ts'
 import { frontendFrameLimits } from './frontend-frame-limits.ts'
+import { Expiry } from './expiry.ts'
 import { FrontendRelay } from './frontend-relay.ts'
 import { encodeError } from './protocol/backend.ts'
 import type { Report } from './protocol/backend.ts'
@@ -67,18 +68,23 @@ export class Session {
   #diskWaits = 0
   #bytesIn = 0
   #bytesOut = 0
-  #expiry: NodeJS.Timeout | null = null
+  readonly #expiry: Expiry
+  /** Set once the client has left. */
+  #leaving: NodeJS.Timeout | null = null
   #outcome: SessionOutcome | null = null
 
   constructor(options: SessionOptions) {
-    const { state } = options
+    const { state, clock, expiresAtMs, means } = options
     this.#options = options
     this.#frontend = new FrontendRelay(state)
     this.#backend = new BackendRelay(state)
     this.#fromClient = new Framer(frontendFrameLimits(state.limits))
     this.#fromTarget = new Framer(backendFrameLimits(state.limits))
-    this.#startedUs = options.clock.nowUs()
+    this.#startedUs = clock.nowUs()
     this.#policyDigest = options.policy.digest
+    this.#expiry = new Expiry(clock, expiresAtMs, () =>
+      this.end('expired', { sqlState: '57P01', message: `the ${means} has expired` }),
+    )
     state.onWaitOver = () => this.#resumeRelay()
   }
 
@@ -97,7 +103,7 @@ export class Session {
     target.on('drain', () => this.#release(held.byTarget))
     target.on('end', this.#onTargetLost)
     target.on('close', this.#onTargetLost)
-    this.#scheduleExpiry()
+    this.#expiry.look()
     if (rest.length > 0) this.#onTargetData(rest)
     if (early.length > 0) this.#onClientData(early)
     target.resume()
@@ -109,7 +115,8 @@ export class Session {
     if (this.#outcome !== null) return
     this.#outcome = outcome
     const { client, target, state, recorder, clock, onEnded } = this.#options
-    if (this.#expiry !== null) clearTimeout(this.#expiry)
+    this.#expiry.stop()
+    if (this.#leaving !== null) clearTimeout(this.#leaving)
     this.#endWait(outcome, report?.sqlState ?? '57P01', report?.message ?? 'the session ended')
     // A target notices that nobody listens only when it has something to say.
     if (state.expected.length > 0 && !state.isWithheld && outcome !== 'target_lost')
@@ -169,6 +176,7 @@ export class Session {
       this.#planSend()
       if (this.#backend.drift !== null) this.#endForDrift(this.#backend.drift)
       else if ((this.#held & held.byRelay) !== 0) this.#resumeRelay()
+      if (this.#leaving !== null && !this.#hasWork) this.end('closed')
     } catch (error) {
       this.#fail(error)
     }
@@ -210,10 +218,11 @@ export class Session {
 
   #send(): void {
     const { client, target } = this.#options
-    if (!this.#backend.toClient.writeTo(client)) target.pause()
+    if (!client.writable) this.#backend.toClient.clear()
+    else if (!this.#backend.toClient.writeTo(client)) target.pause()
     if ((this.#held & held.byRecorder) !== 0 || this.#options.state.isWithheld) return
     if (!this.#frontend.toTarget.writeTo(target)) this.#hold(held.byTarget)
-    if (this.#frontend.isTerminated) this.end('closed')
+    if (this.#frontend.isTerminated) this.#leave()
   }
 
   #awaitDisk(): void {
@@ -248,7 +257,7 @@ export class Session {
     if (this.#outcome !== null || (this.#held & held.byRecorder) !== 0) return
     try {
       // Whoever is to go goes before another thing runs.
-      if (this.#hasExpired()) return
+      if (this.#expiry.look()) return
       this.#followPolicy()
       if (this.#fromClient.resume(this.#frontend)) this.#release(held.byRelay)
       else this.#hold(held.byRelay)
@@ -326,7 +335,24 @@ export class Session {
   /** A client that leaves in the middle of a message has not kept to the protocol. */
   readonly #onClientGone = (): void => {
     const { isAtBoundary, unreadBytes } = this.#fromClient
-    this.end(isAtBoundary || unreadBytes > 0 ? 'closed' : 'protocol_error')
+    const { client, target } = this.#options
+    // What it does not read any more holds up nothing.
+    if (!client.writable && this.#outcome === null) target.resume()
+    if (isAtBoundary || unreadBytes > 0) this.#leave()
+    else this.end('protocol_error')
+  }
+
+  get #hasWork(): boolean {
+    return this.#options.state.expected.length > 0 || this.#fromClient.unreadBytes > 0
+  }
+
+  /** The client has left: what it sent before runs as it would without an edge, and its outcome is waited for, for a while. */
+  #leave(): void {
+    if (this.#outcome !== null || this.#leaving !== null) return
+    const { copyIn, isWithheld, wait } = this.#options.state
+    if (!this.#hasWork || copyIn !== null || isWithheld || wait !== null) return this.end('closed')
+    this.#leaving = setTimeout(() => this.end('closed'), lingerMs)
+    this.#leaving.unref()
   }
 
   readonly #onTargetLost = (): void => {
@@ -355,25 +381,9 @@ export class Session {
       this.end('edge_stopped', { sqlState: 'XX000', message: 'internal error of the edge' })
     }
   }
-
-  #hasExpired(): boolean {
-    const { clock, expiresAtMs, means } = this.#options
-    if (clock.nowMs() < expiresAtMs) return false
-    this.end('expired', { sqlState: '57P01', message: `the ${means} has expired` })
-    return true
-  }
-
-  #scheduleExpiry(): void {
-    if (this.#hasExpired()) return
-    const { clock, expiresAtMs } = this.#options
-    const leftMs = expiresAtMs - clock.nowMs()
-    this.#expiry = setTimeout(() => this.#scheduleExpiry(), Math.min(leftMs, maxTimerMs))
-    this.#expiry.unref()
-  }
 }
 
-// Meanwhile the clock may have been set.
-const maxTimerMs = 1_000
+/** How long whoever is gone is waited for. */
 const lingerMs = 2_000
 
 /** Says the last word and closes. A peer that does not take it is cut off. */
