@@ -66,6 +66,12 @@ export function planMask(request: MaskRequest): MaskDecision {
   const masked = (of: Facts) => demanded(catalog.touched(of.columnsRead))
   const shows = (of: Shown) => demanded(catalog.shown(of))
 
+  // Of several statements any may be one that does.
+  const moves = projection?.moves ?? facts.kinds.includes('alter')
+  const moved = moves ? catalog.maskedOf(facts.writes) : undefined
+  if (moved !== undefined) {
+    return refused(`by another name, schema or parent ${moved.name} would not be known as masked`)
+  }
   const touched = masked(facts)
   // A constraint that fails quotes the whole row.
   const reach = catalog.reach(facts.reads, facts.writes)
