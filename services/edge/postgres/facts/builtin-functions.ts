@@ -93,6 +93,20 @@ xmlcomment xmlexists xmltext xmlvalidate xpath xpath_exists
     .split(/\s+/),
 )
 
+/** Those of them that answer a set of rows. */
+export const setReturningFunctions: ReadonlySet<string> = new Set(
+  `
+generate_series generate_subscripts json_array_elements json_array_elements_text json_each
+json_each_text json_object_keys json_populate_recordset json_to_recordset jsonb_array_elements
+jsonb_array_elements_text jsonb_each jsonb_each_text jsonb_object_keys jsonb_path_query
+jsonb_path_query_tz jsonb_populate_recordset jsonb_to_recordset pg_get_catalog_foreign_keys
+pg_get_keywords pg_partition_ancestors pg_partition_tree pg_snapshot_xip regexp_matches
+regexp_split_to_table string_to_table ts_debug ts_parse ts_token_type txid_snapshot_xip unnest
+`
+    .trim()
+    .split(/\s+/),
+)
+
 /** Run the SQL text, or read the relation or cursor, that their arguments name: what they do cannot be seen here. */
 export const sqlRunningFunctions: ReadonlySet<string> = new Set(
   `
