@@ -19,13 +19,21 @@ export function flagOfSetting(name: string, values: readonly string[] | null): F
     case 'role':
     case 'session_authorization':
     case 'session_replication_role':
+    case 'event_triggers':
       return 'role_change'
     case 'allow_system_table_mods':
     case 'dynamic_library_path':
+    case 'extension_control_path':
     case 'jit_provider':
     case 'local_preload_libraries':
     case 'session_preload_libraries':
     case 'shared_preload_libraries':
+    // Code that runs before the first function of a language.
+    case 'plperl.on_init':
+    case 'plperl.on_plperl_init':
+    case 'plperl.on_plperlu_init':
+    case 'pltcl.start_proc':
+    case 'pltclu.start_proc':
       return 'server_code'
     case 'search_path':
       // With nothing in it, a bare name means the catalog's or nothing: pg_dump and careful functions do this.
