@@ -49,6 +49,8 @@ export function noteParticulars(
       return found.kind(body['is_grant'] === true ? 'grant' : 'revoke')
     case 'AlterDefaultPrivilegesStmt':
       return found.kind('grant')
+    case 'CreatePublicationStmt':
+      return notePublished(found, body)
     case 'DropStmt':
       return noteDropped(found, body)
     case 'CommentStmt':
@@ -70,7 +72,18 @@ export function noteParticulars(
 /** Such as DROP OWNED, ALTER TYPE or VACUUM of everything, where no relation is named: a rule for some must not cover it. */
 export function changesUnnamed(type: string): boolean {
   const kind = plainKinds.get(type)
-  return type === 'VacuumStmt' || (kind !== undefined && changing.has(kind))
+  return unnaming.has(type) || (kind !== undefined && changing.has(kind))
+}
+
+/** Of all tables, or of all that are and will be in a schema; others it names. */
+function notePublished(found: FactCollector, body: Message): void {
+  if (body['for_all_tables'] === true) found.writeAll(null)
+  for (const object of asList(body['pubobjects'])) {
+    const { PublicationObjSpec } = object as Record<string, Message | undefined>
+    const { pubobjtype, name } = PublicationObjSpec ?? {}
+    if (pubobjtype === 'PUBLICATIONOBJ_TABLE') continue
+    found.writeAll(typeof name === 'string' ? name : null)
+  }
 }
 
 function noteDropped(found: FactCollector, body: Message): void {
@@ -88,6 +101,18 @@ const laterKinds: ReadonlySet<string> = new Set([
   'GrantStmt',
   'GrantRoleStmt',
   'AlterDefaultPrivilegesStmt',
+])
+
+/**
+ * Besides: what a subscription's publisher says, an imported schema's server or a database's template decides what is written; a
+ * tablespace is a place on the host.
+ */
+const unnaming: ReadonlySet<string> = new Set([
+  'VacuumStmt',
+  'CreateSubscriptionStmt',
+  'ImportForeignSchemaStmt',
+  'CreatedbStmt',
+  'CreateTableSpaceStmt',
 ])
 
 /** Kinds that change what is there already. */
