@@ -14,7 +14,8 @@ import type { HoldBinding } from '../edge/guard/approvals/hold-binding.ts'
 import type { Query } from '../indexer/query.ts'
 import type { LedgerReader } from '../ledger/reader.ts'
 import type { Clock } from '../runtime/clock.ts'
-import { eventAt } from './sealed-event.ts'
+import { ApprovalEvents } from './approval-events.ts'
+import type { Beginning } from './approval-events.ts'
 
 export interface ApprovalBookOptions {
   readonly query: Query
@@ -28,6 +29,8 @@ export interface BookedApproval {
   /** Id of the edge that asked. */
   readonly edge: string
   readonly asked: AuditEvent
+  /** True where the statement of `asked` is only its beginning, and the values are not there. */
+  readonly isCut: boolean
   /** Where that event is sealed. */
   readonly askedAt: { readonly log: string; readonly position: number }
   /** Those of `approval`, with when each was given. */
@@ -50,8 +53,7 @@ interface GivenAnswer extends TimedAnswer {
   readonly reviewDueMs: number | null
 }
 
-interface SealedEvent {
-  readonly event: AuditEvent
+interface SealedEvent extends Beginning {
   readonly log: string
   readonly position: number
 }
@@ -75,16 +77,16 @@ const kinds = [
  */
 export class ApprovalBook {
   readonly #options: ApprovalBookOptions
-  /** Entries do not change: by log and position. */
-  readonly #events = new LRUCache<string, AuditEvent>({ max: mostKept })
+  readonly #events: ApprovalEvents
   /** Answers of this process, by approval, until they are found among the sealed ones. */
   readonly #fresh = new LRUCache<string, GivenAnswer[]>({ max: mostKept })
 
   constructor(options: ApprovalBookOptions) {
     this.#options = options
+    this.#events = new ApprovalEvents(options.reader)
   }
 
-  /** Newest first. */
+  /** Newest first. Those with long statements are cut: `whole` has all of them. */
   async all(): Promise<readonly BookedApproval[]> {
     const [requested = [], granted = [], denied = [], overridden = [], used = []] =
       await Promise.all(kinds.map((kind) => this.#eventsOf(kind)))
@@ -96,9 +98,19 @@ export class ApprovalBook {
       .toSorted((one, other) => other.approval.requestedAtMs - one.approval.requestedAtMs)
   }
 
+  /** Whole. */
   async find(approvalId: string): Promise<BookedApproval | null> {
     const all = await this.all()
-    return all.find(({ approval }) => approval.approvalId === approvalId) ?? null
+    const found = all.find(({ approval }) => approval.approvalId === approvalId)
+    return found === undefined ? null : this.whole(found)
+  }
+
+  /** With all that is recorded of what was asked, as long as it is not erased. */
+  async whole(booked: BookedApproval): Promise<BookedApproval> {
+    if (!booked.isCut) return booked
+    const { log, position } = booked.askedAt
+    const asked = await this.event(log, position)
+    return asked === null ? booked : { ...booked, asked, isCut: false }
   }
 
   /** What the answer would make of the approval. It counts only once it is noted. */
@@ -120,7 +132,7 @@ export class ApprovalBook {
   }
 
   #book(
-    { event: asked, ...askedAt }: SealedEvent,
+    { event: asked, isCut, ...askedAt }: SealedEvent,
     answers: ReadonlyMap<string, readonly SealedEvent[]>,
     uses: ReadonlyMap<string, readonly SealedEvent[]>,
   ): BookedApproval | null {
@@ -165,6 +177,7 @@ export class ApprovalBook {
       approval: passTime(approval, this.#options.clock.nowMs()).approval,
       edge: part.edge,
       asked,
+      isCut,
       askedAt,
       answers: taken,
       reviewDueMs,
@@ -180,22 +193,17 @@ export class ApprovalBook {
       const page = { limit: pageSize, ...(after === null ? {} : { after }) }
       const { hits, next } = await query.search({ kind, from }, page)
       for (const { log, position } of hits) {
-        const event = await this.event(log, position)
-        if (event !== null) found.push({ event, log, position })
+        const beginning = await this.#events.beginning(log, position)
+        if (beginning !== null) found.push({ ...beginning, log, position })
       }
       after = next
     } while (after !== null && found.length < mostKept)
     return found
   }
 
-  /** See `eventAt`. */
-  async event(log: string, position: number): Promise<AuditEvent | null> {
-    const key = `${log}:${position}`
-    const known = this.#events.get(key)
-    if (known !== undefined) return known
-    const event = await eventAt(this.#options.reader, log, position)
-    if (event !== null) this.#events.set(key, event)
-    return event
+  /** Whole. See `eventAt`. */
+  event(log: string, position: number): Promise<AuditEvent | null> {
+    return this.#events.whole(log, position)
   }
 }
 

@@ -11,7 +11,7 @@ import type { ApprovalView, OverrideView, RequirementView } from './schemas/appr
 
 /** What is known of an override beside the approval; null where the hold was not overridden. */
 export function approvalView(
-  { approval, edge, asked, answers }: BookedApproval,
+  { approval, edge, asked, isCut, answers }: BookedApproval,
   seen: {
     readonly override: OverrideUpdate | null
     readonly mayAnswer: boolean
@@ -38,6 +38,7 @@ export function approvalView(
     statement: request === null ? '' : readableText(request.statement),
     statement_bytes: request?.statement_bytes ?? 0,
     statement_sha256: binding.statementSha256,
+    is_cut: isCut,
     parameters: parameterViews(request),
     reads: [...(request?.reads ?? [])],
     writes: [...(request?.writes ?? [])],
@@ -106,8 +107,10 @@ export function requirementView(
 }
 
 function parameterViews(request: RequestPart | null): Static<typeof ApprovalView>['parameters'] {
-  return (request?.parameters ?? []).map(({ format, value }) => ({
+  return (request?.parameters ?? []).map(({ format, value, value_bytes: bytes }) => ({
     format,
+    bytes: value === null ? 0 : bytes,
+    is_cut: value !== null && value.length < bytes,
     value: value === null ? null : format === 0 ? readableText(value) : value.toString('hex'),
   }))
 }

@@ -102,11 +102,18 @@ async function answer(
 function text(approval: Approval): string {
   const { requester, on_behalf_of: behind, requirements, parameters, answers, review } = approval
   const may = approval.may_override
-  const values = parameters.map(({ value }) => onOneLine(value ?? 'NULL')).join(', ')
+  const values = parameters
+    .map(({ value, bytes, is_cut: isCut }) => {
+      return `${onOneLine(value ?? 'NULL')}${isCut ? ` … (the beginning of ${bytes} bytes)` : ''}`
+    })
+    .join(', ')
   const lines = [
     `${approval.approval_id}  ${approval.state}  until ${approval.expires_at}`,
     `  ${[requester, ...behind].map(nameOf).join(' for ')} at ${approval.target}`,
     `${quoted(approval.statement)}${values === '' ? '' : `  (${values})`}`,
+    ...(approval.is_cut
+      ? [`  … the beginning of ${approval.statement_bytes} bytes; its session has all of it`]
+      : []),
     ...requirements.map(
       ({ rule_id: rule, role, approvers }) => `  needs ${approvers} × ${role} (rule ${rule})`,
     ),

@@ -76,7 +76,7 @@ suite('a request that policy holds, on the whole product', () => {
     const approval = await pending(id)
     assert.equal(approval.state, 'pending')
     assert.equal(approval.statement, text)
-    assert.deepEqual(approval.parameters, [{ format: 0, value: '1' }])
+    assert.deepEqual(approval.parameters, [{ format: 0, value: '1', bytes: 1, is_cut: false }])
     assert.equal(approval.requester.subject, 'olivia')
 
     const own = await answer(approval, 'olivia', 'grant')

@@ -31,7 +31,7 @@ export const approvalRoutes: FastifyPluginCallbackTypebox<ApprovalRoutesOptions>
     {
       schema: {
         summary:
-          'What was held in the last day, newest first; without the role to see all, what you stand behind',
+          'What was held in the last day, newest first, without the role to see all what you stand behind; long statements of what is over are cut',
         querystring: Type.Object({ state: Type.Optional(Type.String({ maxLength: 20 })) }),
         response: { 200: ApprovalList },
       },
@@ -43,7 +43,11 @@ export const approvalRoutes: FastifyPluginCallbackTypebox<ApprovalRoutesOptions>
       const wanted = booked.filter(
         (each) => (state === undefined || each.approval.state.kind === state) && sees(behind(each)),
       )
-      return { approvals: wanted.map((each) => view(each, actor)) }
+      const views = wanted.map(async (each) =>
+        // Somebody may be reading what is open in order to answer it.
+        view(isOpen(each) ? await desk.book.whole(each) : each, actor),
+      )
+      return { approvals: await Promise.all(views) }
     },
   )
 
@@ -111,6 +115,10 @@ export const approvalRoutes: FastifyPluginCallbackTypebox<ApprovalRoutesOptions>
       nowMs: desk.nowMs,
     })
   }
+}
+
+function isOpen({ approval: { state } }: BookedApproval): boolean {
+  return state.kind === 'pending' || state.kind === 'granted'
 }
 
 function behind({ asked: { actor } }: BookedApproval) {

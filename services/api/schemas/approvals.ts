@@ -28,7 +28,12 @@ export const RequirementView = Type.Object({
   break_glass: nullable(Type.Object({ role: Type.String(), review_within_hours: Type.Number() })),
 })
 
-const BoundValue = Type.Object({ format: Type.Number(), value: nullable(Type.String()) })
+const BoundValue = Type.Object({
+  format: Type.Number(),
+  value: nullable(Type.String()),
+  bytes: Type.Number({ description: 'How long it is' }),
+  is_cut: Type.Boolean({ description: 'Only the beginning of it is recorded, with its digest' }),
+})
 
 const OverrideReview = Type.Object({
   by: Person,
@@ -84,6 +89,10 @@ export const ApprovalView = Type.Object({
   statement: Type.String(),
   statement_bytes: Type.Number(),
   statement_sha256: Type.String(),
+  is_cut: Type.Boolean({
+    description:
+      'The statement is only its beginning, and the values are left out: asked for by its id, it has them',
+  }),
   parameters: Type.Array(BoundValue),
   reads: Type.Array(Type.String()),
   writes: Type.Array(Type.String()),

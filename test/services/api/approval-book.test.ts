@@ -5,6 +5,7 @@ import { test } from 'node:test'
 import { openControlRecord } from '../../../schemas/control-record.ts'
 import type { AuditEvent } from '../../../schemas/event.ts'
 import { ApprovalBook } from '../../../services/api/approval-book.ts'
+import { approvalView } from '../../../services/api/approval-view.ts'
 import { ApprovalTelling } from '../../../services/api/approval-telling.ts'
 import { ControlPublisher } from '../../../services/api/control-publisher.ts'
 import { ControlState } from '../../../services/api/control-state.ts'
@@ -13,7 +14,7 @@ import { bindingSha256 } from '../../../services/edge/guard/approvals/hold-bindi
 import { Overrides } from '../../../services/edge/guard/approvals/overrides.ts'
 import type { Query } from '../../../services/indexer/query.ts'
 import type { LedgerReader } from '../../../services/ledger/reader.ts'
-import { anActor, anApproval, anEvent, encoded } from '../../support/an-event.ts'
+import { anActor, anApproval, anEvent, aRequest, encoded } from '../../support/an-event.ts'
 import { aBinding } from '../edge/guard/approvals/approval-builders.ts'
 import { aLockoutUpdate, anApiKey } from '../edge/guard/control-builders.ts'
 
@@ -130,4 +131,39 @@ test('an answer that was set aside is none, whatever its bytes and the index say
   const [untold] = await aBook([asked, granted], setAside).all()
   assert.equal(told?.approval.state.kind, 'granted')
   assert.equal(untold?.approval.state.kind, 'pending')
+})
+
+test('of a long request its beginning is kept, with nothing of its bytes, and all of it is there for whoever looks', async () => {
+  const text = `DELETE FROM orders /* ${'€'.repeat(80_000)} */`
+  const value = Buffer.alloc(16_384, 'v')
+  const request = aRequest(text, {
+    parameters: [{ format: 0, value, value_bytes: 50_000, value_sha256: Buffer.alloc(32) }],
+  })
+  const book = aBook([{ ...asked, request }])
+  const [kept] = await book.all()
+  assert.ok(kept !== undefined)
+  const seen = { override: null, mayAnswer: true, mayOverride: false, nowMs }
+  const short = approvalView(kept, seen)
+  assert.ok(short.is_cut && text.startsWith(short.statement) && short.statement.length < 2_048)
+  assert.deepEqual([short.statement_bytes, short.parameters], [Buffer.byteLength(text), []])
+  for (const bytes of [kept.asked.request?.statement, kept.asked.approval?.binding_sha256]) {
+    assert.ok(bytes !== undefined && bytes.buffer.byteLength < 10_000)
+  }
+  const found = await book.find('approval-1')
+  assert.ok(found !== null)
+  const whole = approvalView(found, seen)
+  assert.deepEqual([whole.is_cut, whole.statement], [false, text])
+  // A value that is recorded in part does not pass for all of it.
+  assert.deepEqual(whole.parameters, [
+    { format: 0, value: value.toString(), bytes: 50_000, is_cut: true },
+  ])
+})
+
+test('a short request is whole at once', async () => {
+  const value = { format: 0, value: Buffer.from('7'), value_bytes: 1, value_sha256: null }
+  const request = aRequest('DELETE FROM orders WHERE id = $1', { parameters: [value] })
+  const [kept] = await aBook([{ ...asked, request }]).all()
+  assert.equal(kept?.isCut, false)
+  assert.deepEqual(kept.asked.request?.parameters, [value])
+  assert.equal(kept.asked.request.statement.toString(), 'DELETE FROM orders WHERE id = $1')
 })

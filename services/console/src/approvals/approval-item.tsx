@@ -62,6 +62,11 @@ export function ApprovalItem({ approval, onAnswer }: ApprovalItemProps) {
             label={`Statement, ${bytes(approval.statement_bytes)}`}
             text={approval.statement}
           />
+          {approval.is_cut && (
+            <Text size="sm">
+              This is only its beginning, without values; its session has all of it.
+            </Text>
+          )}
           <BoundValues parameters={parameters} />
           <ApprovalFacts approval={approval} />
           {approval.answers.map(({ decision_id: id, verdict, reason, by, at }) => (
