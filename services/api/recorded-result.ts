@@ -1,24 +1,48 @@
+import type { ResponsePart } from '../../schemas/event.ts'
+
 /**
  * Recorded results for reading: the RowDescription and DataRow messages of PostgreSQL as they went to the client. Decodes what is
  * whole and stops at what is not; recorded content may end within a message.
  */
 
 export interface ReadableResult {
-  readonly columns: readonly { readonly name: string; readonly typeOid: number }[]
-  readonly rows: readonly (readonly (string | null)[])[]
+  /** One for each statement of the request that answered rows. */
+  readonly results: readonly ReadableRows[]
   readonly truncated: boolean
   readonly copy: string | null
+}
+
+interface ReadableRows {
+  readonly columns: readonly { readonly name: string; readonly typeOid: number }[]
+  readonly rows: readonly (readonly (string | null)[])[]
 }
 
 const rowDescription = 0x54
 const dataRow = 0x44
 
-export function readableRows(content: Buffer, truncated: boolean): ReadableResult {
-  let columns: ReadableResult['columns'] = []
+/** Of the parts of one answer, in order. */
+export function readableResult(
+  parts: readonly Pick<ResponsePart, 'encoding' | 'content' | 'truncated'>[],
+): ReadableResult {
+  const contents = (encoding: ResponsePart['encoding']): readonly Buffer[] =>
+    parts.filter((part) => part.encoding === encoding).map(({ content }) => content)
+  const { results, isCut } = readableRows(Buffer.concat(contents('postgres')))
+  const copy = contents('copy')
+  return {
+    results,
+    truncated: isCut || parts.some(({ truncated }) => truncated),
+    copy: copy.length === 0 ? null : readableText(Buffer.concat(copy)),
+  }
+}
+
+function readableRows(content: Buffer): {
+  readonly results: readonly ReadableRows[]
+  readonly isCut: boolean
+} {
+  const results: { columns: ReadableRows['columns']; rows: ReadableRows['rows'][number][] }[] = []
   let formats: readonly number[] = []
-  const rows: (readonly (string | null)[])[] = []
   let position = 0
-  let isCut = truncated
+  let isCut = false
   while (position < content.length) {
     const message = messageAt(content, position)
     if (message === null) {
@@ -27,23 +51,16 @@ export function readableRows(content: Buffer, truncated: boolean): ReadableResul
     }
     if (message.type === rowDescription) {
       const described = describedColumns(message.body)
-      columns = described
       formats = described.map((column) => column.format)
+      results.push({ columns: described.map(({ name, typeOid }) => ({ name, typeOid })), rows: [] })
     } else if (message.type === dataRow) {
-      rows.push(rowValues(message.body, formats))
+      // What describes them may not have been recorded.
+      if (results.length === 0) results.push({ columns: [], rows: [] })
+      results.at(-1)?.rows.push(rowValues(message.body, formats))
     }
     position = message.end
   }
-  return {
-    columns: columns.map(({ name, typeOid }) => ({ name, typeOid })),
-    rows,
-    truncated: isCut,
-    copy: null,
-  }
-}
-
-export function readableCopy(content: Buffer, truncated: boolean): ReadableResult {
-  return { columns: [], rows: [], truncated, copy: readableText(content) }
+  return { results, isCut }
 }
 
 /** Text where the bytes are UTF-8 without control characters but tab and line ends, else hex with the prefix `\x`. */

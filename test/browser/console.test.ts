@@ -95,6 +95,7 @@ test('somebody of the security team follows what an agent did, in the console', 
     for (const text of ['BEGIN', change(1), 'SAVEPOINT a', change(2), 'ROLLBACK']) {
       await client.query(text)
     }
+    await client.query("SELECT 1 AS one; SELECT 'x' AS two, 3 AS three")
     await client.query(`BEGIN; ${change(3)}`)
     await assert.rejects(client.query('SELECT stock / 0 FROM products'))
     assert.equal((await client.query('COMMIT')).command, 'ROLLBACK')
@@ -116,7 +117,13 @@ test('somebody of the security team follows what an agent did, in the console', 
     assert.equal(await statements.getByText(/^(rolled back|not committed)$/).count(), 4)
     await statement(page, 'COMMIT').getByText('the target answered ROLLBACK').waitFor()
     await changed(3).getByRole('button', { expanded: false }).click()
-    await changed(3).getByText('Its transaction was rolled back by statement 8.').waitFor()
+    await changed(3).getByText('Its transaction was rolled back by statement 9.').waitFor()
+    const both = statement(page, 'SELECT 1 AS one')
+    await both.getByRole('button', { expanded: false }).click()
+    const second = both.getByRole('group', { name: 'Recorded result 2' })
+    assert.deepEqual(await second.getByRole('columnheader').allTextContents(), ['two', 'three'])
+    const first = both.getByRole('group', { name: 'Recorded result 1' })
+    assert.deepEqual(await first.getByRole('cell').allTextContents(), ['1'])
     await page.goto(before)
   })
 

@@ -8,7 +8,7 @@ import type { ActionAudit } from '../action-audit.ts'
 import { viewed } from '../evidence-use.ts'
 import { Problem } from '../problem.ts'
 import { eventOf } from '../sealed-event.ts'
-import { readableCopy, readableRows, readableText } from '../recorded-result.ts'
+import { readableResult, readableText } from '../recorded-result.ts'
 import type { ReadableResult } from '../recorded-result.ts'
 import {
   EntryParameters,
@@ -169,14 +169,6 @@ async function readEntry(reader: LedgerReader, log: string, position: number): P
   }
 }
 
-function readableResult(parts: readonly ResponsePart[]): ReadableResult {
-  const content = Buffer.concat(parts.map((part) => part.content))
-  const truncated = parts.some((part) => part.truncated)
-  return parts[0]?.encoding === 'copy'
-    ? readableCopy(content, truncated)
-    : readableRows(content, truncated)
-}
-
 function parameterText(format: number, value: Buffer): string {
   return format === 1 ? `\\x${value.toString('hex')}` : readableText(value)
 }
@@ -204,7 +196,9 @@ function isBufferJson(value: unknown): value is { type: 'Buffer'; data: number[]
 function mutable(result: ReadableResult) {
   return {
     ...result,
-    columns: [...result.columns],
-    rows: result.rows.map((row) => [...row]),
+    results: result.results.map(({ columns, rows }) => ({
+      columns: [...columns],
+      rows: rows.map((row) => [...row]),
+    })),
   }
 }

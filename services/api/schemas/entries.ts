@@ -4,8 +4,13 @@ import { nullable } from './nullable.ts'
 
 /** Rows as they went to the client, in text where the protocol sent text, else hex with the prefix `\x`. */
 export const RecordedResult = Type.Object({
-  columns: Type.Array(Type.Object({ name: Type.String(), typeOid: Type.Number() })),
-  rows: Type.Array(Type.Array(nullable(Type.String()))),
+  /** One for each statement of the request that answered rows. */
+  results: Type.Array(
+    Type.Object({
+      columns: Type.Array(Type.Object({ name: Type.String(), typeOid: Type.Number() })),
+      rows: Type.Array(Type.Array(nullable(Type.String()))),
+    }),
+  ),
   /** True when the result went on beyond what is recorded. */
   truncated: Type.Boolean(),
   /** COPY data, where the result was that. */

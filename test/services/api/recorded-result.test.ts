@@ -3,7 +3,7 @@ import { test } from 'node:test'
 
 import fc from 'fast-check'
 
-import { readableCopy, readableRows, readableText } from '../../../services/api/recorded-result.ts'
+import { readableResult, readableText } from '../../../services/api/recorded-result.ts'
 
 // Built here and not by the product's encoders, so that both cannot be wrong in the same way.
 function message(type: string, body: Buffer): Buffer {
@@ -36,6 +36,10 @@ function row(values: readonly (Buffer | null)[]): Buffer {
   return message('D', Buffer.concat([count, ...parts]))
 }
 
+function resultOf(content: Buffer) {
+  return readableResult([{ encoding: 'postgres', content, truncated: false }])
+}
+
 test('rows are read with their columns, NULL and binary values', () => {
   const content = Buffer.concat([
     description([
@@ -45,25 +49,69 @@ test('rows are read with their columns, NULL and binary values', () => {
     ]),
     row([Buffer.from([0, 0, 0, 7]), Buffer.from('Zoë'), null]),
   ])
-  const result = readableRows(content, false)
-  assert.deepEqual(result.columns, [
-    { name: 'id', typeOid: 23 },
-    { name: 'name', typeOid: 25 },
-    { name: 'note', typeOid: 25 },
+  assert.deepEqual(resultOf(content), {
+    results: [
+      {
+        columns: [
+          { name: 'id', typeOid: 23 },
+          { name: 'name', typeOid: 25 },
+          { name: 'note', typeOid: 25 },
+        ],
+        rows: [['\\x00000007', 'Zoë', null]],
+      },
+    ],
+    truncated: false,
+    copy: null,
+  })
+})
+
+test('the results of several statements in one text each have their own columns', () => {
+  const content = Buffer.concat([
+    description([['email', 25, 0]]),
+    row([Buffer.from('a@example.org')]),
+    description([['id', 23, 1]]),
+    description([
+      ['id', 23, 0],
+      ['name', 25, 0],
+    ]),
+    row([Buffer.from('7'), Buffer.from('Zoë')]),
   ])
-  assert.deepEqual(result.rows, [['\\x00000007', 'Zoë', null]])
-  assert.equal(result.truncated, false)
+  assert.deepEqual(resultOf(content).results, [
+    { columns: [{ name: 'email', typeOid: 25 }], rows: [['a@example.org']] },
+    { columns: [{ name: 'id', typeOid: 23 }], rows: [] },
+    {
+      columns: [
+        { name: 'id', typeOid: 23 },
+        { name: 'name', typeOid: 25 },
+      ],
+      rows: [['7', 'Zoë']],
+    },
+  ])
+  // Part of a result, from behind its description.
+  const behind = content.subarray(description([['email', 25, 0]]).length)
+  assert.deepEqual(resultOf(behind).results[0], {
+    columns: [],
+    rows: [['a@example.org']],
+  })
 })
 
 test('content that ends within a message shows what is whole and says that it was cut', () => {
   const content = Buffer.concat([description([['a', 25, 0]]), row([Buffer.from('one')])])
-  const result = readableRows(content.subarray(0, content.length - 1), false)
-  assert.deepEqual(result.rows, [])
+  const result = resultOf(content.subarray(0, content.length - 1))
+  assert.deepEqual(result.results[0]?.rows, [])
   assert.equal(result.truncated, true)
 })
 
-test('COPY data is shown as text', () => {
-  assert.equal(readableCopy(Buffer.from('1\tone\n'), false).copy, '1\tone\n')
+test('COPY data is shown as text, also beside the rows of another statement', () => {
+  const copy = { encoding: 'copy', content: Buffer.from('1\tone\n'), truncated: true } as const
+  assert.deepEqual(readableResult([copy]), { results: [], truncated: true, copy: '1\tone\n' })
+  const content = Buffer.concat([description([['a', 25, 0]]), row([Buffer.from('one')])])
+  const rows = { encoding: 'postgres', content, truncated: false } as const
+  assert.deepEqual(readableResult([rows, { ...copy, truncated: false }]), {
+    results: [{ columns: [{ name: 'a', typeOid: 25 }], rows: [['one']] }],
+    truncated: false,
+    copy: '1\tone\n',
+  })
 })
 
 test('what is no plain text is shown in hex', () => {
@@ -74,11 +122,8 @@ test('what is no plain text is shown in hex', () => {
 test('any bytes are read without failing', () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 300 }), (noise) => {
-      readableRows(Buffer.from(noise), false)
-      readableRows(
-        Buffer.concat([description([['a', 25, 0]]), message('D', Buffer.from(noise))]),
-        false,
-      )
+      resultOf(Buffer.from(noise))
+      resultOf(Buffer.concat([description([['a', 25, 0]]), message('D', Buffer.from(noise))]))
     }),
   )
 })

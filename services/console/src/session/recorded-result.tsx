@@ -27,47 +27,51 @@ export function RecordedResult({ statement }: { readonly statement: Statement })
   if (data === undefined || question.error !== null) {
     return <Reading what="recorded result" question={question} />
   }
-  if (data.copy !== null && data.copy !== '') {
-    return (
-      <Stack gap="xs">
-        <CopiedText label="Recorded COPY data" text={data.copy} />
-        {data.truncated && <Truncated />}
-      </Stack>
-    )
-  }
-  if (data.columns.length === 0 && data.rows.length === 0) {
+  const copy = data.copy ?? ''
+  if (data.results.length === 0 && copy === '') {
     return (
       <Text size="sm" c="dimmed">
         {data.truncated ? 'The result was not recorded.' : 'There is no recorded result.'}
       </Text>
     )
   }
-  return <ResultTable result={data} allRows={statement.rows} />
+  const isOnly = data.results.length === 1
+  // Of several statements it is known of all of them together only.
+  const allRows = statement.commandTag?.includes('; ') === true ? null : statement.rows
+  return (
+    <Stack gap="sm">
+      {data.results.map((result, index) => (
+        <ResultTable
+          key={index}
+          result={result}
+          name={isOnly ? 'Recorded result' : `Recorded result ${index + 1}`}
+          allRows={allRows}
+        />
+      ))}
+      {copy !== '' && <CopiedText label="Recorded COPY data" text={copy} />}
+      {data.truncated && <Truncated />}
+    </Stack>
+  )
 }
 
 interface ResultTableProps {
-  readonly result: RecordedRows
-  /** How many rows the target answered with. */
+  readonly result: RecordedRows['results'][number]
+  readonly name: string
+  /** How many rows the target answered with; null where that is not known. */
   readonly allRows: number | null
 }
 
-function ResultTable({ result, allRows }: ResultTableProps) {
+function ResultTable({ result, name, allRows }: ResultTableProps) {
   const shown = result.rows.slice(0, mostShown)
   return (
     <Stack gap={4}>
       <Text size="sm" fw={600}>
-        Recorded result,{' '}
+        {name},{' '}
         {allRows !== null && allRows !== result.rows.length
           ? `${count(result.rows.length)} of ${counted(allRows, 'row')}`
           : counted(result.rows.length, 'row')}
       </Text>
-      <Box
-        tabIndex={0}
-        role="group"
-        aria-label="Recorded result"
-        mah={420}
-        style={{ overflow: 'auto' }}
-      >
+      <Box tabIndex={0} role="group" aria-label={name} mah={420} style={{ overflow: 'auto' }}>
         <Table withTableBorder withColumnBorders stickyHeader verticalSpacing={4} fz="xs">
           <Table.Thead>
             <Table.Tr>
@@ -96,7 +100,6 @@ function ResultTable({ result, allRows }: ResultTableProps) {
           The first {count(shown.length)} are shown here.
         </Text>
       )}
-      {result.truncated && <Truncated />}
     </Stack>
   )
 }
