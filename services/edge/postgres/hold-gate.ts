@@ -52,32 +52,33 @@ export class HoldGate {
   ): HoldAnswer {
     const { held, edge, log } = this.#options
     const binding = this.#binding(statement, parameters)
-    const asked = held.ask(binding, requestId, {
+    const terms = {
       expiresMs: Math.min(...approvalsOf(statement).map((each) => each.expiresMs)),
       sizeBytes: this.#sizeOf(statement, parameters),
+    }
+    const asked = held.ask(binding, requestId, terms, (approval) => {
+      if (approval.state.kind === 'used') {
+        return log.approvalUsed(requestId, usedPart(approval, edge))
+      }
+      const part = approvalPart(approval, edge)
+      return log.approvalRequested(requestId, part, statement, parameters, mode)
     })
     switch (asked.kind) {
       case 'granted': {
-        const { approval } = asked
-        const part = usedPart(approval, edge)
-        if (!log.approvalUsed(requestId, part)) return { kind: 'unrecorded' }
-        const { approvalId } = approval
-        return { kind: 'granted', approvalId, reason: `${grantOf(part)} (${approvalId})` }
+        const { approvalId } = asked.approval
+        const reason = `${grantOf(usedPart(asked.approval, edge))} (${approvalId})`
+        return { kind: 'granted', approvalId, reason }
       }
       case 'pending': {
-        const { approval, isNew } = asked
-        if (isNew) {
-          const part = approvalPart(approval, edge)
-          if (!log.approvalRequested(requestId, part, statement, parameters, mode)) {
-            return { kind: 'unrecorded' }
-          }
-        }
+        const { approval } = asked
         return {
           kind: 'pending',
           approval,
           message: `held for approval ${approval.approvalId} until ${new Date(approval.expiresAtMs).toISOString()}: run it again, unchanged, when it is approved`,
         }
       }
+      case 'unrecorded':
+        return asked
       case 'denied': {
         const denial = asked.approval.answers.find(({ verdict }) => verdict === 'deny')
         return {

@@ -50,7 +50,7 @@ export function createTarget(): Promise<FuzzTarget> {
   const logger = pino({ level: 'silent' })
   const received = (text: string, value: Buffer) => {
     const held = new HeldRequests({ edge: 'edge-1', clock, newId: () => 'approval-1' })
-    held.ask(binding, 'request-1', { expiresMs: 900_000, sizeBytes: 100 })
+    held.ask(binding, 'request-1', { expiresMs: 900_000, sizeBytes: 100 }, () => true)
     const applied = new ControlUpdates({
       bus: undefined as never,
       group: 'fuzz',
@@ -64,7 +64,8 @@ export function createTarget(): Promise<FuzzTarget> {
     }).apply({ key: Buffer.from(keyOf(text)), value })
     return {
       applied,
-      asked: held.ask(binding, 'request-1', { expiresMs: 900_000, sizeBytes: 100 }).kind,
+      asked: held.ask(binding, 'request-1', { expiresMs: 900_000, sizeBytes: 100 }, () => true)
+        .kind,
     }
   }
   return Promise.resolve({

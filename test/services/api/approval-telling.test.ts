@@ -57,7 +57,7 @@ const terms = { expiresMs: 900_000, sizeBytes: 100 }
 function anEdge(): HeldRequests {
   const clock = { nowMs: () => 2_000, nowUs: () => 2_000_000 }
   const held = new HeldRequests({ edge: 'edge-1', clock, newId: () => 'approval-1' })
-  held.ask(aBinding(), 'r1', terms)
+  held.ask(aBinding(), 'r1', terms, () => true)
   return held
 }
 
@@ -78,7 +78,7 @@ test('an answer that was recorded before the api died reaches the edge from the 
       next.told.map((update) => edge.apply(update)),
       ['applied'],
     )
-    assert.equal(edge.ask(aBinding(), 'r2', terms).kind, expected)
+    assert.equal(edge.ask(aBinding(), 'r2', terms, () => true).kind, expected)
   }
 })
 
@@ -114,8 +114,12 @@ test('an api that died after telling tells it again, which changes nothing at th
     updates.map((update) => edge.apply(update)),
     ['applied', 'repeated'],
   )
-  assert.equal(edge.ask(aBinding(), 'r2', terms).kind, 'granted')
-  assert.equal(edge.ask(aBinding(), 'r3', terms).kind, 'pending', 'a grant is for one use')
+  assert.equal(edge.ask(aBinding(), 'r2', terms, () => true).kind, 'granted')
+  assert.equal(
+    edge.ask(aBinding(), 'r3', terms, () => true).kind,
+    'pending',
+    'a grant is for one use',
+  )
 })
 
 test('what is told is told once by a process, and what is not decided or is over not at all', async () => {

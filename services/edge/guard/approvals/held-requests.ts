@@ -36,11 +36,13 @@ export interface HoldTerms {
 
 /** What a held request gets. */
 export type Asked =
-  /** It may run, now and once: the grant is gone, whatever becomes of the request. The caller records the use before it runs it. */
+  /** It may run, now and once: the grant is gone, whatever becomes of the request. */
   | { readonly kind: 'granted'; readonly approval: Approval }
-  /** Somebody has been asked; with `isNew` by this very call, and then the caller records the request. */
+  /** Somebody has been asked; with `isNew` by this very call. */
   | { readonly kind: 'pending'; readonly approval: Approval; readonly isNew: boolean }
   | { readonly kind: 'denied'; readonly approval: Approval }
+  /** What was to be asked or used could not be recorded: nothing is asked for, and the grant is there still. */
+  | { readonly kind: 'unrecorded' }
   /** It is not asked for: too much waits already, or the time is not known. In words for the person who asked. */
   | { readonly kind: 'refused'; readonly reason: string }
 
@@ -80,29 +82,38 @@ export class HeldRequests {
     return this.#byId.size
   }
 
-  /** The policy has just held the request. Uses the grant for it, tells what became of it, or asks for one. */
-  ask(binding: HoldBinding, requestId: string, terms: HoldTerms): Asked {
+  /**
+   * The policy has just held the request. Uses the grant for it, tells what became of it, or asks for one. `record` is given an approval
+   * that is to be asked for (`pending`) or used; where it cannot be recorded, neither is.
+   */
+  ask(
+    binding: HoldBinding,
+    requestId: string,
+    terms: HoldTerms,
+    record: (approval: Approval) => boolean,
+  ): Asked {
     const nowMs = this.#now()
     if (nowMs === null) return { kind: 'refused', reason: clockIsBehind }
     const sha256 = bindingSha256(binding)
     const known = this.#newestOf(sha256)
-    if (known === null) return this.#askAnew(binding, sha256, nowMs, terms)
+    if (known === null) return this.#askAnew(binding, sha256, nowMs, terms, record)
     const { approval } = passTime(known, nowMs)
     switch (approval.state.kind) {
       case 'pending':
         return { kind: 'pending', approval, isNew: false }
       case 'granted': {
         const used = useApproval(approval, { bindingSha256: sha256, requestId }, nowMs)
+        if (!record(used.approval)) return { kind: 'unrecorded' }
         this.#replace(used.approval)
         return { kind: 'granted', approval: used.approval }
       }
       case 'denied':
         // It stays so for as long as it would have waited: asking again at once is no way to wear somebody down.
         if (nowMs < approval.expiresAtMs) return { kind: 'denied', approval }
-        return this.#askAnew(binding, sha256, nowMs, terms)
+        return this.#askAnew(binding, sha256, nowMs, terms, record)
       case 'expired':
       case 'used':
-        return this.#askAnew(binding, sha256, nowMs, terms)
+        return this.#askAnew(binding, sha256, nowMs, terms, record)
     }
   }
 
@@ -196,7 +207,13 @@ export class HeldRequests {
     return this.overrides.barTo(override.by, approvalId, nowMs)
   }
 
-  #askAnew(binding: HoldBinding, sha256: string, nowMs: number, terms: HoldTerms): Asked {
+  #askAnew(
+    binding: HoldBinding,
+    sha256: string,
+    nowMs: number,
+    terms: HoldTerms,
+    record: (approval: Approval) => boolean,
+  ): Asked {
     if (this.#byId.size >= this.#limits.maxRequests) this.#forgetUsed()
     const asked = { subject: binding.actor.subject, sizeBytes: terms.sizeBytes, nowMs }
     const reason = whyNotAsked([...this.#byId.values()], asked, this.#limits)
@@ -210,6 +227,7 @@ export class HeldRequests {
       requestedAtMs: nowMs,
       expiresAtMs: nowMs + terms.expiresMs,
     })
+    if (!record(approval)) return { kind: 'unrecorded' }
     this.#byId.set(approval.approvalId, { approval, sizeBytes: terms.sizeBytes })
     this.#idOf.set(sha256, approval.approvalId)
     return { kind: 'pending', approval, isNew: true }

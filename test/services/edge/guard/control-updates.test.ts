@@ -119,12 +119,12 @@ test('a policy replaces the one in force; an older, equal or broken one does not
 
 test('a grant that the api signed is taken for what was asked, and for nothing else', () => {
   const { key, held, updates } = aReceiver()
-  const asked = held.ask(aBinding(), 'request-1', { expiresMs: 60_000, sizeBytes: 100 })
+  const asked = held.ask(aBinding(), 'request-1', { expiresMs: 60_000, sizeBytes: 100 }, () => true)
   assert.equal(asked.kind, 'pending')
   const forged = aRecord(anApprovalUpdate(aBinding()), anApiKey())
   assert.deepEqual(updates.apply(forged), { ok: false, reason: 'bad_signature' })
   assert.equal(
-    held.ask(aBinding(), 'request-2', { expiresMs: 60_000, sizeBytes: 100 }).kind,
+    held.ask(aBinding(), 'request-2', { expiresMs: 60_000, sizeBytes: 100 }, () => true).kind,
     'pending',
   )
   const changed = anApprovalUpdate(aBinding({ statementSha256: 'ff'.repeat(32) }))
@@ -133,7 +133,7 @@ test('a grant that the api signed is taken for what was asked, and for nothing e
   assert.deepEqual(updates.apply(record), { ok: true, kind: 'approval' })
   assert.deepEqual(updates.apply(record), { ok: false, reason: 'old_version' })
   assert.equal(
-    held.ask(aBinding(), 'request-3', { expiresMs: 60_000, sizeBytes: 100 }).kind,
+    held.ask(aBinding(), 'request-3', { expiresMs: 60_000, sizeBytes: 100 }, () => true).kind,
     'granted',
   )
   const ofAnother = anApprovalUpdate(aBinding(), { approval_id: 'approval-2' })

@@ -32,9 +32,9 @@ const terms = { expiresMs, sizeBytes: 100 }
 
 test('a request is asked for once, granted, and runs once', () => {
   const { held } = anEdge()
-  const first = held.ask(aBinding(), 'r1', terms)
+  const first = held.ask(aBinding(), 'r1', terms, () => true)
   assert.ok(first.kind === 'pending' && first.isNew)
-  const again = held.ask(aBinding(), 'r2', terms)
+  const again = held.ask(aBinding(), 'r2', terms, () => true)
   assert.ok(again.kind === 'pending' && !again.isNew)
   assert.equal(again.approval.approvalId, first.approval.approvalId)
   let answered = 0
@@ -44,36 +44,50 @@ test('a request is asked for once, granted, and runs once', () => {
   assert.equal(held.apply(anApprovalUpdate(aBinding())), 'applied')
   stop()
   assert.equal(answered, 1)
-  const granted = held.ask(aBinding(), 'r3', terms)
+  const granted = held.ask(aBinding(), 'r3', terms, () => true)
   assert.ok(granted.kind === 'granted' && granted.approval.state.kind === 'used')
   assert.equal(granted.approval.state.requestId, 'r3')
-  const next = held.ask(aBinding(), 'r4', terms)
+  const next = held.ask(aBinding(), 'r4', terms, () => true)
   assert.ok(next.kind === 'pending' && next.isNew && next.approval.approvalId === 'approval-2')
   assert.equal(held.apply(anApprovalUpdate(aBinding(), { version: 2 })), 'repeated')
-  const afterwards = held.ask(aBinding(), 'r5', terms)
+  const afterwards = held.ask(aBinding(), 'r5', terms, () => true)
   assert.ok(afterwards.kind === 'pending', 'told again, the grant that was used gives nothing')
   const changed = { ...published(anAnswer('sam')), reason: 'another' }
   const otherText = anApprovalUpdate(aBinding(), { version: 3, answers: [changed] })
   assert.equal(held.apply(otherText), 'replayed')
 })
 
+test('what cannot be recorded is neither asked for nor used', () => {
+  const { held } = anEdge()
+  const no = (): boolean => false
+  assert.equal(held.ask(aBinding(), 'r1', terms, no).kind, 'unrecorded')
+  assert.equal(held.size, 0)
+  const asked = held.ask(aBinding(), 'r2', terms, ({ state }) => state.kind === 'pending')
+  assert.ok(asked.kind === 'pending' && asked.isNew)
+  const { approvalId } = asked.approval
+  assert.equal(held.apply(anApprovalUpdate(aBinding(), { approval_id: approvalId })), 'applied')
+  assert.equal(held.ask(aBinding(), 'r3', terms, no).kind, 'unrecorded')
+  const granted = held.ask(aBinding(), 'r4', terms, ({ state }) => state.kind === 'used')
+  assert.ok(granted.kind === 'granted' && granted.approval.approvalId === approvalId)
+})
+
 test('a grant that is told late is good from when it was given', () => {
   const { held, time } = anEdge()
-  held.ask(aBinding(), 'r1', { ...terms, expiresMs: grantLifetimeMs * 3 })
+  held.ask(aBinding(), 'r1', { ...terms, expiresMs: grantLifetimeMs * 3 }, () => true)
   time.nowMs = grantLifetimeMs - 1_000
   assert.equal(held.apply(anApprovalUpdate(aBinding(), { decided_at: 0 })), 'applied')
   time.nowMs = grantLifetimeMs
-  assert.ok(held.ask(aBinding(), 'r2', terms).kind === 'pending', 'its time is over')
+  assert.ok(held.ask(aBinding(), 'r2', terms, () => true).kind === 'pending', 'its time is over')
 
   const late = anEdge()
-  late.held.ask(aBinding(), 'r1', { ...terms, expiresMs: grantLifetimeMs * 3 })
+  late.held.ask(aBinding(), 'r1', { ...terms, expiresMs: grantLifetimeMs * 3 }, () => true)
   late.time.nowMs = grantLifetimeMs
   assert.equal(late.held.apply(anApprovalUpdate(aBinding(), { decided_at: 0 })), 'expired')
 })
 
 test('changed bytes, parameters or people are another request', () => {
   const { held } = anEdge()
-  held.ask(aBinding(), 'r1', terms)
+  held.ask(aBinding(), 'r1', terms, () => true)
   held.apply(anApprovalUpdate(aBinding()))
   for (const change of [
     { statementSha256: 'ff'.repeat(32) },
@@ -81,10 +95,10 @@ test('changed bytes, parameters or people are another request', () => {
     { policyDigest: 'ff'.repeat(32) },
     { onBehalfOf: [] },
   ]) {
-    const asked = held.ask(aBinding(change), 'r2', terms)
+    const asked = held.ask(aBinding(change), 'r2', terms, () => true)
     assert.ok(asked.kind === 'pending' && asked.isNew, JSON.stringify(change))
   }
-  assert.equal(held.ask(aBinding(), 'r3', terms).kind, 'granted')
+  assert.equal(held.ask(aBinding(), 'r3', terms, () => true).kind, 'granted')
 })
 
 test('an edge follows the rules, whatever the api signed', () => {
@@ -99,15 +113,15 @@ test('an edge follows the rules, whatever the api signed', () => {
   ]
   for (const [change, expected] of rows) {
     const { held } = anEdge()
-    held.ask(aBinding(), 'r1', terms)
+    held.ask(aBinding(), 'r1', terms, () => true)
     assert.equal(held.apply(anApprovalUpdate(aBinding(), change)), expected)
-    assert.equal(held.ask(aBinding(), 'r2', terms).kind, 'pending')
+    assert.equal(held.ask(aBinding(), 'r2', terms, () => true).kind, 'pending')
   }
   const { held } = anEdge()
   const two = aBinding({
     requirements: [{ ruleId: 'deletes', role: 'owner', approvers: 2, breakGlass: null }],
   })
-  held.ask(two, 'r1', terms)
+  held.ask(two, 'r1', terms, () => true)
   assert.equal(held.apply(anApprovalUpdate(two)), 'other_outcome')
   const twice = [published(anAnswer('sam')), published(anAnswer('sam', { decisionId: 'other' }))]
   assert.equal(held.apply(anApprovalUpdate(two, { answers: twice })), 'approver_has_answered')
@@ -117,14 +131,14 @@ test('an edge follows the rules, whatever the api signed', () => {
 
 test('a denial stands for as long as the request would have waited', () => {
   const { held, time } = anEdge()
-  held.ask(aBinding(), 'r1', terms)
+  held.ask(aBinding(), 'r1', terms, () => true)
   const answers = [published(anAnswer('sam', { verdict: 'deny', reason: 'not today' }))]
   assert.equal(held.apply(anApprovalUpdate(aBinding(), { outcome: 'denied', answers })), 'applied')
-  const denied = held.ask(aBinding(), 'r2', terms)
+  const denied = held.ask(aBinding(), 'r2', terms, () => true)
   assert.ok(denied.kind === 'denied')
   assert.equal(denied.approval.answers[0]?.reason, 'not today')
   time.nowMs = expiresMs
-  const anew = held.ask(aBinding(), 'r3', terms)
+  const anew = held.ask(aBinding(), 'r3', terms, () => true)
   assert.ok(anew.kind === 'pending' && anew.isNew)
   assert.deepEqual(held.expire(), [])
   assert.equal(held.size, 1)
@@ -133,8 +147,8 @@ test('a denial stands for as long as the request would have waited', () => {
 test('what runs out is reported once, and a late answer changes nothing', () => {
   const { held, time } = anEdge()
   const ofCrm = aBinding({ target: 'crm' })
-  held.ask(aBinding(), 'r1', terms)
-  held.ask(ofCrm, 'r2', terms)
+  held.ask(aBinding(), 'r1', terms, () => true)
+  held.ask(ofCrm, 'r2', terms, () => true)
   assert.equal(held.apply(anApprovalUpdate(ofCrm, { approval_id: 'approval-2' })), 'applied')
   time.nowMs = expiresMs
   const idsOfExpired = (): readonly string[] => held.expire().map(({ approvalId }) => approvalId)
@@ -149,24 +163,29 @@ test('what runs out is reported once, and a late answer changes nothing', () => 
 test('a clock that goes back stops everything until it has caught up', () => {
   const { held, time } = anEdge()
   time.nowMs = 100_000
-  held.ask(aBinding(), 'r1', terms)
+  held.ask(aBinding(), 'r1', terms, () => true)
   time.nowMs = 50_000
   assert.equal(held.apply(anApprovalUpdate(aBinding())), 'clock_behind')
   time.nowMs = 100_000
   assert.equal(held.apply(anApprovalUpdate(aBinding())), 'applied')
   time.nowMs = 50_000
-  const asked = held.ask(aBinding(), 'r2', terms)
+  const asked = held.ask(aBinding(), 'r2', terms, () => true)
   assert.ok(asked.kind === 'refused')
   assert.match(asked.reason, /the clock of this edge went back/)
   assert.deepEqual(held.expire(), [])
   time.nowMs = 100_001
-  assert.equal(held.ask(aBinding(), 'r3', terms).kind, 'granted')
+  assert.equal(held.ask(aBinding(), 'r3', terms, () => true).kind, 'granted')
 })
 
 test('only so many wait, of one actor and of all', () => {
   const { held, time } = anEdge({ maxOfActor: 2, maxRequests: 3 })
   const asked = (target: string, subject: string): Asked =>
-    held.ask(aBinding({ target, actor: { kind: 'agent', subject, issuer: '' } }), 'r', terms)
+    held.ask(
+      aBinding({ target, actor: { kind: 'agent', subject, issuer: '' } }),
+      'r',
+      terms,
+      () => true,
+    )
   assert.equal(asked('a', 'one').kind, 'pending')
   assert.equal(asked('b', 'one').kind, 'pending')
   const more = asked('c', 'one')
@@ -182,7 +201,7 @@ test('only so much waits to be read, of one actor and of all, and nothing gives 
   const { held, time } = anEdge({ maxBytesOfActor: 1_000, maxBytes: 1_500 })
   const asked = (target: string, subject: string, sizeBytes: number): Asked => {
     const binding = aBinding({ target, actor: { kind: 'agent', subject, issuer: '' } })
-    return held.ask(binding, 'r', { expiresMs, sizeBytes })
+    return held.ask(binding, 'r', { expiresMs, sizeBytes }, () => true)
   }
   const refusal = (answer: Asked): string => {
     assert.ok(answer.kind === 'refused', answer.kind)
@@ -205,7 +224,8 @@ test('only so much waits to be read, of one actor and of all, and nothing gives 
 
 test('what has run makes room for others, what was denied does not', () => {
   const { held } = anEdge({ maxRequests: 2 })
-  const asked = (target: string): Asked['kind'] => held.ask(aBinding({ target }), 'r', terms).kind
+  const asked = (target: string): Asked['kind'] =>
+    held.ask(aBinding({ target }), 'r', terms, () => true).kind
   assert.deepEqual([asked('a'), asked('b'), asked('c')], ['pending', 'pending', 'refused'])
   const denial = [published(anAnswer('sam', { verdict: 'deny' }))]
   const denied = { outcome: 'denied', answers: denial, approval_id: 'approval-2' } as const
@@ -221,21 +241,21 @@ test('an override counts only after its review was told, and while nothing of th
   const update = anApprovalUpdate(breakable, { answers })
   const asked = () => {
     const edge = anEdge()
-    edge.held.ask(breakable, 'r1', terms)
+    edge.held.ask(breakable, 'r1', terms, () => true)
     return edge
   }
   const untold = asked()
   assert.equal(untold.held.apply(update), 'review_not_told')
   untold.held.overrides.apply(anOverrideUpdate({ binding_sha256: '0'.repeat(64) }))
   assert.equal(untold.held.apply(update), 'review_not_told')
-  assert.equal(untold.held.ask(breakable, 'r2', terms).kind, 'pending')
+  assert.equal(untold.held.ask(breakable, 'r2', terms, () => true).kind, 'pending')
 
   const { held } = asked()
   held.overrides.apply(anOverrideUpdate())
   assert.equal(held.apply(update), 'applied')
-  const ran = held.ask(breakable, 'r3', terms)
+  const ran = held.ask(breakable, 'r3', terms, () => true)
   assert.ok(ran.kind === 'granted' && overrideOf(ran.approval)?.by.subject === 'olivia')
-  assert.equal(held.ask(breakable, 'r4', terms).kind, 'pending', 'it is for one use')
+  assert.equal(held.ask(breakable, 'r4', terms, () => true).kind, 'pending', 'it is for one use')
 
   const overdue = asked()
   const earlier = { approval_id: 'approval-0', overridden_at: -7_200_000, due_at: -3_600_000 }
@@ -288,7 +308,7 @@ test('each grant is used at most once, over restarts and replays of all that was
       for (const step of steps) {
         switch (step.kind) {
           case 'ask': {
-            const asked = held.ask(aBinding({ target: step.target }), 'r', terms)
+            const asked = held.ask(aBinding({ target: step.target }), 'r', terms, () => true)
             if (asked.kind === 'pending' && asked.isNew) {
               open.push({ id: asked.approval.approvalId, target: step.target })
             }

@@ -28,7 +28,7 @@ function aWait(t: TestContext, waitMs: number): Waiting {
   t.mock.timers.enable({ apis: ['setTimeout', 'setInterval'] })
   const clock = { nowMs: () => 0, nowUs: () => 0 }
   const held = new HeldRequests({ edge: 'edge-1', clock, newId: () => 'approval-1' })
-  const asked = held.ask(aBinding(), 'r1', { expiresMs: 60_000, sizeBytes: 100 })
+  const asked = held.ask(aBinding(), 'r1', { expiresMs: 60_000, sizeBytes: 100 }, () => true)
   assert.ok(asked.kind === 'pending')
   const room = new WaitingRoom(1)
   assert.ok(room.enter())
