@@ -225,6 +225,10 @@ class Lineage {
       case 'RangeVar':
         return only(this.#relation(body, name, names, around.ctes))
       case 'RangeTableSample':
+        // How much of it there is.
+        for (const part of ['args', 'repeatable']) {
+          this.#conditions.push(this.#expression(body[part], lateral))
+        }
         return this.#item(body['relation'], before, around)
       case 'RangeSubselect': {
         const select = (body['subquery'] as Record<string, Message> | undefined)?.['SelectStmt']

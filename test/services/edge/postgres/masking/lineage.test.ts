@@ -108,6 +108,8 @@ suite('lineage', () => {
       'SELECT (SELECT name FROM customers ORDER BY email LIMIT 1) AS n FROM products',
       "SELECT (SELECT count(*) FROM customers c JOIN products p ON c.email LIKE 'a%') AS n FROM products",
       "SELECT (SELECT count(*) FROM (SELECT 'x' AS email) c, (products a JOIN products b ON c.email LIKE 'a%')) AS n FROM customers c",
+      'SELECT (SELECT count(*) FROM products TABLESAMPLE system (ascii(c.email))) AS n FROM customers c',
+      'SELECT (SELECT count(*) FROM products TABLESAMPLE system (50) REPEATABLE (ascii(c.email))) AS n FROM customers c',
       "SELECT count(*) FILTER (WHERE email LIKE 'a%') AS n FROM customers",
       "SELECT count(nullif(email, 'a')) AS n FROM customers",
     ]) {
