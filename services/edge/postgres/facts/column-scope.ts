@@ -57,7 +57,8 @@ export function sourcesOfWrite(
     excluded: { relations: [], isRenamed: false, isRow: true, isHidden: false },
   }
   for (const [name, source] of Object.entries(rows)) {
-    if (source !== undefined && !sources.has(name)) sources.set(name, source)
+    const isTaken = named(sources, name).some(({ isHidden }) => !isHidden)
+    if (source !== undefined && !isTaken) sources.set(uniqueName(sources, name), source)
   }
   return sources
 }

@@ -70,6 +70,11 @@ test('every column that a statement looks at is among those read', () => {
     ['INSERT INTO t (a) SELECT b FROM s', ['s.b']],
     ['INSERT INTO t (a) VALUES (1) RETURNING old.b, new.c', ['t.b', 't.c']],
     [
+      'UPDATE t SET a = 1 FROM (u old CROSS JOIN u new) j RETURNING old.b, new.c',
+      ['t.b', 'u.b', 't.c', 'u.c'],
+    ],
+    ['UPDATE t SET a = 1 FROM u old RETURNING old.b', ['u.b']],
+    [
       'INSERT INTO t (a) VALUES (1) ON CONFLICT (id) DO UPDATE SET a = excluded.a WHERE t.d > 1',
       ['t.d', 't.id'],
     ],
