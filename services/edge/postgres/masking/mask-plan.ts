@@ -75,7 +75,8 @@ export function planMask(request: MaskRequest): MaskDecision {
   const touched = masked(facts)
   // A constraint that fails quotes the whole row.
   const reach = catalog.reach(facts.reads, facts.writes)
-  const withheld = further(isOpaque ? 'code' : reach, touched.length > 0 ? 'values' : 'none')
+  const mayBeOfCode = isOpaque || (checksDeferred(facts) && catalog.maskedOf(['*']) !== undefined)
+  const withheld = further(mayBeOfCode ? 'code' : reach, touched.length > 0 ? 'values' : 'none')
   if (touched.length === 0) {
     if (isOpaque && facts.kinds.includes('copy_to')) {
       return refused('copy_to would carry what code of users answers past the mask')
@@ -110,6 +111,16 @@ export function planMask(request: MaskRequest): MaskDecision {
   return { ok: true, plan: plan(request, columns ?? none, withheld) }
 }
 
+/** What earlier statements of the transaction left to be checked is about rows that this one does not name. */
+function checksDeferred({ kinds }: Facts): boolean {
+  return kinds.some((kind) => deferredTo.has(kind))
+}
+
+const deferredTo: ReadonlySet<string> = new Set([
+  'commit',
+  'set_constraints',
+  'prepare_transaction',
+])
 const none: readonly ToldColumn[] = []
 const writing: ReadonlySet<string> = new Set(['insert', 'update', 'merge'])
 
