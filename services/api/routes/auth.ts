@@ -1,7 +1,8 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import * as oidc from 'openid-client'
 
-import { actorOfClaims } from '../../edge/guard/identity/actor-of-claims.ts'
+import type { Actor } from '../../../schemas/event.ts'
+import { ClaimsError, actorOfClaims } from '../../edge/guard/identity/actor-of-claims.ts'
 import type { ClaimsMapping } from '../../edge/guard/identity/actor-of-claims.ts'
 import type { ActionAudit } from '../action-audit.ts'
 import { signInCookie } from '../caller.ts'
@@ -62,20 +63,14 @@ export function authRoutes(app: FastifyInstance, options: AuthRoutesOptions): vo
         'this sign-in took too long or began elsewhere; go to /auth/login',
       )
     }
-    const claims = await readClaims(request, state, pending).catch(async (cause: unknown) => {
+    const actor = await readActor(request, state, pending).catch(async (cause: unknown) => {
+      const reason = whyNot(cause)
       await audit.record(request, null, {
         type: 'auth.failed',
-        auth: {
-          method: 'oidc',
-          credential_id: null,
-          reason: 'the issuer did not confirm the sign-in',
-        },
+        auth: { method: 'oidc', credential_id: null, reason },
       })
-      throw new Problem('not-signed-in', 'the issuer did not confirm the sign-in; try again', {
-        cause,
-      })
+      throw new Problem('not-signed-in', `${reason}; try again`, { cause })
     })
-    const actor = actorOfClaims(claims, options.mapping)
     await audit.record(request, actor, {
       type: 'auth.succeeded',
       auth: { method: 'oidc', credential_id: null, reason: null },
@@ -115,11 +110,11 @@ export function authRoutes(app: FastifyInstance, options: AuthRoutesOptions): vo
     },
   )
 
-  async function readClaims(
+  async function readActor(
     request: FastifyRequest,
     state: string,
     pending: { readonly nonce: string; readonly codeVerifier: string },
-  ): Promise<oidc.IDToken & oidc.UserInfoResponse> {
+  ): Promise<Actor> {
     const tokens = await oidc.authorizationCodeGrant(
       issuer,
       new URL(request.url, options.publicUrl),
@@ -133,8 +128,12 @@ export function authRoutes(app: FastifyInstance, options: AuthRoutesOptions): vo
     if (claims === undefined) throw new Error('the issuer sent no ID token')
     // Many issuers put name and groups into the user info only.
     const info = await oidc.fetchUserInfo(issuer, tokens.access_token, claims.sub)
-    return { ...info, ...claims }
+    return actorOfClaims({ ...info, ...claims }, options.mapping)
   }
+}
+
+function whyNot(cause: unknown): string {
+  return cause instanceof ClaimsError ? cause.message : 'the issuer did not confirm the sign-in'
 }
 
 /** A path of our own; anything else would make the sign-in an open redirect. */

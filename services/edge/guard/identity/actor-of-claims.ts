@@ -30,7 +30,7 @@ export function actorOfClaims(claims: JWTPayload, mapping: ClaimsMapping): Actor
   }
   const chain = actChain(claims)
   const subject = principal(claims, issuer, mapping)
-  const groups = stringsOf(claimAt(claims, mapping.groupsClaim))
+  const groups = groupsOf(claims, mapping.groupsClaim)
   const [current, ...earlier] = chain.map((act) => principal(act, issuer, mapping))
   if (current === undefined) {
     return { ...subject, groups, on_behalf_of: [], client: null, runtime: null }
@@ -54,6 +54,22 @@ export function claimAt(claims: Readonly<Record<string, unknown>>, name: string)
     at = at[step]
   }
   return at
+}
+
+/**
+ * Rules block, hold and mask by groups, so whoever's groups are not told here is refused: an issuer that leaves them out where they are
+ * many says so by `_claim_names` (OpenID Connect §5.6.2). Some write the only one as a text.
+ */
+function groupsOf(claims: JWTPayload, name: string): string[] {
+  const groups = claimAt(claims, name) ?? null
+  const elsewhere = claims['_claim_names']
+  if (groups === null && isObject(elsewhere) && Object.hasOwn(elsewhere, name)) {
+    throw new ClaimsError('the groups are left out of the token')
+  }
+  if (groups === null) return []
+  if (isName(groups)) return [groups]
+  if (!Array.isArray(groups)) throw new ClaimsError('the claim of the groups is no list of texts')
+  return stringsOf(groups)
 }
 
 function actChain(claims: JWTPayload): JWTPayload[] {

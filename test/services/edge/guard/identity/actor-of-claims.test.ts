@@ -127,6 +127,22 @@ test('groups and display name come from the claims', () => {
   assert.deepEqual(actor.groups, ['ops'])
 })
 
+test('groups that stand there in another way are taken, or the token is not', () => {
+  const of = (claims: JWTPayload) => actorOfClaims({ iss, sub: 'olivia', ...claims }, mapping)
+  assert.deepEqual(of({ groups: 'contractors' }).groups, ['contractors'])
+  assert.deepEqual(of({ groups: null }).groups, [])
+  assert.deepEqual(of({ groups: [], _claim_names: { groups: 'a' } }).groups, [])
+  assert.deepEqual(of({ _claim_names: { other: 'a' } }).groups, [])
+  for (const claims of [
+    { groups: { contractors: true } },
+    { groups: 7 },
+    { groups: '' },
+    { _claim_names: { groups: 'a' }, _claim_sources: { a: { endpoint: 'https://x.example' } } },
+  ]) {
+    assert.throws(() => of(claims), ClaimsError, JSON.stringify(claims))
+  }
+})
+
 test('claims that name nobody are refused', () => {
   assert.throws(() => actorOfClaims({ iss }, mapping), ClaimsError)
   assert.throws(() => actorOfClaims({ sub: 'olivia' }, mapping), ClaimsError)
