@@ -27,7 +27,7 @@ import { ActionAudit } from './action-audit.ts'
 import { identifyCallers, refuseCrossSite } from './caller.ts'
 import type { ControlPublisher } from './control-publisher.ts'
 import type { ControlState } from './control-state.ts'
-import { answerProblems } from './problem.ts'
+import { answerProblems, answerUnroutable } from './problem.ts'
 import { asyncApiRoute } from './routes/asyncapi.ts'
 import { ApprovalDesk } from './approval-desk.ts'
 import { approvalRoutes } from './routes/approvals.ts'
@@ -84,7 +84,7 @@ export interface ApiOptions {
 /** The api, ready to listen or to be tested by `inject`. */
 export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
   const { identity, clock } = options
-  const app = fastify({ logger: false, bodyLimit: 1_048_576 })
+  const app = fastify({ logger: false, bodyLimit: 1_048_576, frameworkErrors: answerUnroutable })
     .setValidatorCompiler(TypeBoxValidatorCompiler)
     .withTypeProvider<TypeBoxTypeProvider>()
   answerProblems(app, options.logger)

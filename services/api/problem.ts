@@ -52,6 +52,15 @@ export function answerProblems(app: FastifyInstance, logger: Logger): void {
   )
 }
 
+/** Of an address that leads to no route, since nobody can read it: no hook and no other handler sees it. */
+export function answerUnroutable(
+  error: FastifyError,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): void {
+  void send(reply, request, new Problem('input-invalid', error.message))
+}
+
 function problemOf(error: FastifyError | Problem | QueryError): Problem {
   if (error instanceof Problem) return error
   if (error instanceof QueryError) {
@@ -67,8 +76,11 @@ function problemOf(error: FastifyError | Problem | QueryError): Problem {
 }
 
 /** What is wrong, and what would be right where that is a choice. */
-function mistakeOf({ message, validation }: FastifyError): string {
-  const allowed = validation?.[0]?.params['allowedValues']
+function mistakeOf({ message, validation = [], validationContext }: FastifyError): string {
+  const unknown = validation.flatMap(({ params }) => params['additionalProperties'] ?? [])
+  if (unknown.length > 0)
+    return `${validationContext ?? 'request'}: nothing is called ${unknown.join(', ')} here`
+  const allowed = validation[0]?.params['allowedValues']
   return Array.isArray(allowed) ? `${message}: ${allowed.join(', ')}` : message
 }
 

@@ -10,7 +10,13 @@ import type { ApprovalDesk } from '../approval-desk.ts'
 import { seesOf } from '../approval-sight.ts'
 import { approvalView } from '../approval-view.ts'
 import type { RoleGroups } from '../../runtime/config.ts'
-import { ApprovalAnswer, ApprovalList, ApprovalView, BreakGlass } from '../schemas/approvals.ts'
+import {
+  ApprovalAnswer,
+  ApprovalList,
+  ApprovalQuery,
+  ApprovalView,
+  BreakGlass,
+} from '../schemas/approvals.ts'
 
 export interface ApprovalRoutesOptions {
   readonly desk: ApprovalDesk
@@ -32,7 +38,7 @@ export const approvalRoutes: FastifyPluginCallbackTypebox<ApprovalRoutesOptions>
       schema: {
         summary:
           'What was held in the last day, newest first, without the role to see all what you stand behind; long statements of what is over are cut',
-        querystring: Type.Object({ state: Type.Optional(Type.String({ maxLength: 20 })) }),
+        querystring: ApprovalQuery,
         response: { 200: ApprovalList },
       },
     },

@@ -22,7 +22,11 @@ export function liveRoutes(app: FastifyInstance, options: LiveRoutesOptions): vo
 
   app.get(
     '/v1/live',
-    { schema: { summary: 'Server-sent events: the index has come further' } },
+    // A HEAD would wait for an end that does not come.
+    {
+      exposeHeadRoute: false,
+      schema: { summary: 'Server-sent events: the index has come further' },
+    },
     async (request, reply) => {
       await request.permitted('read_evidence')
       if (listeners >= mostListeners)

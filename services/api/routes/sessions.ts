@@ -8,6 +8,7 @@ import { searched, viewed } from '../evidence-use.ts'
 import { Problem } from '../problem.ts'
 import {
   Activity,
+  ActivityQuery,
   FilterQuery,
   HitPage,
   PageQuery,
@@ -28,6 +29,13 @@ export const sessionRoutes: FastifyPluginCallbackTypebox<SessionRoutesOptions> =
   done,
 ) => {
   const { query, audit } = options
+
+  // A condition that is blank, as forms send it, is none. For a number it would be 0.
+  app.addHook('preValidation', (request, _reply, next) => {
+    const asked = request.query as Record<string, unknown>
+    for (const [name, value] of Object.entries(asked)) if (value === '') delete asked[name]
+    next()
+  })
 
   app.get(
     '/v1/search',
@@ -122,7 +130,7 @@ export const sessionRoutes: FastifyPluginCallbackTypebox<SessionRoutesOptions> =
     {
       schema: {
         summary: 'Statements per hour',
-        querystring: Type.Pick(FilterQuery, ['from', 'to', 'target', 'actor']),
+        querystring: ActivityQuery,
         response: { 200: Activity },
       },
     },

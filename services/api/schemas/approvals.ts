@@ -65,16 +65,17 @@ export const OverrideView = Type.Object({
 
 export const OverrideList = Type.Object({ overrides: Type.Array(OverrideView) })
 
+const ApprovalState = Type.Enum(['pending', 'granted', 'denied', 'expired', 'used'])
+
+export const ApprovalQuery = Type.Object(
+  { state: Type.Optional(ApprovalState) },
+  { additionalProperties: false },
+)
+
 /** A request that policy holds, who asks and for whom, what it would do, and what was answered. */
 export const ApprovalView = Type.Object({
   approval_id: Type.String(),
-  state: Type.Union([
-    Type.Literal('pending'),
-    Type.Literal('granted'),
-    Type.Literal('denied'),
-    Type.Literal('expired'),
-    Type.Literal('used'),
-  ]),
+  state: ApprovalState,
   edge: Type.String(),
   requester: Person,
   on_behalf_of: Type.Array(Person),

@@ -7,7 +7,10 @@ import { nullable } from './nullable.ts'
 const text = nullable(Type.String())
 const count = nullable(Type.Number())
 
-export const FilterQuery = Type.Object({
+/** A condition that is misspelt must not be taken for none. */
+const nothingElse = { additionalProperties: false } as const
+
+const conditions = {
   text: Type.Optional(Type.String({ maxLength: 1000, description: 'Words, "phrases", prefix*' })),
   actor: Type.Optional(Type.String({ maxLength: 300 })),
   target: Type.Optional(Type.String({ maxLength: 100 })),
@@ -21,9 +24,13 @@ export const FilterQuery = Type.Object({
   to: Type.Optional(Type.Number({ description: 'Milliseconds since 1970' })),
   limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 500 })),
   after: Type.Optional(Type.String({ maxLength: 500, description: '`next` of the page before' })),
-})
+}
 
-export const PageQuery = Type.Pick(FilterQuery, ['limit', 'after'])
+export const FilterQuery = Type.Object(conditions, nothingElse)
+
+const { limit, after, from, to, target, actor } = conditions
+export const PageQuery = Type.Object({ limit, after }, nothingElse)
+export const ActivityQuery = Type.Object({ from, to, target, actor }, nothingElse)
 
 const PrincipalView = Type.Object({
   kind: Type.String(),

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { test } from 'node:test'
+import type { TestContext } from 'node:test'
 
 import fastify from 'fastify'
 
@@ -12,7 +13,7 @@ import type { Query } from '../../../services/indexer/query.ts'
 import { createLogger } from '../../../services/runtime/logger.ts'
 import { anActor } from '../../support/an-event.ts'
 
-test('pages that went away before it was known who asks take no place of those that listen', async (t) => {
+async function anApi(t: TestContext, known: Promise<undefined>) {
   const app = fastify()
   const stop = new AbortController()
   t.after(() => {
@@ -20,14 +21,18 @@ test('pages that went away before it was known who asks take no place of those t
     return app.close()
   })
   answerProblems(app, createLogger('silent'))
-  const known = Promise.withResolvers<undefined>()
   app.decorateRequest('permitted', async () => {
-    await known.promise
+    await known
     return anActor()
   })
   const query = { progress: () => Promise.resolve([]) } as Partial<Query> as Query
   liveRoutes(app, { query, signal: stop.signal })
-  const address = await app.listen({ host: '127.0.0.1', port: 0 })
+  return { app, address: await app.listen({ host: '127.0.0.1', port: 0 }) }
+}
+
+test('pages that went away before it was known who asks take no place of those that listen', async (t) => {
+  const known = Promise.withResolvers<undefined>()
+  const { app, address } = await anApi(t, known.promise)
   const { port } = app.server.address() as AddressInfo
   for (let page = 0; page < 100; page++) {
     const asked = once(app.server, 'request')
@@ -42,4 +47,10 @@ test('pages that went away before it was known who asks take no place of those t
   const answer = await fetch(`${address}/v1/live`)
   assert.equal(answer.status, 200)
   await answer.body?.cancel()
+})
+
+test('a HEAD is answered at once, since there is no end to wait for', async (t) => {
+  const { address } = await anApi(t, Promise.resolve(undefined))
+  const signal = AbortSignal.timeout(5_000)
+  assert.equal((await fetch(`${address}/v1/live`, { method: 'HEAD', signal })).status, 404)
 })

@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { TestContext } from 'node:test'
 
 import { TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox'
 import fastify from 'fastify'
+import type { FastifyInstance } from 'fastify'
 
 import type { ActionAudit } from '../../../services/api/action-audit.ts'
-import { answerProblems } from '../../../services/api/problem.ts'
+import { answerProblems, answerUnroutable } from '../../../services/api/problem.ts'
 import { sessionRoutes } from '../../../services/api/routes/sessions.ts'
 import { QueryError } from '../../../services/indexer/query.ts'
 import type { Query, QueryErrorCode } from '../../../services/indexer/query.ts'
@@ -18,22 +20,36 @@ const expected: readonly (readonly [QueryErrorCode, number])[] = [
   ['QUERY_CURSOR_INVALID', 400],
 ]
 
+async function anApi(t: TestContext, query: Partial<Query>): Promise<FastifyInstance> {
+  const app = fastify({ frameworkErrors: answerUnroutable }).setValidatorCompiler(
+    TypeBoxValidatorCompiler,
+  )
+  t.after(() => app.close())
+  answerProblems(app, createLogger('silent'))
+  app.decorateRequest('permitted', () => Promise.resolve(anActor()))
+  await app.register(sessionRoutes, {
+    query: query as Query,
+    audit: { record: () => Promise.resolve() } as Partial<ActionAudit> as ActionAudit,
+  })
+  return app
+}
+
+async function detailOf(app: FastifyInstance, path: string): Promise<string> {
+  const answer = await app.inject(path)
+  assert.equal(answer.statusCode, 400, path)
+  assert.match(String(answer.headers['content-type']), /^application\/problem\+json/)
+  return answer.json<{ detail: string }>().detail
+}
+
 for (const [code, status] of expected) {
   test(`whatever is asked of the index, ${code} is answered ${status} with its reason`, async (t) => {
-    const app = fastify().setValidatorCompiler(TypeBoxValidatorCompiler)
-    t.after(() => app.close())
-    answerProblems(app, createLogger('silent'))
-    app.decorateRequest('permitted', () => Promise.resolve(anActor()))
     const fail = () => Promise.reject(new QueryError(code, 'the reason'))
-    await app.register(sessionRoutes, {
-      query: {
-        search: fail,
-        sessions: fail,
-        session: fail,
-        statements: fail,
-        activity: fail,
-      } as Partial<Query> as Query,
-      audit: {} as ActionAudit,
+    const app = await anApi(t, {
+      search: fail,
+      sessions: fail,
+      session: fail,
+      statements: fail,
+      activity: fail,
     })
     for (const path of ['search', 'sessions', 'sessions/x', 'sessions/x/statements', 'activity']) {
       const answer = await app.inject(`/v1/${path}`)
@@ -42,3 +58,32 @@ for (const [code, status] of expected) {
     }
   })
 }
+
+test('a condition that is misspelt is refused, and not taken for none', async (t) => {
+  const app = await anApi(t, {})
+  const [misspelt, asked] = ['decison=block', 'querystring: nothing is called decison here']
+  assert.equal(await detailOf(app, `/v1/search?${misspelt}`), asked)
+  assert.equal(await detailOf(app, `/v1/sessions?target=shop&${misspelt}`), asked)
+  assert.equal(await detailOf(app, `/v1/sessions/x/statements?${misspelt}`), asked)
+  assert.equal(await detailOf(app, `/v1/activity?${misspelt}`), asked)
+  assert.match(await detailOf(app, '/v1/search?decision=no'), /: allow, block, hold, mask$/)
+})
+
+test('a condition that is blank is none, also where it would be a number', async (t) => {
+  const asked: unknown[] = []
+  const app = await anApi(t, {
+    search(filter, page) {
+      asked.push(filter, page)
+      return Promise.resolve({ hits: [], next: null })
+    },
+  })
+  const answer = await app.inject('/v1/search?text=drop&actor=&from=&to=&limit=&after=')
+  assert.equal(answer.statusCode, 200)
+  assert.deepEqual(asked, [{ text: 'drop' }, {}])
+})
+
+test('an address that cannot be read is answered as every other mistake', async (t) => {
+  const app = await anApi(t, {})
+  assert.match(await detailOf(app, '/v1/sessions/%ZZ'), /is not a valid url component/)
+  assert.match(await detailOf(app, `/v1/sessions/${'x'.repeat(101)}`), /max param length/)
+})
