@@ -1,4 +1,4 @@
-import { declaredStatement } from './parameter-types.ts'
+import { declaredStatement, withTypes } from './parameter-types.ts'
 import { BodyReader } from './protocol/body-reader.ts'
 import { decodeFrontend } from './protocol/frontend.ts'
 import { frontend, headerBytes } from './protocol/message-types.ts'
@@ -31,9 +31,12 @@ export class BatchAhead {
     const message = decodeFrontend(type, bytes, 0, bytes.length)
     if (message.type === 'execute') return this.#portal(message.portal)
     if (message.type === 'bind') {
-      const { portal, parameters } = message
       const statement = this.#statement(message.statement)
-      this.#portals.set(portal, statement === null ? null : { statement, parameters })
+      const portal = statement && {
+        statement,
+        parameters: withTypes(statement, message.parameters),
+      }
+      this.#portals.set(message.portal, portal)
     } else if (message.type === 'close') {
       const names = message.of === 'statement' ? this.#statements : this.#portals
       names.set(message.name, null)

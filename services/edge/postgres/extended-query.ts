@@ -2,7 +2,7 @@ import { Expected } from './expected-responses.ts'
 import { applyNames, awaitReply, forward } from './forwarding.ts'
 import type { HeldInBatch } from './held-in-batch.ts'
 import type { Outgoing } from './outgoing.ts'
-import { declaredStatement } from './parameter-types.ts'
+import { declaredStatement, withTypes } from './parameter-types.ts'
 import { BodyReader } from './protocol/body-reader.ts'
 import { decodeFrontend, encodeFrontend } from './protocol/frontend.ts'
 import { frontend, headerBytes } from './protocol/message-types.ts'
@@ -94,7 +94,8 @@ export class ExtendedQuery {
     }
     const isRedeclared = name !== '' && portals.get(name) !== null
     // A named portal outlives the chunk that its values lie in.
-    const parameters = name === '' ? bind.parameters : bind.parameters.map(ownParameter)
+    const bound = withTypes(statement, bind.parameters)
+    const parameters = name === '' ? bound : bound.map(ownParameter)
     const portal = { statement, parameters }
     this.#state.cache.declare('portal', name, statement)
     entry.portal = portals.declare(name, portal, batch)

@@ -12,6 +12,8 @@ export interface Statement {
   readonly verdict: Verdict
   /** Types of a target's users that the client declares for parameters, by oid; missing for none. */
   readonly parameterTypes?: readonly number[]
+  /** The types that its Parse declares for parameters, 0 for those it leaves open; missing where it declares none. */
+  readonly declaredTypes?: readonly number[]
   /** The Parse message that gave it a name, to be sent again. */
   readonly parse?: Buffer
   /** True where it is run under a name that code of users may have given to something else. */
@@ -193,8 +195,9 @@ export class StatementCache {
   }
 }
 
-export function ownParameter({ format, value }: BoundParameter): BoundParameter {
-  return { format, value: value === null ? null : Buffer.from(value) }
+export function ownParameter(parameter: BoundParameter): BoundParameter {
+  const { value } = parameter
+  return value === null ? parameter : { ...parameter, value: Buffer.from(value) }
 }
 
 /** The same statement with bytes of its own, to be kept longer than the chunk it came in. */

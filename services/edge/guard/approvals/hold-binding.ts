@@ -63,13 +63,25 @@ function breakGlassParts(breakGlass: Requirement['breakGlass']): readonly (strin
   return [breakGlass?.role ?? null, breakGlass && String(breakGlass.reviewWithinHours)]
 }
 
-/** Over the bound values in their order, each with its format. Null is no value, and not the empty one. */
+/**
+ * Over the bound values in their order, each with its format and, where the client says of any of them as what the target is to read it,
+ * its type. Null is no value, and not the empty one.
+ */
 export function parametersSha256(
-  parameters: readonly { readonly format: number; readonly value: Buffer | null }[],
+  parameters: readonly {
+    readonly format: number
+    readonly value: Buffer | null
+    readonly type?: number
+  }[],
 ): string {
+  const isTyped = parameters.some(({ type = 0 }) => type !== 0)
   return digestOf(
-    'affidavit/parameters/v1',
-    parameters.flatMap(({ format, value }) => [String(format), value]),
+    isTyped ? 'affidavit/parameters/v2' : 'affidavit/parameters/v1',
+    parameters.flatMap(({ format, value, type = 0 }) => [
+      ...(isTyped ? [String(type)] : []),
+      String(format),
+      value,
+    ]),
   )
 }
 

@@ -33,10 +33,14 @@ interface Bind {
   readonly resultFormats: readonly number[]
 }
 
-/** `value` is null for NULL; `format` is 0 for text, 1 for binary. */
+/**
+ * `value` is null for NULL; `format` is 0 for text, 1 for binary; `type` is the OID that the Parse declared for it, 0 or missing where
+ * it left that to the target.
+ */
 export interface BoundParameter {
   readonly format: number
   readonly value: Buffer | null
+  readonly type?: number
 }
 
 interface FunctionCall {

@@ -87,6 +87,7 @@ test('two lists of parameters share a digest only when they are the same', () =>
   const bytes = fc.oneof(fc.constantFrom('', '0', '1', '0\0'), fc.string({ maxLength: 3 }))
   const parameters = fc.array(
     fc.record({
+      type: fc.constantFrom(0, 0, 23, 25),
       format: fc.constantFrom(0, 1),
       value: fc.option(
         bytes.map((value) => Buffer.from(value)),
@@ -102,4 +103,10 @@ test('two lists of parameters share a digest only when they are the same', () =>
     }),
     { numRuns: 2000 },
   )
+})
+
+test('where no type is declared the digest is the one of values and formats alone', () => {
+  const values = [{ format: 0, value: Buffer.from('7') }]
+  const untyped = values.map((each) => ({ ...each, type: 0 }))
+  assert.equal(parametersSha256(values), parametersSha256(untyped))
 })
