@@ -77,7 +77,9 @@ function problemOf(error: FastifyError | Problem | QueryError): Problem {
 
 /** What is wrong, and what would be right where that is a choice. */
 function mistakeOf({ message, validation = [], validationContext }: FastifyError): string {
-  const unknown = validation.flatMap(({ params }) => params['additionalProperties'] ?? [])
+  const unknown = validation.flatMap(
+    ({ params }) => (params['additionalProperties'] ?? []) as readonly string[],
+  )
   if (unknown.length > 0)
     return `${validationContext ?? 'request'}: nothing is called ${unknown.join(', ')} here`
   const allowed = validation[0]?.params['allowedValues']
