@@ -63,50 +63,44 @@ export function sourcesOfWrite(
   return sources
 }
 
-/** Adds an item and gives the relations in it. */
+/** Adds an item and gives the relations in it, and whether any of their columns has another name there. */
 function addItem(
   sources: Map<string, Source>,
   item: unknown,
   scope: Scope | null,
   isHidden = false,
-): readonly (readonly string[])[] {
+): Pick<Source, 'relations' | 'isRenamed'> {
   const [type, body] = Object.entries((item ?? {}) as Record<string, Message>)[0] ?? []
-  if (type === undefined || body === undefined) return []
+  if (type === undefined || body === undefined) return { relations: [], isRenamed: false }
   const alias = body['alias'] as Message | undefined
   const aliasName = alias === undefined ? null : String(alias['aliasname'])
-  const isRenamed = alias?.['colnames'] !== undefined
+  const hasNames = alias?.['colnames'] !== undefined
   if (type === 'RangeTableSample') return addItem(sources, body['relation'], scope, isHidden)
   if (type === 'JoinExpr') {
     const using = body['join_using_alias'] as Message | undefined
     const usingName = using === undefined ? null : String(using['aliasname'])
     const isInside = isHidden || aliasName !== null
-    const relations = [
-      ...addItem(sources, body['larg'], scope, isInside),
-      ...addItem(sources, body['rarg'], scope, isInside),
-    ]
+    const left = addItem(sources, body['larg'], scope, isInside)
+    const right = addItem(sources, body['rarg'], scope, isInside)
+    const relations = [...left.relations, ...right.relations]
+    const isRenamed = hasNames || left.isRenamed || right.isRenamed
     for (const name of [aliasName, usingName]) {
       if (name === null) continue
       const isHere = isHidden || (name === usingName && aliasName !== null)
-      sources.set(uniqueName(sources, name), {
-        relations,
-        isRenamed,
-        isRow: true,
-        isHidden: isHere,
-      })
+      const source = { relations, isRenamed, isRow: true, isHidden: isHere }
+      sources.set(uniqueName(sources, name), source)
     }
-    return relations
+    return { relations, isRenamed }
   }
   const relations = type === 'RangeVar' ? relationsOf(body, scope) : []
   const name = aliasName ?? (type === 'RangeVar' ? String(body['relname']) : null)
   // Items without a name of their own are in the way of nothing.
-  if (name !== null)
-    sources.set(uniqueName(sources, name), {
-      relations,
-      isRenamed,
-      isRow: type !== 'RangeFunction',
-      isHidden,
-    })
-  return relations
+  if (name !== null) {
+    const isRow = type !== 'RangeFunction'
+    const source = { relations, isRenamed: hasNames, isRow, isHidden }
+    sources.set(uniqueName(sources, name), source)
+  }
+  return { relations, isRenamed: hasNames }
 }
 
 /** `FROM a.t, b.t` is one name for two relations: both are kept, and a column of it may be of either. */

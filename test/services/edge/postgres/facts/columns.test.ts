@@ -34,6 +34,7 @@ test('every column that a statement looks at is among those read', () => {
     ['SELECT (x).ssn FROM secret x', ['secret.x', 'secret.*']],
     ['SELECT row_to_json(x) FROM secret AS x', ['secret.x', 'secret.*']],
     ['SELECT x.a FROM secret AS x(a, b)', ['secret.*']],
+    ['SELECT j.a FROM (t AS x(a, b) JOIN u ON true) j', ['t.*', 'u.*']],
     // Subqueries, from the inside out.
     ['SELECT q.a FROM (SELECT ssn AS a FROM secret) q', ['secret.ssn']],
     ['SELECT id FROM t WHERE id IN (SELECT u.t_id FROM u)', ['t.id', 'u.t_id']],
