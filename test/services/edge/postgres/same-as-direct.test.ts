@@ -61,7 +61,7 @@ const texts = [
   'SAVEPOINT s',
   'ROLLBACK TO s',
   'COPY numbers TO STDOUT',
-  "SET application_name = 'other'",
+  "SET timezone = 'Asia/Tokyo'",
   '',
 ] as const
 
@@ -103,13 +103,13 @@ const copy: fc.Arbitrary<readonly FrontendMessage[]> = fc
     // libpq sends the Sync of a batch before the data, and another one behind it.
     fc.constantFrom(
       [query(copyText)],
-      [parse(copyText), bind(), execute()],
-      [parse(copyText), bind(), execute(), sync],
+      [parse(copyText, 'copy'), bind('copy', 'copy'), execute('copy')],
+      [parse(copyText, 'copy'), bind('copy', 'copy'), execute('copy'), sync],
     ),
     fc.array(fc.constantFrom(copyData('5\n'), copyData('x\n'), flush), { maxLength: 4 }),
     fc.constantFrom(copyDone, { type: 'copy-fail', reason: 'no' } as const),
   )
-  .map(([begin, data, end]) => [...begin, ...data, end])
+  .map(([begin, data, end]) => [...begin, ...data, end, close('statement', 'copy')])
 
 const messages = fc
   .array(
