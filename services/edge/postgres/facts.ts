@@ -22,6 +22,8 @@ export type FactsResult =
       readonly settles: boolean
       /** True when it may run code of the target's users. */
       readonly runsCodeOfUsers: boolean
+      /** True when what it does depends on a name that an earlier message gave (EXECUTE, FETCH, WHERE CURRENT OF). */
+      readonly runsByName: boolean
       /**
        * True when every text that differs from this one in its literals only has the same facts. False where a literal says
        * what is done (a setting's name, an option), and where a name stands for another statement (EXECUTE, FETCH).
@@ -74,6 +76,7 @@ export function factsOf(grammar: Grammar, sql: string, options: FactsOptions = {
       mentions: walk.mentions,
       settles: unlistedFunctions.length > 0 || facts.unknown.length > 0,
       runsCodeOfUsers: facts.unknown.length > 0 || !unlistedFunctions.every(isOwn),
+      runsByName: walk.names.refersToOthers,
       cacheable: !walk.looksAtLiterals && !facts.kinds.some((kind) => standingForOthers.has(kind)),
     }
   } catch (error) {

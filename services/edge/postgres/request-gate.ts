@@ -140,6 +140,7 @@ export class RequestGate {
       return 'refused'
     }
     if (holds === null) return refuse(statement.verdict.refusal?.message ?? '')
+    if (statement.verdict.runsByName === true) return refuse(cannotBeRead)
     if (wait?.isExpired === true) {
       return refuse(
         `approval ${wait.approvalId} was not given in time: run it again, and it is asked for anew`,
@@ -345,6 +346,9 @@ function decisionOn(
     reason: `prepared only; to run, it ${refusal.message}`,
   }
 }
+
+const cannotBeRead =
+  'needs approval, which cannot be asked for: what it runs stands under a name that an earlier message gave, where nobody who is asked can read it; send the statement itself instead of EXECUTE, FETCH or WHERE CURRENT OF'
 
 function whyItWaitsNoMore({ end, waitMs }: ApprovalWait): string | null {
   switch (end) {

@@ -69,6 +69,8 @@ export interface Verdict {
   readonly settles: boolean
   /** True when it may run code of the target's users, which may drop names and give them to something else. */
   readonly runsCodeOfUsers: boolean
+  /** True when its text does not say what it runs, but names it. Missing: no. */
+  readonly runsByName?: boolean
   /** True when relations may be others after it. Missing: no. */
   readonly changesCatalog?: boolean
   /** True when another text that differs in its literals only may get another verdict. Missing: no. */

@@ -17,6 +17,8 @@ export class NamedStatements {
   readonly changes: NameChange[] = []
   readonly prepared = new Map<string, NamedFacts>()
   readonly cursors = new Map<string, NamedFacts>()
+  /** True where a name is asked for that this message does not give itself: what runs is said elsewhere. */
+  refersToOthers = false
   readonly #session: SessionNames
 
   constructor(session: SessionNames) {
@@ -25,10 +27,11 @@ export class NamedStatements {
 
   /** What a name stands for here, by this message or an earlier one; null where neither says. */
   find(of: NameChange['of'], name: string): NamedFacts | null {
+    const own = this.#known(of).get(name)
+    if (own !== undefined) return own
+    this.refersToOthers = true
     const { resolvePrepared, resolveCursor } = this.#session
-    return of === 'statement'
-      ? (this.prepared.get(name) ?? resolvePrepared?.(name) ?? null)
-      : (this.cursors.get(name) ?? resolveCursor?.(name) ?? null)
+    return (of === 'statement' ? resolvePrepared?.(name) : resolveCursor?.(name)) ?? null
   }
 
   declare(of: NameChange['of'], name: string, facts: NamedFacts): void {

@@ -142,6 +142,7 @@ function taken(
     names: result.names,
     settles: result.settles,
     runsCodeOfUsers: result.runsCodeOfUsers,
+    runsByName: result.runsByName,
     changesCatalog: facts.kinds.some((kind) => defining.has(kind)),
     dependsOnLiterals,
   }

@@ -98,6 +98,9 @@ export class StatementWalk {
           return this.#message(body, access, scope.parent)
         }
         break
+      case 'CurrentOfExpr':
+        this.names.find('portal', String(body['cursor_name']))
+        break
       case 'CreateOpClassItem':
         // 2: a support function; operators and storage types are the others.
         if (body['itemtype'] === 2) this.#planted(body['name'])

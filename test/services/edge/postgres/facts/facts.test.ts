@@ -343,3 +343,25 @@ test('any text gives facts, a syntax error or a refusal, and never throws', () =
     { numRuns: 300 },
   )
 })
+
+test('what a text does by a name that another one gave is not in it', () => {
+  const byName = ['EXECUTE p', 'EXPLAIN ANALYZE EXECUTE p', 'FETCH c', 'MOVE c']
+  const current = 'DELETE FROM a WHERE CURRENT OF c'
+  const itself = [
+    'DELETE FROM a',
+    'PREPARE p AS DELETE FROM a; EXECUTE p',
+    `DECLARE c CURSOR FOR TABLE a; FETCH c; ${current}`,
+    'CLOSE c',
+    'DEALLOCATE p',
+  ]
+  for (const [texts, expected] of [
+    [[...byName, current, `WITH x AS (${current} RETURNING 1) TABLE x`], true],
+    [itself, false],
+  ] as const) {
+    for (const text of texts) {
+      const result = factsOf(grammar, text)
+      assert.ok(result.ok, text)
+      assert.equal(result.runsByName, expected, text)
+    }
+  }
+})

@@ -11,6 +11,51 @@ const numbers = numbersTarget()
 const whole = [1, 2, 3, 4, 5]
 const approval = '{ role: owner }'
 
+test('what runs under a name is not approved by the name', async (t) => {
+  const edge = await aWaitingEdge(t, numbers.server, { approval })
+  const [one, other] = [await rawClient(edge), await rawClient(edge)]
+  t.after(() => Promise.all([one.close(), other.close()]))
+  await one.send([parse('DELETE FROM numbers WHERE n = 1', 'gone'), sync])
+  await one.answer()
+  await one.query('EXECUTE gone')
+  // There could be another statement under it by then, in another session.
+  await other.send([parse('DELETE FROM numbers', 'gone'), sync])
+  await other.answer()
+  for (const text of ['EXECUTE gone', 'EXPLAIN (ANALYZE) EXECUTE gone']) {
+    for (const client of [one, other])
+      assert.deepEqual((await client.query(text)).errors, ['42501'])
+  }
+  assert.equal(edge.held.size, 0)
+  assert.deepEqual(await numbers.all(), whole)
+  // What its text says can be approved.
+  await one.query('DELETE FROM numbers WHERE n = 1')
+  assert.equal(edge.held.size, 1)
+})
+
+test('nor by the name of a portal, nor is the row that a cursor stands on', async (t) => {
+  const edge = await aWaitingEdge(t, numbers.server, { approval })
+  const [one, other] = [await rawClient(edge), await rawClient(edge)]
+  t.after(() => Promise.all([one.close(), other.close()]))
+  const fetched = async (client: typeof one, text: string) => {
+    await client.query('BEGIN')
+    await client.send([parse(text), bind('', 'gone'), sync])
+    await client.answer()
+    const { types } = await client.query('FETCH ALL FROM gone')
+    await client.query('COMMIT')
+    return types
+  }
+  await fetched(one, 'DELETE FROM numbers WHERE n = 1 RETURNING n')
+  await fetched(other, 'DELETE FROM numbers RETURNING n')
+  const { rows } = await one.query('BEGIN; DECLARE c CURSOR FOR SELECT n FROM numbers; FETCH c')
+  assert.deepEqual(rows, [['1']])
+  assert.deepEqual((await one.query('DELETE FROM numbers WHERE CURRENT OF c')).errors, ['42501'])
+  const { completion } = edge.recorder.of('request.completed').at(-1) ?? {}
+  assert.match(completion?.error_message ?? '', /stands under a name .* send the statement itself/)
+  await one.query('ROLLBACK')
+  assert.equal(edge.held.size, 0)
+  assert.deepEqual(await numbers.all(), whole)
+})
+
 test('the types that a Parse declares are part of it', async (t) => {
   const edge = await aWaitingEdge(t, numbers.server, { approval })
   const client = await rawClient(edge)

@@ -321,15 +321,21 @@ test('so many wait at a time; and who sends too much behind it waits no longer',
   assert.deepEqual(await numbers.all(), [1, 2, 3, 4, 5])
 })
 
-test('a PREPARE that was approved leaves a name that EXECUTE finds', async (t) => {
+test('a PREPARE that was approved leaves a name, and what that runs is approved by its text only', async (t) => {
   const edge = await aWaitingEdge(t, numbers.server)
   const { client } = await aClient(t, edge)
   const prepared = client.query('PREPARE gone AS DELETE FROM numbers WHERE n = 1')
   edge.answer(await edge.asked())
   await prepared
-  const executed = client.query('EXECUTE gone')
+  const { message } = await refusal(client.query('EXECUTE gone'))
+  assert.match(message, /stands under a name .* send the statement itself/)
+  assert.equal(edge.recorder.of('approval.requested').length, 1)
+  // All in one, it can be read.
+  const both = client.query(
+    'DEALLOCATE gone; PREPARE gone AS DELETE FROM numbers WHERE n = 1; EXECUTE gone',
+  )
   edge.answer(await edge.asked(2))
-  assert.equal((await executed).rowCount, 1)
+  await both
   assert.deepEqual(await numbers.all(), [2, 3, 4, 5])
 })
 
