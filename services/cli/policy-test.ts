@@ -10,6 +10,7 @@ import {
   parseYamlDocument,
 } from '../../schemas/validated-document.ts'
 import type { Problem } from '../../schemas/validated-document.ts'
+import { instantExpected, instantOf } from '../runtime/instant.ts'
 import { CommandFailure } from './failure.ts'
 import { printJson, readPolicy, readText } from './policy-file.ts'
 import { subjectOf } from './policy-subject.ts'
@@ -79,7 +80,7 @@ async function runTests(fixtures: PolicyTestFile, policyFile: string): Promise<r
   ])
   const judge = new StatementJudge(await loadGrammar())
   return fixtures.tests.map((test) => {
-    const nowMs = test.at === undefined ? Date.now() : Date.parse(test.at)
+    const nowMs = (test.at === undefined ? null : instantOf(test.at)) ?? Date.now()
     const actor = actorOf(test, fixtures)
     const subject = subjectOf({ ...test, searchPath: test.search_path, actor })
     for (const text of test.prepared ?? []) judge.judge(policy, text, subject, nowMs)
@@ -121,8 +122,8 @@ function readTests(file: string): PolicyTestFile {
     ...(typeof test.actor === 'string' && value.actors?.[test.actor] === undefined
       ? [at(['tests', index, 'actor'], `no actor under actors is called ${test.actor}`)]
       : []),
-    ...(test.at !== undefined && Number.isNaN(Date.parse(test.at))
-      ? [at(['tests', index, 'at'], 'expected a time such as 2026-11-25T08:00:00Z')]
+    ...(test.at !== undefined && instantOf(test.at) === null
+      ? [at(['tests', index, 'at'], instantExpected)]
       : []),
   ])
   if (problems.length > 0) throw mistakes(file, problems)

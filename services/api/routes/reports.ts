@@ -5,6 +5,7 @@ import { Type } from 'typebox'
 import type { Static } from 'typebox'
 
 import type { Reports, ReportRun as Run } from '../../reporter/report.ts'
+import { instantExpected, instantOf } from '../../runtime/instant.ts'
 import type { ActionAudit } from '../action-audit.ts'
 import { searched } from '../evidence-use.ts'
 import { Problem } from '../problem.ts'
@@ -43,16 +44,13 @@ export const reportRoutes: FastifyPluginCallbackTypebox<ReportRoutesOptions> = (
     async (request, reply) => {
       const actor = await request.permitted('run_reports')
       const { control, from, to } = request.body
+      const period = {
+        ...(from === undefined ? {} : { fromMs: instant(from, 'from') }),
+        ...(to === undefined ? {} : { toMs: instant(to, 'to') }),
+      }
       // That it was made records the reporter; who wanted it, and what of, only the api knows.
       await audit.record(request, actor, searched('report', { control, from, to }, null))
-      const run = await reports
-        .start({
-          control,
-          trigger: 'ad_hoc',
-          ...(from === undefined ? {} : { fromMs: instant(from, 'from') }),
-          ...(to === undefined ? {} : { toMs: instant(to, 'to') }),
-        })
-        .catch(refusedRun)
+      const run = await reports.start({ control, trigger: 'ad_hoc', ...period }).catch(refusedRun)
       return reply.code(202).send(view(run))
     },
   )
@@ -114,10 +112,8 @@ function view(run: Run): Static<typeof ReportRun> {
 }
 
 function instant(text: string, name: string): number {
-  const time = Date.parse(text)
-  if (Number.isNaN(time)) {
-    throw new Problem('input-invalid', `${name}: expected a time such as 2026-11-25T08:00:00Z`)
-  }
+  const time = instantOf(text)
+  if (time === null) throw new Problem('input-invalid', `${name}: ${instantExpected}`)
   return time
 }
 
