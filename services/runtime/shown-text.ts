@@ -12,3 +12,15 @@ export function shownText(text: string): string {
     return `⟨U+${code.padStart(4, '0')}⟩`
   })
 }
+
+/** The same of its beginning, where it is long: then it ends with ` …`. */
+export function shownStart(text: string, mostCharacters: number): string {
+  if (text.length <= mostCharacters) return shownText(text)
+  // Not half of a character that takes two.
+  return `${shownText(text.slice(0, mostCharacters).replace(/[\uD800-\uDBFF]$/, ''))} …`
+}
+
+/** The same on one line. */
+export function shownLine(text: string, mostCharacters: number): string {
+  return shownStart(text.replace(/[ \t\r\n]+/g, ' '), mostCharacters)
+}

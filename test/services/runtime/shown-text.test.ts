@@ -3,7 +3,7 @@ import { test } from 'node:test'
 
 import fc from 'fast-check'
 
-import { shownText } from '../../../services/runtime/shown-text.ts'
+import { shownLine, shownStart, shownText } from '../../../services/runtime/shown-text.ts'
 
 test('what turns the direction of text, has no width or moves a cursor is named', () => {
   assert.equal(shownText("'\u202e'x"), "'⟨U+202E⟩'x")
@@ -25,4 +25,12 @@ test('nothing of what is left is unseen, and nothing is named twice', () => {
       assert.equal(shownText(shown), shown)
     }),
   )
+})
+
+test('of a long text the beginning is shown, and that there is more', () => {
+  assert.equal(shownStart('abcd', 4), 'abcd')
+  assert.equal(shownStart('ab\ncd', 4), 'ab\nc …')
+  assert.equal(shownStart('abc👍', 4), 'abc …')
+  assert.equal(shownLine('a \r\n b\u202e', 4), 'a b⟨U+202E⟩')
+  assert.equal(shownLine('a \r\n b\u202e', 3), 'a b …')
 })

@@ -1,7 +1,7 @@
 import { Anchor, Group, Table, Text } from '@mantine/core'
 import { Link } from 'react-router'
 
-import { shownText } from '../../../runtime/shown-text.ts'
+import { shownStart, shownText } from '../../../runtime/shown-text.ts'
 import type { SearchHit } from '../api/shapes.ts'
 import { ProofLink } from '../proof/proof-link.tsx'
 import { ActorKind } from '../words/actor-name.tsx'
@@ -9,6 +9,9 @@ import { DecisionBadge } from '../words/decision-badge.tsx'
 import { OutcomeBadge } from '../words/outcome-badge.tsx'
 import { counted, durationUs, maskedValues } from '../words/quantities.ts'
 import { Time } from '../words/time.tsx'
+
+/** More than the three lines that there is room for. */
+const mostShown = 1_000
 
 export function HitTable({ hits }: { readonly hits: readonly SearchHit[] }) {
   return (
@@ -94,7 +97,7 @@ function What({ hit }: { readonly hit: SearchHit }) {
       hit.type
     ) : (
       <Text span inherit ff="monospace" size="sm" lineClamp={3} className="exact">
-        {shownText(hit.statement)}
+        {shownStart(hit.statement, mostShown)}
       </Text>
     )
   return (

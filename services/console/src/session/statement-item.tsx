@@ -1,7 +1,7 @@
 import { Collapse, Group, Paper, Text, UnstyledButton } from '@mantine/core'
 import { useEffect, useRef, useState } from 'react'
 
-import { shownText } from '../../../runtime/shown-text.ts'
+import { shownLine } from '../../../runtime/shown-text.ts'
 import type { ApprovalHistory, Statement } from '../api/shapes.ts'
 import { ProofLink } from '../proof/proof-link.tsx'
 import { DecisionBadge } from '../words/decision-badge.tsx'
@@ -12,6 +12,9 @@ import type { Undone } from './rolled-back.ts'
 import { inBrief } from './statement-approval.ts'
 import { StatementDetails } from './statement-details.tsx'
 import { UndoneBadge } from './undone.tsx'
+
+/** The whole of it is below, from its sealed entry. */
+const mostShown = 500
 
 interface StatementItemProps {
   readonly statement: Statement
@@ -53,7 +56,7 @@ export function StatementItem(props: StatementItemProps) {
             </Text>
             <DecisionBadge decision={statement.decision} masked={statement.masked} />
             <Text size="sm" ff="monospace" truncate style={{ flex: 1 }}>
-              {shownText(statement.statement.replaceAll(/[ \t\r\n]+/g, ' '))}
+              {shownLine(statement.statement, mostShown)}
             </Text>
             <OutcomeBadge outcome={statement.outcome} />
             <span aria-hidden className="turning" data-open={isOpen}>
