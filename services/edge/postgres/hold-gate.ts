@@ -168,13 +168,6 @@ function grantOf({ approvers, override }: ApprovalPart): string {
   return `approved by ${approvers.map(nameOf).join(' and ')}`
 }
 
-/** What a refused statement has undone. */
-export function spentInTransaction(approvalIds: readonly string[]): string | null {
-  if (approvalIds.length === 0) return null
-  const [noun, verb] = approvalIds.length === 1 ? ['approval', 'has'] : ['approvals', 'have']
-  return `${noun} ${approvalIds.join(', ')} ${verb} been used in this transaction: what ran by it is rolled back with the transaction, and it is good for no other run; send each statement that needs approval in a transaction of its own`
-}
-
 /** What an event says of an approval. */
 export function approvalPart(approval: Approval, edge: string): ApprovalPart {
   const { binding } = approval

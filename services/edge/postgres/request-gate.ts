@@ -2,7 +2,6 @@ import type { DecisionPart } from '../../../schemas/event.ts'
 import type { Approval } from '../guard/approvals/approval-state.ts'
 import type { ApprovalWait } from './approval-wait.ts'
 import { Expected } from './expected-responses.ts'
-import { spentInTransaction } from './hold-gate.ts'
 import type { ExpectedKind } from './expected-responses.ts'
 import type { Outgoing } from './outgoing.ts'
 import { encodeFrontend } from './protocol/frontend.ts'
@@ -11,6 +10,7 @@ import { encodeRefusal, failingParse, failingQuery, refusalOf, sqlState } from '
 import type { Refusal } from './refusals.ts'
 import type { RequestInFlight, RequestMode } from './request-in-flight.ts'
 import type { SessionState } from './session-state.ts'
+import { spentInTransaction } from './spent-approvals.ts'
 import { outcomeOf } from './statement-policy.ts'
 import type { StatementRefusal, Verdict } from './statement-policy.ts'
 import { sha256, unparseable } from './statements.ts'
@@ -133,9 +133,7 @@ export class RequestGate {
     const { id, entry, statement, parameters, mode } = asked
     const state = this.#state
     const { holds } = state
-    const refuse = (message: string, why: string | null = null): Admission => {
-      const spent = spentInTransaction(state.used.map(({ approvalId }) => approvalId))
-      const detail = [why, spent].filter((each) => each !== null).join('; ') || null
+    const refuse = (message: string, detail: string | null = null): Admission => {
       this.#answer(entry, id, refusalOf(sqlState.blocked, message, id, { detail }))
       return 'refused'
     }
@@ -285,7 +283,8 @@ export class RequestGate {
     const isSimple = entry.kind === 'query' || entry.kind === 'function-call'
     const kind: ExpectedKind = isSimple ? 'query' : 'parse'
     const standIn = new Expected(kind, entry.batch)
-    standIn.refusal = encodeRefusal(refusal)
+    const details = [refusal.detail, spentInTransaction(state)].filter((each) => each !== null)
+    standIn.refusal = encodeRefusal({ ...refusal, detail: details.join('; ') || null })
     state.expected.push(standIn)
     this.#toTarget.push(isSimple ? failingQuery(decisionId) : failingParse(decisionId))
     // As behind a Query that is sent on.

@@ -10,19 +10,25 @@ import type { Statement } from './statements.ts'
  * the first message of a batch that may have to wait, everything is withheld until it is known. Nobody can tell: without Flush or Sync
  * the target need not answer.
  *
- * Called for each statement that comes. False: not now, `state.awaited` comes first.
+ * Called for each statement that comes. False: not now, `state.awaited` comes first; also before what is held behind an approval that
+ * was used: where it is refused, it is to be told whether it undoes that.
  */
 export function withholdIfItMayWait(state: SessionState, statement: Statement): boolean {
+  const isHeld = approvalsOf(statement).length > 0
+  if (isHeld && state.used.length > 0 && awaitsEnd(state)) return false
   if (state.isWithheld || state.progress !== 'none' || waitMsOf(statement) === 0) return true
-  const { last } = state.expected
-  if (last !== null) {
-    const isEnd = last.kind === 'query' || last.kind === 'sync' || last.kind === 'function-call'
-    // A COPY gets its answer only when the client has sent what lies behind this message.
-    if (!isEnd || last.request?.statement?.verdict.operation.includes('copy') === true) return true
-    state.awaited = last
-    return false
-  }
+  if (state.expected.last !== null) return !awaitsEnd(state)
   state.isWithheld = state.transactionStatus === 'I' && state.copyIn === null
+  return true
+}
+
+/** Has the last reply that is expected awaited, if it is that to a Sync or a query. False where it may not come by itself. */
+function awaitsEnd(state: SessionState): boolean {
+  const { last } = state.expected
+  const isEnd = last?.kind === 'query' || last?.kind === 'sync' || last?.kind === 'function-call'
+  // A COPY gets its answer only when the client has sent what lies behind this message.
+  if (!isEnd || last.request?.statement?.verdict.operation.includes('copy') === true) return false
+  state.awaited = last
   return true
 }
 
