@@ -59,6 +59,27 @@ suite('the api on the whole product', () => {
     assert.equal((await get('/v1/me', { cookie })).status, 401)
   })
 
+  test('sign-ins that were begun on several pages of a browser are each finished', async () => {
+    const { password } = demo.issuer.accounts.find(({ username }) => username === 'ada') ?? {}
+    assert.ok(password !== undefined)
+    const pages = [await get('/auth/login?return=/reports', {}), await get('/auth/login', {})]
+    // As a browser has them: the later one of a name replaces the earlier.
+    const jar = new Map(
+      pages.map((begun) => cookieOf(begun, 'affidavit_login').split('=') as [string, string]),
+    )
+    const cookie = [...jar].map(([name, value]) => `${name}=${value}`).join('; ')
+    for (const begun of pages) {
+      const answer = await walkPages(new URL(begun.headers.get('location') ?? ''), {
+        username: 'ada',
+        password,
+        redirectUri: `${api}/auth/callback`,
+      })
+      const finished = await get(`${answer.pathname}${answer.search}`, { cookie })
+      assert.equal(finished.status, 302)
+      assert.ok(cookieOf(finished, 'affidavit_sign_in'))
+    }
+  })
+
   test('a sign-in never sends the browser to another site', async () => {
     for (const path of ['//evil.example', 'https://evil.example', '/\\evil.example']) {
       const begun = await get(`/auth/login?return=${encodeURIComponent(path)}`, {})
@@ -250,8 +271,9 @@ function clientFor(session: DemoSession): Client {
   })
 }
 
+/** The first whose name begins so. */
 function cookieOf(response: Response, name: string): string {
-  const cookie = response.headers.getSetCookie().find((each) => each.startsWith(`${name}=`))
+  const cookie = response.headers.getSetCookie().find((each) => each.startsWith(name))
   assert.ok(cookie, `a cookie ${name}`)
   return cookie.split(';')[0] ?? ''
 }

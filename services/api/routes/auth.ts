@@ -23,7 +23,6 @@ export interface AuthRoutesOptions {
   readonly clock: Clock
 }
 
-const loginCookie = 'affidavit_login'
 const loginMs = 600_000
 const signInMs = 8 * 3_600_000
 
@@ -33,6 +32,7 @@ export function authRoutes(app: FastifyInstance, options: AuthRoutesOptions): vo
   const redirectUri = new URL('/auth/callback', options.publicUrl).href
   const secure = options.publicUrl.startsWith('https://')
   const cookie = { path: '/', httpOnly: true, sameSite: 'lax', secure } as const
+  const loginCookie = { ...cookie, path: '/auth/callback' }
 
   app.get('/auth/login', { schema: { hide: true } }, async (request, reply) => {
     const state = oidc.randomState()
@@ -50,14 +50,16 @@ export function authRoutes(app: FastifyInstance, options: AuthRoutesOptions): vo
     })
     // Binds the answer to the browser that asked: somebody else's answer cannot be slipped to it.
     return reply
-      .setCookie(loginCookie, state, { ...cookie, maxAge: loginMs / 1000 })
+      .setCookie(loginCookieOf(state), state, { ...loginCookie, maxAge: loginMs / 1000 })
       .redirect(url.href)
   })
 
   app.get('/auth/callback', { schema: { hide: true } }, async (request, reply) => {
-    const state = request.cookies[loginCookie] ?? ''
-    const pending = signIns.take(state)
-    if (pending === null) {
+    const { state } = request.query as { state?: unknown }
+    const isOfThisBrowser =
+      typeof state === 'string' && request.cookies[loginCookieOf(state)] === state
+    const pending = isOfThisBrowser ? signIns.take(state) : null
+    if (!isOfThisBrowser || pending === null) {
       throw new Problem(
         'not-signed-in',
         'this sign-in took too long or began elsewhere; go to /auth/login',
@@ -77,7 +79,7 @@ export function authRoutes(app: FastifyInstance, options: AuthRoutesOptions): vo
     })
     const id = signIns.add({ actor, expiresAtMs: clock.nowMs() + signInMs })
     return reply
-      .clearCookie(loginCookie, cookie)
+      .clearCookie(loginCookieOf(state), loginCookie)
       .setCookie(signInCookie, id, { ...cookie, maxAge: signInMs / 1000 })
       .redirect(pending.returnTo)
   })
@@ -134,6 +136,11 @@ export function authRoutes(app: FastifyInstance, options: AuthRoutesOptions): vo
 
 function whyNot(cause: unknown): string {
   return cause instanceof ClaimsError ? cause.message : 'the issuer did not confirm the sign-in'
+}
+
+/** Each sign-in has a cookie of its own: several may be under way, each on a page of its own. */
+function loginCookieOf(state: string): string {
+  return `affidavit_login_${state.replaceAll(/[^\w-]/g, '').slice(0, 16)}`
 }
 
 /** A path of our own; anything else would make the sign-in an open redirect. */
