@@ -1,7 +1,9 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 
 import { QueryError } from '../indexer/query.ts'
+import { systemClock } from '../runtime/clock.ts'
 import type { Logger } from '../runtime/logger.ts'
+import { OnceAMinute } from '../runtime/once-a-minute.ts'
 
 /** RFC 9457 answers. The only place where an error becomes an HTTP status. */
 
@@ -35,11 +37,16 @@ export class Problem extends Error {
   }
 }
 
-export function answerProblems(app: FastifyInstance, logger: Logger): void {
+export function answerProblems(app: FastifyInstance, logger: Logger, clock = systemClock): void {
+  const words = new OnceAMinute(clock)
   app.setErrorHandler((error: FastifyError | Problem | QueryError, request, reply) => {
     const problem = problemOf(error)
     if (problem.type === 'internal') {
       logger.error({ err: error, route: request.routeOptions.url }, 'a request failed')
+    }
+    const why = causesOf(problem)
+    if (isForOperators(problem) && words.isDue(JSON.stringify([problem.type, why]))) {
+      logger.warn({ problem: problem.type, why }, 'a request cannot be done now')
     }
     return send(reply, request, problem)
   })
@@ -59,6 +66,19 @@ export function answerUnroutable(
   reply: FastifyReply,
 ): void {
   void send(reply, request, new Problem('input-invalid', error.message))
+}
+
+/** What passes by itself, or was told already: the index tells of itself. */
+function isForOperators({ type, cause }: Problem): boolean {
+  if (type === 'unavailable') return cause instanceof Error && !(cause instanceof QueryError)
+  return type === 'not-recorded'
+}
+
+/** Names and codes, from the outermost to the innermost: messages may quote what was asked. */
+function causesOf({ cause }: Error): readonly string[] {
+  if (!(cause instanceof Error)) return []
+  const { code } = cause as { code?: unknown }
+  return [typeof code === 'string' ? `${cause.name} ${code}` : cause.name, ...causesOf(cause)]
 }
 
 function problemOf(error: FastifyError | Problem | QueryError): Problem {

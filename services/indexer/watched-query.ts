@@ -1,6 +1,7 @@
 import type { Clock } from '../runtime/clock.ts'
 import type { PartHealth } from '../runtime/health.ts'
 import type { Logger } from '../runtime/logger.ts'
+import { OnceAMinute } from '../runtime/once-a-minute.ts'
 import { QueryError } from './query.ts'
 import type { Query, QueryFault } from './query.ts'
 
@@ -10,24 +11,20 @@ export interface WatchedQueryOptions {
   readonly logger: Logger
 }
 
-/** The same failure is said again after this long, if it lasts. */
-const sayAgainMs = 60_000
-/** Kinds of failure whose last word is remembered. */
-const mostKinds = 100
-
 /**
  * Asks another `Query`, and tells whoever runs it when the index does not answer: in the process log, once a minute for each kind of
  * failure, and in the health of the process. What was asked is not told.
  */
 export class WatchedQuery implements Query {
   readonly #options: WatchedQueryOptions
-  readonly #saidAtMs = new Map<string, number>()
+  readonly #words: OnceAMinute
   /** Of the last question; null when it was answered, or could not be asked. */
   #failing: { readonly fault: QueryFault | null; readonly sinceMs: number } | null = null
   #isSaid = false
 
   constructor(options: WatchedQueryOptions) {
     this.#options = options
+    this.#words = new OnceAMinute(options.clock)
   }
 
   readonly search: Query['search'] = (...asked) => this.#watch((query) => query.search(...asked))
@@ -71,19 +68,13 @@ export class WatchedQuery implements Query {
   #failed({ code, fault }: QueryError): void {
     // The others are mistakes of who asks.
     if (code !== 'QUERY_UNAVAILABLE' && code !== 'QUERY_BUSY') return
-    const nowMs = this.#options.clock.nowMs()
+    const { clock, logger } = this.#options
     if (code === 'QUERY_UNAVAILABLE') {
-      this.#failing = { fault, sinceMs: this.#failing?.sinceMs ?? nowMs }
+      this.#failing = { fault, sinceMs: this.#failing?.sinceMs ?? clock.nowMs() }
     }
-    const kind = JSON.stringify([code, fault])
-    const saidAtMs = this.#saidAtMs.get(kind)
-    if (saidAtMs !== undefined && nowMs - saidAtMs < sayAgainMs) return
-    this.#saidAtMs.delete(kind)
-    this.#saidAtMs.set(kind, nowMs)
-    const [oldest] = this.#saidAtMs.keys()
-    if (this.#saidAtMs.size > mostKinds && oldest !== undefined) this.#saidAtMs.delete(oldest)
+    if (!this.#words.isDue(JSON.stringify([code, fault]))) return
     this.#isSaid = true
-    this.#options.logger.warn({ code, ...fault }, 'the index did not answer a question')
+    logger.warn({ code, ...fault }, 'the index did not answer a question')
   }
 }
 
