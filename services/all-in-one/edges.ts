@@ -148,7 +148,7 @@ function recordExpiries(
   lifecycle: Lifecycle,
 ): void {
   const looking = setInterval(() => {
-    for (const approval of held.expire()) {
+    held.expire((approval) => {
       const { actor, onBehalfOf } = approval.binding
       const scope = recorder.scope({
         ...ownContext(tenant),
@@ -161,8 +161,9 @@ function recordExpiries(
           runtime: null,
         },
       })
-      scope.record({ type: 'approval.expired', approval: approvalPart(approval, edge.id) })
-    }
+      const part = approvalPart(approval, edge.id)
+      return scope.record({ type: 'approval.expired', approval: part }).ok
+    })
   }, expiryMs)
   lifecycle.onStop(() => {
     clearInterval(looking)

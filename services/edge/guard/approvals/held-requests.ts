@@ -165,20 +165,15 @@ export class HeldRequests {
     }
   }
 
-  /** Forgets what is over, and gives those that ran out unanswered or unused since the last call: the caller records each. */
-  expire(): readonly Approval[] {
+  /** Forgets what is over. What ran out unanswered or unused is given to `record`, and forgotten only once that has taken it. */
+  expire(record: (approval: Approval) => boolean): void {
     const nowMs = this.#now()
-    if (nowMs === null) return []
-    const expired: Approval[] = []
+    if (nowMs === null) return
     for (const held of this.#byId.values()) {
       const { approval } = passTime(held.approval, nowMs)
-      const isExpired = approval.state.kind === 'expired'
-      if (!isExpired && (nowMs < approval.expiresAtMs || approval.state.kind === 'granted'))
-        continue
-      if (isExpired) expired.push(approval)
-      this.#forget(approval)
+      const isOver = nowMs >= approval.expiresAtMs && approval.state.kind !== 'granted'
+      if (approval.state.kind === 'expired' ? record(approval) : isOver) this.#forget(approval)
     }
-    return expired
   }
 
   #newestOf(bindingDigest: string): Approval | null {

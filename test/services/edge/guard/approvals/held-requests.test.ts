@@ -27,6 +27,13 @@ function anEdge(limits: Partial<HoldLimits> = {}) {
   return { time, held: new HeldRequests({ edge: 'edge-1', clock, newId, limits }) }
 }
 
+/** Ids of those that ran out since the last time. */
+function expired(held: HeldRequests): readonly string[] {
+  const ids: string[] = []
+  held.expire(({ approvalId }) => ids.push(approvalId) > 0)
+  return ids
+}
+
 const expiresMs = 60_000
 const terms = { expiresMs, sizeBytes: 100 }
 
@@ -140,7 +147,7 @@ test('a denial stands for as long as the request would have waited', () => {
   time.nowMs = expiresMs
   const anew = held.ask(aBinding(), 'r3', terms, () => true)
   assert.ok(anew.kind === 'pending' && anew.isNew)
-  assert.deepEqual(held.expire(), [])
+  assert.deepEqual(expired(held), [])
   assert.equal(held.size, 1)
 })
 
@@ -151,13 +158,26 @@ test('what runs out is reported once, and a late answer changes nothing', () => 
   held.ask(ofCrm, 'r2', terms, () => true)
   assert.equal(held.apply(anApprovalUpdate(ofCrm, { approval_id: 'approval-2' })), 'applied')
   time.nowMs = expiresMs
-  const idsOfExpired = (): readonly string[] => held.expire().map(({ approvalId }) => approvalId)
+  const idsOfExpired = (): readonly string[] => expired(held)
   assert.deepEqual(idsOfExpired(), ['approval-1'])
   assert.deepEqual(idsOfExpired(), [])
   assert.equal(held.apply(anApprovalUpdate(aBinding())), 'not_asked')
   time.nowMs = grantLifetimeMs
   assert.deepEqual(idsOfExpired(), ['approval-2'])
   assert.equal(held.size, 0)
+})
+
+test('what ran out is kept until it is recorded', () => {
+  const { held, time } = anEdge()
+  held.ask(aBinding(), 'r1', terms, () => true)
+  time.nowMs = expiresMs
+  held.expire(() => false)
+  assert.equal(held.size, 1)
+  // It is over all the same.
+  const anew = held.ask(aBinding(), 'r2', terms, () => true)
+  assert.ok(anew.kind === 'pending' && anew.isNew)
+  assert.deepEqual(expired(held), ['approval-1'])
+  assert.equal(held.size, 1)
 })
 
 test('a clock that goes back stops everything until it has caught up', () => {
@@ -172,7 +192,7 @@ test('a clock that goes back stops everything until it has caught up', () => {
   const asked = held.ask(aBinding(), 'r2', terms, () => true)
   assert.ok(asked.kind === 'refused')
   assert.match(asked.reason, /the clock of this edge went back/)
-  assert.deepEqual(held.expire(), [])
+  assert.deepEqual(expired(held), [])
   time.nowMs = 100_001
   assert.equal(held.ask(aBinding(), 'r3', terms, () => true).kind, 'granted')
 })
@@ -193,7 +213,7 @@ test('only so many wait, of one actor and of all', () => {
   assert.equal(asked('c', 'two').kind, 'pending')
   assert.equal(asked('d', 'two').kind, 'refused')
   time.nowMs = expiresMs
-  assert.equal(held.expire().length, 3)
+  assert.equal(expired(held).length, 3)
   assert.equal(asked('d', 'two').kind, 'pending')
 })
 
@@ -333,7 +353,7 @@ test('each grant is used at most once, over restarts and replays of all that was
             break
           case 'time':
             time.nowMs += step.ms
-            held.expire()
+            expired(held)
         }
       }
       assert.equal(new Set(used).size, used.length)
