@@ -4,7 +4,7 @@ import { frontend } from './protocol/message-types.ts'
 import { sqlState } from './refusals.ts'
 import type { RequestGate } from './request-gate.ts'
 import type { SessionState } from './session-state.ts'
-import type { Portal, Statement } from './statements.ts'
+import type { Portal } from './statements.ts'
 
 /**
  * An approval is for one execution, and what lies between two Syncs is one transaction: of several executions that are held in one
@@ -15,7 +15,7 @@ import type { Portal, Statement } from './statements.ts'
  */
 export class HeldInBatch {
   readonly #state: SessionState
-  readonly #gate: Pick<RequestGate, 'refuse'>
+  readonly #gate: Pick<RequestGate, 'refuse' | 'continues'>
   readonly #takeUp: (message: Buffer) => boolean
   /** The Execute that is put off, and what came behind it. */
   #kept: Buffer[] = []
@@ -27,7 +27,7 @@ export class HeldInBatch {
   /** `takeUp` takes a message up as if it came now; false: not now. */
   constructor(
     state: SessionState,
-    gate: Pick<RequestGate, 'refuse'>,
+    gate: Pick<RequestGate, 'refuse' | 'continues'>,
     takeUp: (message: Buffer) => boolean,
   ) {
     this.#state = state
@@ -42,7 +42,7 @@ export class HeldInBatch {
 
   /** True when this Execute is put off. False when it is not held, or was put off before. */
   putsOff(portal: Portal, bytes: Buffer, start: number, end: number): boolean {
-    if (this.isThere || !isHeld(this.#state, portal.statement)) return false
+    if (this.isThere || !this.#needsApproval(portal)) return false
     this.#held = [portal]
     this.#ahead = new BatchAhead(this.#state)
     this.#keep(Buffer.from(bytes.subarray(start, end)))
@@ -60,7 +60,9 @@ export class HeldInBatch {
     }
     const message = Buffer.from(bytes.subarray(start, end))
     const runs = this.#ahead.note(message)
-    if (runs !== null && isHeld(this.#state, runs.statement)) this.#held.push(runs)
+    // What is executed of one portal is one execution, however many pieces it is read in.
+    const isOther = runs !== null && !this.#held.includes(runs) && this.#needsApproval(runs)
+    if (isOther) this.#held.push(runs)
     if (isKept) this.#keep(message)
     return isKept
   }
@@ -107,6 +109,11 @@ export class HeldInBatch {
     this.#keptBytes += message.length
   }
 
+  #needsApproval(portal: Portal): boolean {
+    const { refusal } = this.#state.cache.renewed(portal.statement).verdict
+    return refusal?.kind === 'held' && !this.#gate.continues(portal)
+  }
+
   #hasRoomFor(bytes: number): boolean {
     const { maxWaitingBytes, maxInFlight } = this.#state.limits
     return this.#keptBytes + bytes <= maxWaitingBytes && this.#kept.length < maxInFlight
@@ -126,10 +133,6 @@ export class HeldInBatch {
     this.#keptBytes = 0
     this.#held = []
   }
-}
-
-function isHeld({ cache }: SessionState, statement: Statement): boolean {
-  return cache.renewed(statement).verdict.refusal?.kind === 'held'
 }
 
 const keptTypes: ReadonlySet<number> = new Set([

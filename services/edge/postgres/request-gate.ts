@@ -8,6 +8,7 @@ import { encodeFrontend } from './protocol/frontend.ts'
 import type { BoundParameter } from './protocol/frontend.ts'
 import { encodeRefusal, failingParse, failingQuery, refusalOf, sqlState } from './refusals.ts'
 import type { Refusal } from './refusals.ts'
+import { ReleasedPortals } from './released-portals.ts'
 import type { RequestInFlight, RequestMode } from './request-in-flight.ts'
 import type { SessionState } from './session-state.ts'
 import { spentInTransaction } from './spent-approvals.ts'
@@ -35,11 +36,13 @@ export class RequestGate {
   readonly #state: SessionState
   readonly #toTarget: Outgoing
   readonly #unclaimed: UnclaimedSteps
+  readonly #released: ReleasedPortals
 
   constructor(state: SessionState, toTarget: Outgoing) {
     this.#state = state
     this.#toTarget = toTarget
     this.#unclaimed = new UnclaimedSteps(state, toTarget)
+    this.#released = new ReleasedPortals(state.cache)
   }
 
   /** Refuses what the policy in force forbids, so that it is neither parsed nor bound. False where it may be, be it held. */
@@ -144,11 +147,17 @@ export class RequestGate {
         `approval ${wait.approvalId} was not given in time: run it again, and it is asked for anew`,
       )
     }
+    const goesOn = this.#released.reasonFor(asked)
+    if (goesOn !== null) return this.#release(asked, goesOn)
     const answer = holds.ask(id, statement, parameters, mode)
     switch (answer.kind) {
-      case 'granted':
-        state.used = [...state.used, { approvalId: answer.approvalId, batch: entry.batch }]
-        return this.#release(asked, answer.reason)
+      case 'granted': {
+        const { approvalId, reason } = answer
+        state.used = [...state.used, { approvalId, batch: entry.batch }]
+        const admission = this.#release(asked, reason)
+        if (admission === 'forwarded') this.#released.note(asked, reason)
+        return admission
+      }
       case 'refused':
         return refuse(answer.message)
       case 'unrecorded':
@@ -164,6 +173,11 @@ export class RequestGate {
         return waiting.ok ? 'waits' : refuse(answer.message, waiting.why)
       }
     }
+  }
+
+  /** Whether the portal runs by a grant already. */
+  continues(portal: Portal): boolean {
+    return this.#released.reasonFor(portal) !== null
   }
 
   /** Begins to wait, or says why not: null where policy does not let it. */

@@ -56,7 +56,7 @@ test('a batch with several is refused before anything is asked for or runs, howe
     const batches = [
       [...one('1'), ...one('2'), ...one('3'), sync],
       [bind('d', 'p', ['1']), bind('d', 'q', ['2']), execute('p'), execute('q'), sync],
-      [bind('d', 'p', ['1']), execute('p', 1), execute('p', 1), sync],
+      [bind('d', 'p', ['1']), execute('p', 1), bind('d', 'p', ['1']), execute('p', 1), sync],
       [
         parse(text),
         bind('', '', ['1']),
