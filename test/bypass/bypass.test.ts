@@ -7,6 +7,7 @@ import { prepareGround } from './ground.ts'
 import type { Ground } from './ground.ts'
 import { runCase } from './run-case.ts'
 import type { CaseOutcome } from './run-case.ts'
+import { secretsIn } from './secrets.ts'
 import { startServer } from './servers.ts'
 
 const corpus = await loadCorpus(fileURLToPath(new URL('.', import.meta.url)))
@@ -79,4 +80,14 @@ function wordFor({ leaks, executions, surprises }: CaseOutcome): string {
 test('a mistake in the file of a case is said with its line', () => {
   const text = 'id: M1\ntitle: a\nwhy: b\npolicy: data\nattempts: [SELECT 1]\nexpect: shown\n'
   assert.throws(() => readCase(text, 'm1.yaml'), /m1\.yaml:6:1 expect/)
+})
+
+test('a secret is found in whatever form, and not in an id that looks like a part of one', () => {
+  const id = '01a22b24-ec7f-7000-8444-55fad787e2a3'
+  assert.deepEqual(secretsIn(Buffer.from(`affidavit decision ${id}.1`)), [])
+  assert.deepEqual(secretsIn(Buffer.from(`${id}: 444-55`)), [
+    '444-55 as text',
+    '444-55 as capitals',
+  ])
+  assert.ok(secretsIn(Buffer.from('444-55-6666', 'utf16le')).length > 0)
 })

@@ -26,11 +26,15 @@ const needles: readonly Needle[] = [
 /** Every secret that stands in these bytes in whatever form, as `value as form`. */
 export function secretsIn(bytes: Buffer): readonly string[] {
   const found = new Set<string>()
+  // An id is made of the time and of chance: one of a hundred thousand has a part of a secret in it.
+  const text = Buffer.from(bytes.toString('latin1').replaceAll(id, 'id'), 'latin1')
   for (const { secret, form, bytes: needle } of needles) {
-    if (bytes.includes(needle)) found.add(`${secret} as ${form}`)
+    if (text.includes(needle)) found.add(`${secret} as ${form}`)
   }
   return [...found]
 }
+
+const id = /[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}/g
 
 function formsOf(secret: string): readonly Needle[] {
   const text = Buffer.from(secret)
