@@ -1,6 +1,7 @@
 import type { Facts } from '../../guard/facts.ts'
 import type { MaskedColumn } from '../../guard/masking/classification.ts'
 import type { Column } from '../protocol/backend.ts'
+import { isEffectOfServer } from '../facts/builtin-functions.ts'
 import { AnsweredColumns } from './answered-columns.ts'
 import { isTelling, notUnderstood } from './catalog.ts'
 import type { MaskCatalog } from './catalog.ts'
@@ -34,6 +35,8 @@ export interface MaskRequest {
   readonly facts: Facts
   /** The answer may show what the text does not tell: then only what the target says of a column counts. */
   readonly isOpaque: boolean
+  /** What code of users answers may be handed to another function. */
+  readonly handsOnAnswers: boolean
   /** Null where the text is several statements. */
   readonly projection: Projection | null
   /** Is told when an answer has columns of relations that the catalog does not know. */
@@ -77,10 +80,9 @@ export function planMask(request: MaskRequest): MaskDecision {
   const reach = catalog.reach(facts.reads, facts.writes)
   const mayBeOfCode = isOpaque || (checksDeferred(facts) && catalog.maskedOf(['*']) !== undefined)
   const withheld = further(mayBeOfCode ? 'code' : reach, touched.length > 0 ? 'values' : 'none')
+  const carried = isOpaque ? pastTheMask(request) : null
+  if (carried !== null) return refused(carried)
   if (touched.length === 0) {
-    if (isOpaque && facts.kinds.includes('copy_to')) {
-      return refused('copy_to would carry what code of users answers past the mask')
-    }
     return { ok: true, plan: plan(request, isOpaque ? none : 'all harmless', withheld) }
   }
   const [first] = touched
@@ -121,7 +123,21 @@ const deferredTo: ReadonlySet<string> = new Set([
   'set_constraints',
   'prepare_transaction',
 ])
+/** How what code of users answers would get past the mask, which only what is shown to the client goes through; null for not at all. */
+function pastTheMask({ facts, handsOnAnswers, projection }: MaskRequest): string | null {
+  if (facts.kinds.includes('copy_to')) {
+    return 'copy_to would carry what code of users answers past the mask'
+  }
+  if (handsOnAnswers) return 'another function would be handed what code of users answers'
+  const isStoring = (kind: string): boolean =>
+    writing.has(kind) || (projection === null && defining.has(kind))
+  const stored = projection?.stored ?? (facts.kinds.some(isStoring) ? facts : null)
+  const byUsers = stored?.unlistedFunctions.find((name) => !isEffectOfServer(name))
+  return byUsers === undefined ? null : `what ${byUsers} answers would be stored elsewhere`
+}
+
 const none: readonly ToldColumn[] = []
+const defining: ReadonlySet<string> = new Set(['create', 'alter'])
 const writing: ReadonlySet<string> = new Set(['insert', 'update', 'merge'])
 
 /** A column that is used in another way than to be shown, although its classification forbids that. */

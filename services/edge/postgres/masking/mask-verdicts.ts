@@ -2,6 +2,7 @@ import type { Verdict } from '../../guard/decision.ts'
 import type { Facts } from '../../guard/facts.ts'
 import type { Grammar } from '../facts/grammar.ts'
 import type { StatementSubject } from '../statement-policy.ts'
+import { handsOnAnswers } from './handed-on.ts'
 import { planMask } from './mask-plan.ts'
 import type { MaskDecision } from './mask-plan.ts'
 import { projectionOf } from './projection.ts'
@@ -43,9 +44,15 @@ export class MaskVerdicts {
       key,
       facts,
       isOpaque,
+      handsOnAnswers: isOpaque && this.#handsOnAnswers(text, facts),
       projection: projectionOf(this.#grammar, text, catalog),
       onUnknown: () => masking.refreshSoon(),
     })
+  }
+
+  #handsOnAnswers(text: string, { unlistedFunctions }: Facts): boolean {
+    const parsed = this.#grammar.parse(text)
+    return !parsed.ok || handsOnAnswers(parsed.statements, unlistedFunctions)
   }
 }
 

@@ -19,7 +19,7 @@ export interface Projection {
   readonly used: Facts
   /** Whether rows are sorted, grouped or compared by what is shown: then the order or the number of rows tells of values. */
   readonly arrangesByShown: boolean
-  /** What an INSERT, UPDATE or MERGE stores or a new table is filled with; null for a statement that stores nothing. */
+  /** What an INSERT, UPDATE or MERGE stores, a table is filled with or defaults are; null for a statement that stores nothing. */
   readonly stored: Facts | null
   /** Whether what it writes is called or placed otherwise after it. */
   readonly moves: boolean
@@ -52,6 +52,11 @@ const storing: ReadonlySet<string> = new Set([
   'UpdateStmt',
   'MergeStmt',
   'CreateTableAsStmt',
+  // By the defaults of columns, old rows and later ones too.
+  'CreateStmt',
+  'AlterTableStmt',
+  'CreateDomainStmt',
+  'AlterDomainStmt',
 ])
 const notStored = ['whereClause', 'returningClause', 'returningList']
 const arranging = ['distinctClause', 'groupClause', 'sortClause', 'windowClause', 'havingClause']

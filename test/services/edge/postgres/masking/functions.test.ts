@@ -10,6 +10,9 @@ const schema = `
   INSERT INTO m.secret VALUES (1, '111-22-3333');
   CREATE SEQUENCE m.numbers;
   CREATE FUNCTION m.leak() RETURNS text LANGUAGE sql AS 'SELECT ssn FROM m.secret';
+  CREATE TABLE notes (note text);
+  CREATE FUNCTION m.store(text) RETURNS int LANGUAGE plpgsql AS
+    'BEGIN INSERT INTO notes VALUES ($1); RETURN 1; END';
 `
 const classification = `
 version: 1
@@ -51,4 +54,54 @@ test("what the server's own functions answer that run no code of users is shown"
   ])
   const { all } = await masked.seen("SELECT set_config('app.name', ssn, false) FROM m.secret")
   assert.match(all, /cannot be masked/)
+})
+
+test('what functions of users answer is neither stored nor handed to another one', async () => {
+  await using masked = await startMaskedTarget(schema, classification)
+  for (const text of [
+    'INSERT INTO notes SELECT m.leak()',
+    'INSERT INTO notes VALUES (upper(m.leak()))',
+    'UPDATE notes SET note = m.leak()',
+    'MERGE INTO notes USING (SELECT m.leak() AS x) q ON false WHEN NOT MATCHED THEN INSERT VALUES (x)',
+    'WITH x AS (INSERT INTO notes SELECT m.leak() RETURNING *) SELECT * FROM x',
+    'PREPARE p AS INSERT INTO notes SELECT m.leak()',
+    'SELECT m.leak(); INSERT INTO notes VALUES (1)',
+    'CREATE TABLE copied AS SELECT m.leak() AS note',
+    'SELECT m.leak() AS note INTO copied',
+    'CREATE TABLE filled (note text DEFAULT m.leak())',
+    'ALTER TABLE notes ADD COLUMN other text DEFAULT m.leak()',
+    'CREATE DOMAIN filled AS text DEFAULT m.leak()',
+    'SELECT m.store(m.leak())',
+    'SELECT m.store((SELECT upper(m.leak())))',
+    'SELECT m.store(x) FROM m.leak() x',
+    'SELECT m.store(x) FROM notes, LATERAL (SELECT m.leak() AS x) q',
+    'WITH q AS (SELECT m.leak() AS x) SELECT m.store(x) FROM q',
+    'DELETE FROM notes WHERE m.store(m.leak()) > 0',
+    'PREPARE p (text) AS SELECT m.store($1); EXECUTE p (m.leak())',
+    "SELECT set_config('app.name', m.leak(), false)",
+    "SELECT pg_notify('told', m.leak())",
+    'SELECT nextval(m.leak()::regclass)',
+  ]) {
+    const { error } = await masked.seen(text)
+    assert.match(
+      error?.message ?? '',
+      /cannot be masked: .* (stored elsewhere|would be handed)/,
+      text,
+    )
+  }
+  for (const text of [
+    'SELECT m.leak(), m.leak()',
+    'SELECT * FROM m.leak()',
+    "SELECT m.store('x')",
+    "SELECT m.store(nextval('m.numbers')::text)",
+    "INSERT INTO notes VALUES (nextval('m.numbers')::text) RETURNING m.leak()",
+    'UPDATE notes SET note = lower(note) WHERE note <> m.leak()',
+    'DELETE FROM notes WHERE note = m.leak()',
+    'CREATE VIEW shown AS SELECT m.leak() AS note',
+    "CREATE TABLE numbered (n int DEFAULT nextval('m.numbers'), at timestamptz DEFAULT now())",
+  ]) {
+    const { error, all } = await masked.seen(text)
+    assert.equal(error, null, text)
+    assert.doesNotMatch(all, /111-22/, text)
+  }
 })
