@@ -144,6 +144,9 @@ export function searchIndexSessionsContract(name: string, fixture: SearchIndexFi
       [[masking, '5ff61c02ab34d917']],
     )
     assert.equal(statements[0]?.outcome, null)
+    const tags = statements.map(({ commandTag }) => commandTag)
+    assert.deepEqual(new Set(tags), new Set([null, 'SELECT 1']))
+    assert.equal(tags[0], null)
     assert.deepEqual(await query.statements('session-9'), { statements: [], next: null })
   })
 
