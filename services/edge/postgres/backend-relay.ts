@@ -172,6 +172,7 @@ export class BackendRelay implements FrameSink {
     expected.shift()
     this.#finished(head)
     this.#complete(head)
+    this.#state.reading.reported(head.batch)
     if (status === 'I') this.#transactionEnded(head.batch)
     return !head.isOwn
   }
@@ -289,6 +290,7 @@ export class BackendRelay implements FrameSink {
   #parameterStatus(bytes: Buffer, start: number, end: number): void {
     const status = decodeBackend(backend.parameterStatus, bytes, start, end)
     if (status?.type !== 'parameter-status') throw outOfStep()
+    this.#state.reading.note(status.name, status.value)
     const pinned = pinnedSettings.get(status.name)
     if (pinned !== undefined && pinned !== status.value) this.drift = status.name
   }

@@ -1,5 +1,5 @@
 import { Expected } from './expected-responses.ts'
-import { applyNames, awaitReply, forward } from './forwarding.ts'
+import { applyChanges, awaitReply, forward } from './forwarding.ts'
 import type { HeldInBatch } from './held-in-batch.ts'
 import type { Outgoing } from './outgoing.ts'
 import { declaredStatement, withTypes } from './parameter-types.ts'
@@ -127,7 +127,7 @@ export class ExtendedQuery {
     if (admission !== 'forwarded') return admission !== 'waits'
     this.#state.isWithheld = false
     this.#gate.claim(portal, entry.request)
-    applyNames(this.#state, statement)
+    applyChanges(this.#state, statement)
     if (statement.verdict.settles) this.#state.isUnsettled = true
     // As the policy in force says, which may be another than when it was prepared.
     if (entry.request?.mask != null) this.#describeFor(entry, name)

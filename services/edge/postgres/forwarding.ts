@@ -27,10 +27,12 @@ export function awaitReply(state: SessionState, toTarget: Outgoing, entry: Expec
 }
 
 /**
- * Names that a statement declares or drops in SQL stand for something else from here on. Where it runs code of users, all of them
- * may.
+ * What a statement changes for those behind it. Names that it declares or drops in SQL stand for something else from here on; where it
+ * runs code of users, all of them may. Values may be read otherwise.
  */
-export function applyNames({ statements, portals }: SessionState, statement: Statement): void {
+export function applyChanges(state: SessionState, statement: Statement): void {
+  const { statements, portals } = state
+  state.reading.afterwards(statement, state.batch)
   for (const { of, name: inSql } of statement.verdict.names) {
     // As it stands in a message: a character for each byte.
     const name = inSql === null ? null : Buffer.from(inSql).toString('latin1')

@@ -1,7 +1,7 @@
 import { CopyFromClient } from './copy-from-client.ts'
 import { Expected } from './expected-responses.ts'
 import { ExtendedQuery } from './extended-query.ts'
-import { applyNames, forward } from './forwarding.ts'
+import { applyChanges, forward } from './forwarding.ts'
 import { Outgoing } from './outgoing.ts'
 import { HeldInBatch } from './held-in-batch.ts'
 import { OversizedMessage } from './oversized.ts'
@@ -184,7 +184,7 @@ export class FrontendRelay implements FrameSink {
     const admission = this.#gate.admit(entry, statement, [], null, 'simple')
     if (admission !== 'forwarded') return admission !== 'waits'
     this.#state.isWithheld = false
-    applyNames(this.#state, statement)
+    applyChanges(this.#state, statement)
     if (statement.verdict.settles) this.#state.awaited = entry
     forward(this.#state, this.toTarget, entry, bytes, start, end)
     // The ReadyForQuery behind its answer says nothing of what is bound after it, by a client that does not wait for that.

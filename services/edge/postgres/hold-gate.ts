@@ -11,6 +11,7 @@ import type { ApprovalWaitOptions, WaitingRoom } from './approval-wait.ts'
 import type { SessionLog } from './events.ts'
 import type { PostgresLimits } from './limits.ts'
 import type { BoundParameter } from './protocol/frontend.ts'
+import type { ReadingSettings } from './reading-settings.ts'
 import type { RequestMode } from './request-in-flight.ts'
 import type { StatementSubject } from './statement-policy.ts'
 import type { Portal, Statement } from './statements.ts'
@@ -24,6 +25,7 @@ export interface HoldGateOptions {
   readonly subject: StatementSubject & { readonly role: string }
   readonly log: SessionLog
   readonly limits: Pick<PostgresLimits, 'recordedParameterBytes'>
+  readonly reading: Pick<ReadingSettings, 'values'>
 }
 
 export type HoldAnswer =
@@ -116,11 +118,11 @@ export class HoldGate {
   }
 
   #binding(statement: Statement, parameters: readonly BoundParameter[]): HoldBinding {
-    const { subject, log } = this.#options
+    const { subject, log, reading } = this.#options
     const { actor } = subject
     return {
       statementSha256: statement.sha256.toString('hex'),
-      parametersSha256: parametersSha256(parameters),
+      parametersSha256: parametersSha256(parameters, reading.values),
       target: subject.target,
       database: subject.database,
       role: subject.role,

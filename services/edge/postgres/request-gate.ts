@@ -142,6 +142,7 @@ export class RequestGate {
     }
     if (holds === null) return refuse(statement.verdict.refusal?.message ?? '')
     if (statement.verdict.runsByName === true) return refuse(cannotBeRead)
+    if (!state.reading.areKnown) return refuse(mayBeReadOtherwise)
     if (wait?.isExpired === true) {
       return refuse(
         `approval ${wait.approvalId} was not given in time: run it again, and it is asked for anew`,
@@ -359,6 +360,9 @@ function decisionOn(
     reason: `prepared only; to run, it ${refusal.message}`,
   }
 }
+
+const mayBeReadOtherwise =
+  'needs approval, and what comes before it in its batch may change how its dates and times are read; send Sync before it'
 
 const cannotBeRead =
   'needs approval, which cannot be asked for: what it runs stands under a name that an earlier message gave, where nobody who is asked can read it; send the statement itself instead of EXECUTE, FETCH or WHERE CURRENT OF'

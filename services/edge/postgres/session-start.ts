@@ -6,6 +6,7 @@ import type { EdgeParts } from './edge-parts.ts'
 import type { SessionLog } from './events.ts'
 import { HoldGate } from './hold-gate.ts'
 import { encodeBackend } from './protocol/backend.ts'
+import { ReadingSettings } from './reading-settings.ts'
 import { Session } from './session.ts'
 import { SessionState } from './session-state.ts'
 import { sha256, StatementCache, unparseable } from './statements.ts'
@@ -42,12 +43,14 @@ export function runSession(parts: EdgeParts, start: SessionStart): Session {
     purpose: admission.purpose,
     dataLabels: target.dataLabels,
   }
+  const reading = new ReadingSettings(connection.statuses)
   const state = new SessionState({
     cache: new StatementCache(policy, subject, limits.verdictCacheBytes),
     log,
     limits,
     onAuditFailure: target.onAuditFailure,
     session,
+    reading,
     holds:
       parts.held === null
         ? null
@@ -59,6 +62,7 @@ export function runSession(parts: EdgeParts, start: SessionStart): Session {
             subject,
             log,
             limits,
+            reading,
           }),
   })
   const key = cancelKeys.issue(start.minor, () => cancelForClient(parts, start, running))

@@ -7,6 +7,7 @@ import type { HoldGate } from './hold-gate.ts'
 import type { PostgresLimits } from './limits.ts'
 import { Namespace } from './namespace.ts'
 import type { TransactionStatus } from './protocol/backend.ts'
+import type { ReadingSettings } from './reading-settings.ts'
 import type { RequestInFlight } from './request-in-flight.ts'
 import type { Portal, Statement, StatementCache } from './statements.ts'
 
@@ -21,6 +22,7 @@ export class SessionState {
   readonly onAuditFailure: 'refuse' | 'allow'
   /** Null where approvals cannot be asked for: then what is held does not run. */
   readonly holds: HoldGate | null
+  readonly reading: ReadingSettings
   /** As it was recorded at the start. */
   readonly session: SessionPart
   /** What lies between two Syncs of the client has one number. */
@@ -55,6 +57,7 @@ export class SessionState {
     this.onAuditFailure = options.onAuditFailure
     this.session = options.session
     this.holds = options.holds
+    this.reading = options.reading
   }
 }
 
@@ -79,4 +82,5 @@ export interface SessionStateOptions {
   readonly onAuditFailure: 'refuse' | 'allow'
   readonly session: SessionPart
   readonly holds: HoldGate | null
+  readonly reading: ReadingSettings
 }

@@ -11,11 +11,12 @@ import type { Statement } from './statements.ts'
  * the target need not answer.
  *
  * Called for each statement that comes. False: not now, `state.awaited` comes first; also before what is held behind an approval that
- * was used: where it is refused, it is to be told whether it undoes that.
+ * was used, since where it is refused, it is to be told whether it undoes that; and behind what may change how its values are read.
  */
 export function withholdIfItMayWait(state: SessionState, statement: Statement): boolean {
   const isHeld = approvalsOf(statement).length > 0
-  if (isHeld && state.used.length > 0 && awaitsEnd(state)) return false
+  const isOpen = state.used.length > 0 || !state.reading.areKnown
+  if (isHeld && isOpen && awaitsEnd(state)) return false
   if (state.isWithheld || state.progress !== 'none' || waitMsOf(statement) === 0) return true
   if (state.expected.last !== null) return !awaitsEnd(state)
   state.isWithheld = state.transactionStatus === 'I' && state.copyIn === null

@@ -65,7 +65,7 @@ function breakGlassParts(breakGlass: Requirement['breakGlass']): readonly (strin
 
 /**
  * Over the bound values in their order, each with its format and, where the client says of any of them as what the target is to read it,
- * its type. Null is no value, and not the empty one.
+ * its type; and over the settings by which the target reads values, in any order. Null is no value, and not the empty one.
  */
 export function parametersSha256(
   parameters: readonly {
@@ -73,16 +73,18 @@ export function parametersSha256(
     readonly value: Buffer | null
     readonly type?: number
   }[],
+  settings: ReadonlyMap<string, string> = new Map(),
 ): string {
-  const isTyped = parameters.some(({ type = 0 }) => type !== 0)
-  return digestOf(
-    isTyped ? 'affidavit/parameters/v2' : 'affidavit/parameters/v1',
-    parameters.flatMap(({ format, value, type = 0 }) => [
-      ...(isTyped ? [String(type)] : []),
-      String(format),
-      value,
-    ]),
-  )
+  const isPlain = settings.size === 0 && parameters.every(({ type = 0 }) => type === 0)
+  if (isPlain) {
+    const values = parameters.flatMap(({ format, value }) => [String(format), value])
+    return digestOf('affidavit/parameters/v1', values)
+  }
+  return digestOf('affidavit/parameters/v2', [
+    String(settings.size),
+    ...[...settings].toSorted(([one], [other]) => (one < other ? -1 : 1)).flat(),
+    ...parameters.flatMap(({ format, value, type = 0 }) => [String(type), String(format), value]),
+  ])
 }
 
 // Each part: u32 length, its bytes; 0xffffffff alone for null. So no part can be taken for the end of one and the beginning of

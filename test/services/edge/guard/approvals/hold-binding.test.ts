@@ -110,3 +110,16 @@ test('where no type is declared the digest is the one of values and formats alon
   const untyped = values.map((each) => ({ ...each, type: 0 }))
   assert.equal(parametersSha256(values), parametersSha256(untyped))
 })
+
+test('how the target reads values is part of the digest, in whatever order it is told', () => {
+  const values = [{ format: 0, value: Buffer.from('01/02/2026') }]
+  const digest = (...settings: [string, string][]) => parametersSha256(values, new Map(settings))
+  const [date, zone] = [
+    ['DateStyle', 'ISO, MDY'],
+    ['TimeZone', 'UTC'],
+  ] as [string, string][]
+  assert.ok(date !== undefined && zone !== undefined)
+  assert.equal(digest(date, zone), digest(zone, date))
+  const others = [digest(), digest(date), digest(zone), digest(date, zone)]
+  assert.equal(new Set([...others, digest(['DateStyle', 'ISO, DMY'], zone)]).size, 5)
+})

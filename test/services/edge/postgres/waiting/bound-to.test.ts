@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
+import { aPolicy } from '../../guard/policy-builders.ts'
 import { bind, execute, parse, rawClient, sync } from '../raw-client.ts'
 import { numbersTarget } from './numbers-target.ts'
 import { aWaitingEdge, holdingPolicy } from './waiting-edge.ts'
@@ -102,4 +103,50 @@ test('also where a batch of several runs by grants, and where the name outlives 
   assert.equal(edge.recorder.of('approval.used').length, 0)
   await client.send([...run('t', ' 1'), ...run('t', ' 2'), sync])
   assert.equal((await client.answer()).types, '2C2CZ')
+})
+
+test('how dates are read is part of it, whatever a session says of that, and when', async (t) => {
+  await numbers.owner.query(`DROP TABLE IF EXISTS days`)
+  await numbers.owner.query(
+    `CREATE TABLE days AS SELECT date '2026-01-02' AS d UNION ALL SELECT date '2026-02-01'`,
+  )
+  const edge = await aWaitingEdge(t, numbers.server, { approval })
+  edge.policies.replace(
+    aPolicy(
+      "id: work, targets: [orders], statements: [read, delete, transaction, session], relations: { read: ['*'], write: ['*'] }, outcome: allow",
+      'id: deletes, targets: [orders], statements: [delete], outcome: hold, approval: { role: owner }',
+    ),
+  )
+  const reading = (DateStyle: string) => rawClient(edge, { parameters: { DateStyle } })
+  const [one, same, other] = [
+    await reading('ISO, MDY'),
+    await reading('ISO, MDY'),
+    await reading('ISO, DMY'),
+  ]
+  t.after(() => Promise.all([one.close(), same.close(), other.close()]))
+  const text = "DELETE FROM days WHERE d = '01/02/2026' RETURNING d"
+  const run = [parse(text), bind(), execute()]
+  const set = (value: string) => [parse(`SET DateStyle = '${value}'`), bind(), execute()]
+  await one.query(text)
+  edge.answer(await edge.asked())
+  const refused = async (client: typeof one, ends: number): Promise<void> => {
+    assert.deepEqual((await client.answer(ends)).errors, ['42501'])
+    assert.equal(edge.recorder.of('approval.used').length, 0)
+  }
+  await other.send([...run, sync])
+  await refused(other, 1)
+  // Changed before it, in the same session, batch or pipeline.
+  await one.send([...set('ISO, DMY'), ...run, sync])
+  await refused(one, 1)
+  await one.send([...set('ISO, DMY'), sync, ...run, sync])
+  await refused(one, 2)
+  await one.query('BEGIN')
+  await one.query("SET LOCAL DateStyle = 'ISO, DMY'")
+  await one.send([...run, sync])
+  await refused(one, 1)
+  await one.query('ROLLBACK')
+  assert.equal((await numbers.owner.query('SELECT FROM days')).rowCount, 2)
+  await same.send([...set('ISO, DMY'), sync, ...set('ISO, MDY'), sync, ...run, sync])
+  const { rows } = await same.answer(3)
+  assert.deepEqual(rows, [['2026-01-02']])
 })
