@@ -37,6 +37,8 @@ export interface MaskRequest {
   readonly isOpaque: boolean
   /** What code of users answers may be handed to another function. */
   readonly handsOnAnswers: boolean
+  /** Whether something that is written is called or placed otherwise afterwards. */
+  readonly moves: boolean
   /** Null where the text is several statements. */
   readonly projection: Projection | null
   /** Is told when an answer has columns of relations that the catalog does not know. */
@@ -69,9 +71,7 @@ export function planMask(request: MaskRequest): MaskDecision {
   const masked = (of: Facts) => demanded(catalog.touched(of.columnsRead))
   const shows = (of: Shown) => demanded(catalog.shown(of))
 
-  // Of several statements any may be one that does.
-  const moves = projection?.moves ?? facts.kinds.includes('alter')
-  const moved = moves ? catalog.maskedOf(facts.writes) : undefined
+  const moved = request.moves ? catalog.maskedOf(facts.writes) : undefined
   if (moved !== undefined) {
     return refused(`by another name, schema or parent ${moved.name} would not be known as masked`)
   }

@@ -5,6 +5,7 @@ import type { StatementSubject } from '../statement-policy.ts'
 import { handsOnAnswers } from './handed-on.ts'
 import { planMask } from './mask-plan.ts'
 import type { MaskDecision } from './mask-plan.ts'
+import { movesRelations } from './moved-relations.ts'
 import { projectionOf } from './projection.ts'
 import type { TargetMasking } from './target-masking.ts'
 
@@ -45,6 +46,7 @@ export class MaskVerdicts {
       facts,
       isOpaque,
       handsOnAnswers: isOpaque && this.#handsOnAnswers(text, facts),
+      moves: facts.kinds.includes('alter') && movesRelations(this.#grammar, text),
       projection: projectionOf(this.#grammar, text, catalog),
       onUnknown: () => masking.refreshSoon(),
     })

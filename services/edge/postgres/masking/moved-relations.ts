@@ -1,11 +1,18 @@
+import type { Grammar } from '../facts/grammar.ts'
 import { asList } from '../facts/options.ts'
 import type { Message } from '../facts/options.ts'
 
 /**
- * Whether a statement gives a relation or a column another name, schema, parent or child. Classifications go by names, and the
- * snapshot of the catalog by those it was read under.
+ * Whether a statement of a text gives a relation or a column another name, schema, parent or child. Classifications go by names, and
+ * the snapshot of the catalog by those it was read under.
  */
-export function movesRelations(type: string, body: Message): boolean {
+export function movesRelations(grammar: Grammar, text: string): boolean {
+  const parsed = grammar.parse(text)
+  return !parsed.ok || parsed.statements.some(moves)
+}
+
+function moves(statement: unknown): boolean {
+  const [[type, body] = ['', {}]] = Object.entries(statement as Record<string, Message>)
   switch (type) {
     case 'RenameStmt':
       return renamed.has(String(body['renameType']))

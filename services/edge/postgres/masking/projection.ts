@@ -4,7 +4,6 @@ import { asList } from '../facts/options.ts'
 import { StatementWalk } from '../facts/statement-walk.ts'
 import { lineageOf } from './lineage.ts'
 import type { RelationColumns } from './lineage.ts'
-import { movesRelations } from './moved-relations.ts'
 import type { ShownColumn } from './shown-columns.ts'
 
 /** A parse tree's message or node, as protobuf's JSON has it. */
@@ -21,8 +20,6 @@ export interface Projection {
   readonly arrangesByShown: boolean
   /** What an INSERT, UPDATE or MERGE stores, a table is filled with or defaults are; null for a statement that stores nothing. */
   readonly stored: Facts | null
-  /** Whether what it writes is called or placed otherwise after it. */
-  readonly moves: boolean
 }
 
 /** Null for a text that is not exactly one statement, or that the grammar does not take. */
@@ -43,7 +40,6 @@ export function projectionOf(
     used: factsOfTree(statement),
     arrangesByShown: true,
     stored: storing.has(type) ? factsOfTree({ [type]: without(body, notStored) }) : null,
-    moves: movesRelations(type, body),
   }
 }
 
@@ -73,7 +69,6 @@ function projectionOfSelect(statement: Tree, body: Tree, relations: RelationColu
     }),
     arrangesByShown: !isTold || arranging.some((clause) => body[clause] !== undefined),
     stored: body['intoClause'] === undefined ? null : factsOfTree(statement),
-    moves: false,
   }
 }
 
