@@ -1,4 +1,7 @@
 import type { Expected } from './expected-responses.ts'
+import { further } from './masking/couplings.ts'
+import type { Reach } from './masking/couplings.ts'
+import { withheldReport } from './masking/masked-answer.ts'
 import { Outgoing } from './outgoing.ts'
 import { pinnedSettings } from './pinned-settings.ts'
 import { decodeBackend, transactionStatus } from './protocol/backend.ts'
@@ -173,6 +176,7 @@ export class BackendRelay implements FrameSink {
     this.#finished(head)
     this.#complete(head)
     this.#state.reading.reported(head.batch)
+    if (status === 'I') this.#state.reach = 'none'
     if (status === 'I') this.#transactionEnded(head.batch)
     return !head.isOwn
   }
@@ -213,7 +217,7 @@ export class BackendRelay implements FrameSink {
 
   /** True when the client was told no more than that something was said. */
   #withheld(type: number, bytes: Buffer, start: number, end: number): boolean {
-    const report = this.#state.expected.head?.request?.mask?.report(type, bytes, start, end) ?? null
+    const report = withheldReport(this.#reach(), type, bytes, start, end)
     if (report === null) return false
     this.toClient.push(report)
     return true
@@ -223,14 +227,15 @@ export class BackendRelay implements FrameSink {
   #error(bytes: Buffer, start: number, end: number): boolean {
     const state = this.#state
     const head = state.expected.head
-    const masked = head?.request?.mask?.report(backend.errorResponse, bytes, start, end) ?? null
+    const masked = withheldReport(this.#reach(), backend.errorResponse, bytes, start, end)
     const fields =
       masked === null ? fieldsOf(bytes, start, end) : fieldsOf(masked, 0, masked.length)
     // A target that ends the connection says so whatever is running.
     if (head === null || head.kind === 'sync' || fields.get('V') === 'FATAL') {
       // To the client, its own Sync is still to come.
       if (head?.isOwn === true) state.isSkipping = true
-      return false
+      if (masked !== null) this.toClient.push(masked)
+      return masked !== null
     }
     state.copyIn = null
     if (head.kind === 'query' || head.kind === 'function-call') {
@@ -295,7 +300,16 @@ export class BackendRelay implements FrameSink {
     if (pinned !== undefined && pinned !== status.value) this.drift = status.name
   }
 
+  /** What a report may quote: of what runs now and, at the end of its transaction, of all that this left to be checked then. */
+  #reach(): Reach {
+    const { head } = this.#state.expected
+    const own = head?.request?.mask?.withheldReports ?? 'none'
+    const isOfEnd = head === null || head.kind === 'sync' || checksDeferred(head.request)
+    return isOfEnd ? further(this.#state.reach, own) : own
+  }
+
   #finished(entry: Expected): void {
+    this.#state.reach = further(this.#state.reach, entry.request?.mask?.withheldReports ?? 'none')
     if (this.#state.awaited === entry) this.#state.awaited = null
   }
 
@@ -323,6 +337,17 @@ function fieldsOf(bytes: Buffer, start: number, end: number): ReportFields {
   if (decoded?.type !== 'error') throw outOfStep()
   return decoded.fields
 }
+
+function checksDeferred(request: RequestInFlight | null): boolean {
+  const kinds = request?.statement?.verdict.operation.split(',') ?? []
+  return kinds.some((kind) => deferredTo.has(kind))
+}
+
+const deferredTo: ReadonlySet<string> = new Set([
+  'commit',
+  'set_constraints',
+  'prepare_transaction',
+])
 
 function fail(entry: Expected, fields: ReportFields): void {
   entry.request?.fail(fields.get('C') ?? '', fields.get('M') ?? '')

@@ -5,6 +5,7 @@ import { ExpectedResponses } from './expected-responses.ts'
 import type { Expected } from './expected-responses.ts'
 import type { HoldGate } from './hold-gate.ts'
 import type { PostgresLimits } from './limits.ts'
+import type { Reach } from './masking/couplings.ts'
 import { Namespace } from './namespace.ts'
 import type { TransactionStatus } from './protocol/backend.ts'
 import type { ReadingSettings } from './reading-settings.ts'
@@ -45,6 +46,8 @@ export class SessionState {
   progress: BatchProgress = 'none'
   /** As the target last reported it. */
   transactionStatus: TransactionStatus = 'I'
+  /** What a report at the end of this transaction may quote, when what was deferred is checked. */
+  reach: Reach = 'none'
   /** A statement of this batch may have changed how text is read; known at the next ReadyForQuery. */
   isUnsettled = false
   /** Statements have changed relations, which others see once the transaction has ended. */

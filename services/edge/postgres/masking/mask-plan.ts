@@ -78,8 +78,7 @@ export function planMask(request: MaskRequest): MaskDecision {
   const touched = masked(facts)
   // A constraint that fails quotes the whole row.
   const reach = catalog.reach(facts.reads, facts.writes)
-  const mayBeOfCode = isOpaque || (checksDeferred(facts) && catalog.maskedOf(['*']) !== undefined)
-  const withheld = further(mayBeOfCode ? 'code' : reach, touched.length > 0 ? 'values' : 'none')
+  const withheld = further(isOpaque ? 'code' : reach, touched.length > 0 ? 'values' : 'none')
   const carried = isOpaque ? pastTheMask(request) : null
   if (carried !== null) return refused(carried)
   if (touched.length === 0) {
@@ -113,16 +112,6 @@ export function planMask(request: MaskRequest): MaskDecision {
   return { ok: true, plan: plan(request, columns ?? none, withheld) }
 }
 
-/** What earlier statements of the transaction left to be checked is about rows that this one does not name. */
-function checksDeferred({ kinds }: Facts): boolean {
-  return kinds.some((kind) => deferredTo.has(kind))
-}
-
-const deferredTo: ReadonlySet<string> = new Set([
-  'commit',
-  'set_constraints',
-  'prepare_transaction',
-])
 /** How what code of users answers would get past the mask, which only what is shown to the client goes through; null for not at all. */
 function pastTheMask({ facts, handsOnAnswers, projection }: MaskRequest): string | null {
   if (facts.kinds.includes('copy_to')) {

@@ -2,6 +2,7 @@ import { decodeBackend, encodeBackend } from '../protocol/backend.ts'
 import type { ReportFields } from '../protocol/backend.ts'
 import { ProtocolError } from '../protocol/error.ts'
 import type { PartPosition } from '../protocol/frame.ts'
+import type { Reach } from './couplings.ts'
 import type { MaskPlan } from './mask-plan.ts'
 import type { RowMasker, Slice } from './row-masker.ts'
 
@@ -64,22 +65,31 @@ export class MaskedAnswer {
     return this.row(row, 0, row.length) ?? { bytes: row, start: 0, end: row.length }
   }
 
-  /** What goes out for an error or notice that may quote masked values: its severity and SQLSTATE. Null when it goes out as it is. */
-  report(type: number, bytes: Buffer, start: number, end: number): Buffer | null {
-    const { withheldReports } = this.#plan
-    if (withheldReports === 'none') return null
-    const report = decodeBackend(type, bytes, start, end)
-    if (report?.type !== 'error' && report?.type !== 'notice') return null
-    const fields = new Map<string, string>()
-    const shown = ['S', 'V', 'C', 'P']
-    const isOfText = isAboutText(report.fields, withheldReports === 'code')
-    for (const code of isOfText ? [...shown, 'M', 'H'] : shown) {
-      const value = report.fields.get(code)
-      if (value !== undefined) fields.set(code, value)
-    }
-    if (!isOfText) fields.set('M', withheld)
-    return encodeBackend({ type: report.type, fields })
+  get withheldReports(): Reach {
+    return this.#plan.withheldReports
   }
+}
+
+/** What goes out for an error or notice that may quote masked values: its severity and SQLSTATE. Null when it goes out as it is. */
+export function withheldReport(
+  reach: Reach,
+  type: number,
+  bytes: Buffer,
+  start: number,
+  end: number,
+): Buffer | null {
+  if (reach === 'none') return null
+  const report = decodeBackend(type, bytes, start, end)
+  if (report?.type !== 'error' && report?.type !== 'notice') return null
+  const fields = new Map<string, string>()
+  const shown = ['S', 'V', 'C', 'P']
+  const isOfText = isAboutText(report.fields, reach === 'code')
+  for (const code of isOfText ? [...shown, 'M', 'H'] : shown) {
+    const value = report.fields.get(code)
+    if (value !== undefined) fields.set(code, value)
+  }
+  if (!isOfText) fields.set('M', withheld)
+  return encodeBackend({ type: report.type, fields })
 }
 
 /**
