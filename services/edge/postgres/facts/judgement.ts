@@ -63,11 +63,11 @@ export class StatementJudge {
     if (!result.ok) {
       return { result, input: null, isDoubtful, verdict: policy.refuse(result.message) }
     }
-    const input = inputOf(result.facts, subject, nowMs)
+    const input = inputOf(result.facts, subject, nowMs, code)
     // Of what the protocol runs the edge knows whether; of what SQL runs by a name nobody does.
     const isByName = result.facts.kinds.some((kind) => byName.has(kind))
     const ran = isDoubtful || isByName ? named.ran : null
-    const masks = ran === null ? [] : policy.masksOf(inputOf(ran, subject, nowMs))
+    const masks = ran === null ? [] : policy.masksOf(inputOf(ran, subject, nowMs, code))
     const verdict = withMasks(policy.decide(input), masks)
     // What is held may still be approved, and then the name is there.
     if (verdict.outcome !== 'block') {
@@ -104,8 +104,14 @@ export class StatementJudge {
   }
 }
 
-function inputOf(facts: Facts, subject: StatementSubject, nowMs: number): DecisionInput {
+function inputOf(
+  facts: Facts,
+  subject: StatementSubject,
+  nowMs: number,
+  code: TargetCode | null | undefined,
+): DecisionInput {
   const { actor, target, database, role, purpose, dataLabels, searchPath, unknown } = subject
+  const path = code?.searchPath ?? (searchPath === null ? null : pathOf(searchPath))
   return {
     actor,
     target,
@@ -115,7 +121,7 @@ function inputOf(facts: Facts, subject: StatementSubject, nowMs: number): Decisi
     purpose,
     labels: dataLabels,
     nowMs,
-    ...(searchPath === null ? {} : { searchPath: pathOf(searchPath) }),
+    ...(path === null ? {} : { searchPath: path }),
     ...(unknown === undefined ? {} : { unknown }),
   }
 }

@@ -80,6 +80,8 @@ export interface MentionContext {
 
 /** The code of users at a target, as a session with one search_path finds it. */
 export interface TargetCode {
+  /** The schemas in which bare names are looked for, in order. */
+  readonly searchPath: readonly string[]
   /** What a text may run of it without naming it as a call, as facts write functions; `*` for any at all. */
   calledBy(mentions: Mentions, context: MentionContext): readonly string[]
 }

@@ -46,14 +46,16 @@ export class RoutineCatalog {
 
   /** As a session finds it whose search_path is this; null for the one that the target gives. */
   under(searchPath: string | null, recent: Definitions): TargetCode {
-    const path = new Set(
-      schemasIn(searchPath ?? this.rows.searchPath).map((schema) =>
-        schema === '$user' ? this.rows.user : schema,
-      ),
-    )
+    const { user, hasOwnSchema } = this.rows
+    const path = schemasIn(searchPath ?? this.rows.searchPath)
+      .filter((schema) => schema !== '$user' || hasOwnSchema)
+      .map((schema) => (schema === '$user' ? user : schema))
     const isVisible = ({ schema }: { readonly schema: string }): boolean =>
-      recent.movesSchemas || path.has(schema) || schema.startsWith('pg_temp')
-    return { calledBy: (mentions, context) => this.#called(mentions, context, isVisible, recent) }
+      recent.movesSchemas || path.includes(schema) || schema.startsWith('pg_temp')
+    return {
+      searchPath: path,
+      calledBy: (mentions, context) => this.#called(mentions, context, isVisible, recent),
+    }
   }
 
   #called(

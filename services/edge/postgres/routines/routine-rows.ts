@@ -11,6 +11,8 @@ export interface RoutineRows {
   readonly user: string
   /** Of a session that asks for none. */
   readonly searchPath: string
+  /** Whether there is a schema of the held role's name, which `$user` in a search_path stands for. */
+  readonly hasOwnSchema: boolean
   readonly types: readonly TypeRow[]
   readonly routines: readonly RoutineRow[]
   readonly operators: readonly OperatorRow[]
@@ -78,6 +80,7 @@ export async function readRoutines(
       'SHOW search_path',
       // From here on nothing of the target's users is found by a bare name.
       'SET search_path = pg_catalog',
+      'SELECT to_regnamespace(quote_ident(current_user)) IS NOT NULL',
       'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY',
       typesQuery,
       routinesQuery,
@@ -90,12 +93,14 @@ export async function readRoutines(
     ],
     signal,
   )
-  const [version, path, , , types, routines, operators, casts, checks, columns, ...rest] = results
+  const [version, path, , own, , types, routines, operators, casts, checks, columns, ...rest] =
+    results
   const [namesakes, code] = rest
   const rows: RoutineRows = {
     majorVersion: Math.floor(Number(version?.[0]?.[0]) / 10_000),
     user: login.user,
     searchPath: path?.[0]?.[0] ?? '',
+    hasOwnSchema: own?.[0]?.[0] === 't',
     types: (types ?? []).map(([oid, schema, name, kind, of, relation]) => ({
       oid: Number(oid),
       schema: schema ?? '',
