@@ -40,8 +40,9 @@ export type AuthenticationOutcome =
     }
 
 /**
- * Proves that the client knows the session password, by SCRAM-SHA-256. From outside an unknown user and a wrong password look
- * the same, in messages and in time; what else is wrong with a credential is only looked at once the password was right.
+ * Proves that the client knows the session password, by SCRAM-SHA-256. The exchange of an unknown user looks like that of a wrong
+ * password; how long it was waited for the credential before tells them apart, but a name has a random part that nobody guesses. What
+ * else is wrong with a credential is only looked at once the password was right.
  */
 export async function authenticateClient(
   options: ClientAuthentication,
