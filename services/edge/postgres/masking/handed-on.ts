@@ -1,3 +1,4 @@
+import { lastNameOf } from '../../guard/policy/relation-names.ts'
 import { isEffectOfServer } from '../facts/builtin-functions.ts'
 import { namesOf, qualifiedName } from '../facts/names.ts'
 import type { Message } from '../facts/options.ts'
@@ -16,7 +17,7 @@ export function handsOnAnswers(
   const calls = new Calls()
   try {
     const { byUsers } = calls.inside(statements)
-    const isUnnamed = (name: string): boolean => !calls.names.has(lastName(name))
+    const isUnnamed = (name: string): boolean => !calls.names.has(lastNameOf(name))
     return calls.areHandedOn || (byUsers && unlisted.some(isUnnamed))
   } catch (error) {
     // Deeper than the engine's stack.
@@ -51,7 +52,7 @@ class Calls {
     }
     const own = calledBy(tree as Message)
     if (own.length > 0 && byUsers) this.areHandedOn = true
-    for (const name of own) this.names.add(lastName(name))
+    for (const name of own) this.names.add(lastNameOf(name))
     count += own.length
     byUsers ||= own.some((name) => !isEffectOfServer(name))
     if (isSourceByUsers && count > 1) this.areHandedOn = true
@@ -71,8 +72,4 @@ function calledBy({ funcname, name, lexpr, rexpr }: Message): readonly string[] 
   const operator = lexpr === undefined && rexpr === undefined ? null : namesOf(name)
   const isQualified = operator !== null && operator.length > 1 && operator[0] !== 'pg_catalog'
   return isQualified ? [qualifiedName(operator)] : []
-}
-
-function lastName(name: string): string {
-  return name.slice(name.lastIndexOf('.') + 1)
 }
