@@ -7,7 +7,7 @@ export class Expiry {
   readonly #onExpired: () => void
   #timer: NodeJS.Timeout | null = null
 
-  /** `atMs` is the clock's; `onExpired` is called once, when it is found to be over. */
+  /** `atMs` is the clock's; `onExpired` is called whenever it is found to be over. */
   constructor(clock: Clock, atMs: number, onExpired: () => void) {
     this.#clock = clock
     this.#atMs = atMs
