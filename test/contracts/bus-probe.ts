@@ -83,9 +83,12 @@ export function keyFor(partition: number, partitions: number): Buffer {
   }
 }
 
-export async function until(condition: () => boolean, what: string): Promise<void> {
+export async function until(
+  condition: () => boolean | Promise<boolean>,
+  what: string,
+): Promise<void> {
   const end = Date.now() + 60_000
-  while (!condition()) {
+  while (!(await condition())) {
     assert.ok(Date.now() < end, `waited too long until ${what}`)
     await pause(5)
   }

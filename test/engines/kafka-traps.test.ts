@@ -259,6 +259,10 @@ function traps(kafka: KafkaEngine): void {
       await transaction.commit()
     }
     await producer.disconnect()
+    await withAdmin(kafka, (admin) =>
+      // A commit is answered before its marker is written.
+      until(async () => (await endOf(admin, topic)) === '6', 'the last marker is there'),
+    )
     await bus.producer.send(topic, Buffer.from('key'), texts('d'))
     const read = await readRecords(bus, { group, topics: [topic], maxRecords: 1 }, 4)
     assert.deepEqual(textsOf(read), ['a', 'b', 'c', 'd'])
@@ -367,6 +371,10 @@ async function deleteUpTo(engine: KafkaEngine, topic: string, offset: bigint): P
       partitions: [{ partition: 0, offset: String(offset) }],
     })
   })
+}
+
+async function endOf(admin: kafkajs.Admin, topic: string): Promise<string | undefined> {
+  return (await admin.fetchTopicOffsets(topic))[0]?.high
 }
 
 async function committedOf(
