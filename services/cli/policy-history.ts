@@ -1,6 +1,6 @@
 import type { SearchResult, SessionList, SessionSummary } from '../indexer/query.ts'
 import type { UncertainInput } from '../edge/guard/policy/decision-input.ts'
-import type { StatementSubject } from '../edge/postgres/statement-policy.ts'
+import type { StatementSubject } from '../edge/postgres/statements/statement-policy.ts'
 import type { ApiClient } from './api-client.ts'
 import { readConfig } from './config-file.ts'
 

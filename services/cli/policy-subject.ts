@@ -1,5 +1,5 @@
 import type { PolicyTestActor } from '../../schemas/policy-test.ts'
-import type { StatementSubject } from '../edge/postgres/statement-policy.ts'
+import type { StatementSubject } from '../edge/postgres/statements/statement-policy.ts'
 
 export interface SubjectParts {
   readonly actor: PolicyTestActor

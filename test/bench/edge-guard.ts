@@ -5,7 +5,7 @@ import { compilePolicy, loadPolicy } from '../../services/edge/guard/policy.ts'
 import type { CompiledPolicy } from '../../services/edge/guard/policy.ts'
 import type { Grammar } from '../../services/edge/postgres/facts/grammar.ts'
 import { TargetMasking } from '../../services/edge/postgres/masking/target-masking.ts'
-import type { PostgresTarget } from '../../services/edge/postgres/target.ts'
+import type { PostgresTarget } from '../../services/edge/postgres/target/target.ts'
 import type { Logger } from '../../services/runtime/logger.ts'
 
 /** How much of the guard is in force: one plain rule, or conditions and masking too. */

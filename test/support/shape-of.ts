@@ -1,4 +1,4 @@
-import { writeShape } from '../../services/edge/postgres/statement-shape.ts'
+import { writeShape } from '../../services/edge/postgres/statements/statement-shape.ts'
 
 /** The shape of a statement, which lies between others here; null where it has none. */
 export function shapeOf(text: string): string | null {

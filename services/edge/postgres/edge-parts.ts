@@ -5,12 +5,12 @@ import type { HeldRequests } from '../guard/approvals/held-requests.ts'
 import type { CredentialStore } from '../guard/credentials.ts'
 import type { TokenPasswords } from '../guard/identity/token-passwords.ts'
 import type { Lockouts } from '../guard/lockouts.ts'
-import type { WaitingRoom } from './approval-wait.ts'
+import type { WaitingRoom } from './holds/approval-wait.ts'
 import type { CancelKeys } from './cancel-keys.ts'
-import type { ServerTls } from './client-handshake.ts'
+import type { ServerTls } from './sign-in/client-handshake.ts'
 import type { PostgresLimits } from './limits.ts'
-import type { StatementPolicy } from './statement-policy.ts'
-import type { PostgresTarget } from './target.ts'
+import type { StatementPolicy } from './statements/statement-policy.ts'
+import type { PostgresTarget } from './target/target.ts'
 
 /** What every connection of one edge shares. */
 export interface EdgeParts {

@@ -15,10 +15,10 @@ import type { Clock } from '../../runtime/clock.ts'
 import type { EventDraft, Recorder, RecordScope } from '../capture/recorder.ts'
 import type { PostgresLimits } from './limits.ts'
 import type { BoundParameter } from './protocol/frontend.ts'
-import { RequestInFlight } from './request-in-flight.ts'
-import { ResponseRecord } from './response-record.ts'
-import { sha256 } from './statements.ts'
-import type { Statement } from './statements.ts'
+import { RequestInFlight } from './relay/request-in-flight.ts'
+import { ResponseRecord } from './relay/response-record.ts'
+import { sha256 } from './statements/statements.ts'
+import type { Statement } from './statements/statements.ts'
 
 export interface SessionLogOptions {
   readonly recorder: Recorder

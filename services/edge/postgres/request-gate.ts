@@ -1,30 +1,30 @@
 import type { DecisionPart } from '../../../schemas/event.ts'
 import type { Approval } from '../guard/approvals/approval-state.ts'
-import type { ApprovalWait } from './approval-wait.ts'
-import { Expected } from './expected-responses.ts'
-import type { ExpectedKind } from './expected-responses.ts'
-import type { Outgoing } from './outgoing.ts'
+import type { ApprovalWait } from './holds/approval-wait.ts'
+import { Expected } from './relay/expected-responses.ts'
+import type { ExpectedKind } from './relay/expected-responses.ts'
+import type { Outgoing } from './relay/outgoing.ts'
 import { encodeFrontend } from './protocol/frontend.ts'
 import type { BoundParameter } from './protocol/frontend.ts'
 import { encodeRefusal, failingParse, failingQuery, refusalOf, sqlState } from './refusals.ts'
 import type { Refusal } from './refusals.ts'
-import { ReleasedPortals } from './released-portals.ts'
-import type { RequestInFlight, RequestMode } from './request-in-flight.ts'
+import { ReleasedPortals } from './holds/released-portals.ts'
+import type { RequestInFlight, RequestMode } from './relay/request-in-flight.ts'
 import type { SessionState } from './session-state.ts'
-import { spentInTransaction } from './spent-approvals.ts'
-import { outcomeOf } from './statement-policy.ts'
-import type { StatementRefusal, Verdict } from './statement-policy.ts'
-import { sha256, unparseable } from './statements.ts'
-import type { Portal, Statement } from './statements.ts'
-import { UnclaimedSteps } from './unclaimed-steps.ts'
-import type { Step } from './unclaimed-steps.ts'
+import { spentInTransaction } from './holds/spent-approvals.ts'
+import { outcomeOf } from './statements/statement-policy.ts'
+import type { StatementRefusal, Verdict } from './statements/statement-policy.ts'
+import { sha256, unparseable } from './statements/statements.ts'
+import type { Portal, Statement } from './statements/statements.ts'
+import { UnclaimedSteps } from './relay/unclaimed-steps.ts'
+import type { Step } from './relay/unclaimed-steps.ts'
 import {
   needsSyncFirst,
   progressWith,
   waitMsOf,
   whyItCannotWait,
   withholdIfItMayWait,
-} from './withheld-batch.ts'
+} from './holds/withheld-batch.ts'
 
 /**
  * Where a request is recorded and let through or refused. What is let through, the caller forwards; for what is refused the

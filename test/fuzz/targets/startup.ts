@@ -8,7 +8,7 @@ import {
   startupLength,
 } from '../../../services/edge/postgres/protocol/startup.ts'
 import type { StartupPacket } from '../../../services/edge/postgres/protocol/startup.ts'
-import { readStartupParameters } from '../../../services/edge/postgres/startup-parameters.ts'
+import { readStartupParameters } from '../../../services/edge/postgres/sign-in/startup-parameters.ts'
 import { readAlone } from '../framed.ts'
 import { expect, valueOrRefusal } from '../fuzz-target.ts'
 import { wordsOf } from '../mutate.ts'

@@ -14,7 +14,7 @@ import type {
   StatementRefusal,
   StatementSubject,
   Verdict,
-} from '../statement-policy.ts'
+} from '../statements/statement-policy.ts'
 import type { Grammar } from './grammar.ts'
 import { StatementJudge } from './judgement.ts'
 

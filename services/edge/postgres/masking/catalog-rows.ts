@@ -1,4 +1,4 @@
-import type { TargetAddress, TargetLogin } from '../target-connection.ts'
+import type { TargetAddress, TargetLogin } from '../target/target-connection.ts'
 import { queryTarget } from '../snapshot/query-target.ts'
 import type { Coupling } from './couplings.ts'
 

@@ -1,7 +1,7 @@
 import type { Verdict } from '../../guard/decision.ts'
 import type { Facts } from '../../guard/facts.ts'
 import type { Grammar } from '../facts/grammar.ts'
-import type { StatementSubject } from '../statement-policy.ts'
+import type { StatementSubject } from '../statements/statement-policy.ts'
 import { handsOnAnswers } from './handed-on.ts'
 import { planMask } from './mask-plan.ts'
 import type { MaskDecision } from './mask-plan.ts'

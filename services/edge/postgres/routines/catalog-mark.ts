@@ -1,7 +1,7 @@
 import { queryTarget, TargetQuestions } from '../snapshot/query-target.ts'
 import type { Row } from '../snapshot/query-target.ts'
-import type { TargetAddress, TargetLogin } from '../target-connection.ts'
-import { TargetError } from '../target-error.ts'
+import type { TargetAddress, TargetLogin } from '../target/target-connection.ts'
+import { TargetError } from '../target/target-error.ts'
 
 /**
  * A mark of the catalog, another one whenever something has changed that `readRoutines` reads: how many rows of users each of its

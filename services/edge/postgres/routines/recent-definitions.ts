@@ -1,6 +1,6 @@
 import type { Mentions } from '../facts/mentions.ts'
 import { qualifiedName } from '../facts/names.ts'
-import type { StatementSubject } from '../statement-policy.ts'
+import type { StatementSubject } from '../statements/statement-policy.ts'
 
 /** What sessions of this edge have defined that no snapshot may show yet. Never changes. */
 export interface Definitions {

@@ -1,5 +1,5 @@
 import { queryTarget } from '../snapshot/query-target.ts'
-import type { TargetAddress, TargetLogin } from '../target-connection.ts'
+import type { TargetAddress, TargetLogin } from '../target/target-connection.ts'
 import { codeIn, codeQuery } from './code-rows.ts'
 import type { CodeObject } from './code-rows.ts'
 

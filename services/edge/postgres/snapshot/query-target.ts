@@ -2,9 +2,9 @@ import { PacketReader } from '../packet-reader.ts'
 import { decodeBackend } from '../protocol/backend.ts'
 import { backend } from '../protocol/message-types.ts'
 import { encodeFrontend } from '../protocol/frontend.ts'
-import { openTarget } from '../target-connection.ts'
-import type { TargetAddress, TargetConnection, TargetLogin } from '../target-connection.ts'
-import { TargetError } from '../target-error.ts'
+import { openTarget } from '../target/target-connection.ts'
+import type { TargetAddress, TargetConnection, TargetLogin } from '../target/target-connection.ts'
+import { TargetError } from '../target/target-error.ts'
 
 export type Row = readonly (string | null)[]
 

@@ -25,8 +25,8 @@ import type { PostgresEdge, PostgresEdgeOptions } from '../../../../services/edg
 import type {
   StatementPolicy,
   StatementRefusal,
-} from '../../../../services/edge/postgres/statement-policy.ts'
-import type { PostgresTarget } from '../../../../services/edge/postgres/target.ts'
+} from '../../../../services/edge/postgres/statements/statement-policy.ts'
+import type { PostgresTarget } from '../../../../services/edge/postgres/target/target.ts'
 import { systemClock } from '../../../../services/runtime/clock.ts'
 import { createSelfSignedCertificate } from '../../../../services/runtime/self-signed-certificate.ts'
 

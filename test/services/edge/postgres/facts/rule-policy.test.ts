@@ -6,9 +6,9 @@ import type { CompiledPolicy } from '../../../../../services/edge/guard/policy.t
 import { PolicyInForce } from '../../../../../services/edge/guard/policy-in-force.ts'
 import { loadGrammar } from '../../../../../services/edge/postgres/facts/grammar.ts'
 import { RulePolicy } from '../../../../../services/edge/postgres/facts/rule-policy.ts'
-import { outcomeOf } from '../../../../../services/edge/postgres/statement-policy.ts'
-import { StatementCache } from '../../../../../services/edge/postgres/statements.ts'
-import type { StatementSubject } from '../../../../../services/edge/postgres/statement-policy.ts'
+import { outcomeOf } from '../../../../../services/edge/postgres/statements/statement-policy.ts'
+import { StatementCache } from '../../../../../services/edge/postgres/statements/statements.ts'
+import type { StatementSubject } from '../../../../../services/edge/postgres/statements/statement-policy.ts'
 import { systemClock } from '../../../../../services/runtime/clock.ts'
 import { demoPolicyWithoutMasks } from './demo-policy.ts'
 
