@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path'
 
 import { LedgerError } from './error.ts'
 import type { StorageReader } from './ledger-reader.ts'
-import { logContent } from './log-content.ts'
+import { logContent } from './log/log-content.ts'
 import { logFiles } from './proof/c2sp-files.ts'
 
 /**

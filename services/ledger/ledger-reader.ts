@@ -1,8 +1,8 @@
 import { LedgerError } from './error.ts'
-import { LogReader } from './log-reader.ts'
+import { LogReader } from './log/log-reader.ts'
 import type { Tile } from './proof/tile.ts'
 import type { Entry, LedgerReader, LogHead } from './reader.ts'
-import type { LedgerStorage, LogStorage } from './storage.ts'
+import type { LedgerStorage, LogStorage } from './storage/storage.ts'
 
 /**
  * Reads all logs of a ledger. Logs that this process writes are read through their writer's storage; the others are opened

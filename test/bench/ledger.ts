@@ -5,8 +5,8 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 
 import { FileEntryStore } from '../../services/ledger/adapters/files/file-entry-store.ts'
-import { BatchWriter } from '../../services/ledger/batch-writer.ts'
-import type { EventLeafFields } from '../../services/ledger/leaf-template.ts'
+import { BatchWriter } from '../../services/ledger/log/batch-writer.ts'
+import type { EventLeafFields } from '../../services/ledger/log/leaf-template.ts'
 import { MerkleTree } from '../../services/ledger/proof/tree.ts'
 
 const origin = 'ledger.example.com/prod/audit.events/p03/2026q4'

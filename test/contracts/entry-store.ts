@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { TestContext } from 'node:test'
 
-import { BatchWriter } from '../../services/ledger/batch-writer.ts'
-import type { EntryStore } from '../../services/ledger/entry-store.ts'
+import { BatchWriter } from '../../services/ledger/log/batch-writer.ts'
+import type { EntryStore } from '../../services/ledger/storage/entry-store.ts'
 import { MerkleTree } from '../../services/ledger/proof/tree.ts'
 
 /** A place for one log, which may be opened again and again. */

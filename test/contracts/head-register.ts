@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { TestContext } from 'node:test'
 
-import type { HeadRegister, SignedHead } from '../../services/ledger/head-register.ts'
+import type { HeadRegister, SignedHead } from '../../services/ledger/storage/head-register.ts'
 
 /** Opens the same register anew at each call, by the origin. */
 export type OpenRegister = (origin: string) => HeadRegister

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 
 import type { AuditEvent } from '../../schemas/event.ts'
-import { formatMicroseconds } from '../../services/ledger/timestamp.ts'
+import { formatMicroseconds } from '../../services/ledger/log/timestamp.ts'
 import type { FrozenInputs } from '../../reports/frozen.ts'
 import { conclude, newFacts } from '../../reports/au-2/report.ts'
 import type { Au2Result } from '../../reports/au-2/report.ts'

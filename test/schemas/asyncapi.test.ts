@@ -9,7 +9,7 @@ import addFormats from 'ajv-formats'
 import { asyncApi } from '../../schemas/asyncapi.ts'
 import { cloudEventHeaders } from '../../schemas/cloud-event.ts'
 import { sealedHeaders, topics } from '../../services/bus/topics.ts'
-import { sealedRecordHeaders } from '../../services/ledger/sealed-record.ts'
+import { sealedRecordHeaders } from '../../services/ledger/sealing/sealed-record.ts'
 import { anEvent, encoded } from '../support/an-event.ts'
 
 const registryUrl = 'https://affidavit.example'

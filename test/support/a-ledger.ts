@@ -11,7 +11,7 @@ import { openEmbeddedBus } from '../../services/bus/adapters/embedded/embedded-b
 import type { Bus, StoredRecord } from '../../services/bus/bus.ts'
 import { topics } from '../../services/bus/topics.ts'
 import type { FileLedgerOptions } from '../../services/ledger/adapters/files/open.ts'
-import type { ChainedEvent } from '../../services/ledger/producer-chain.ts'
+import type { ChainedEvent } from '../../services/ledger/sealing/producer-chain.ts'
 import { systemClock } from '../../services/runtime/clock.ts'
 import { createKeyFile } from '../../services/runtime/key-file.ts'
 import { createLogger } from '../../services/runtime/logger.ts'

@@ -2,14 +2,14 @@ import { randomBytes } from 'node:crypto'
 
 import { FileLedgerStorage } from '../../services/ledger/adapters/files/file-ledger-storage.ts'
 import type { FileLedgerOptions } from '../../services/ledger/adapters/files/open.ts'
-import { Duplicates } from '../../services/ledger/duplicates.ts'
-import type { LogWriter } from '../../services/ledger/log-writer.ts'
-import { openLog } from '../../services/ledger/open-log.ts'
+import { Duplicates } from '../../services/ledger/log/duplicates.ts'
+import type { LogWriter } from '../../services/ledger/log/log-writer.ts'
+import { openLog } from '../../services/ledger/log/open-log.ts'
 import { originOf, periodOf } from '../../services/ledger/origin.ts'
-import { payloadCommitment } from '../../services/ledger/payload-commitment.ts'
-import type { NewPayload } from '../../services/ledger/payload-store.ts'
+import { payloadCommitment } from '../../services/ledger/log/payload-commitment.ts'
+import type { NewPayload } from '../../services/ledger/storage/payload-store.ts'
 import { formatVkey } from '../../services/ledger/proof/note.ts'
-import type { LedgerStorage } from '../../services/ledger/storage.ts'
+import type { LedgerStorage } from '../../services/ledger/storage/storage.ts'
 
 /** The origin of partition 0 in the current period. */
 export function originOfTest(options: FileLedgerOptions): string {

@@ -1,4 +1,4 @@
-import type { LedgerStorage, LogStorage } from '../../services/ledger/storage.ts'
+import type { LedgerStorage, LogStorage } from '../../services/ledger/storage/storage.ts'
 
 /** Every step that writes. */
 export const writeSteps = [

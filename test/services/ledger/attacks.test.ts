@@ -8,7 +8,7 @@ import { initLedger, openLedgerReader } from '../../../services/ledger/adapters/
 import type { FileLedgerOptions } from '../../../services/ledger/adapters/files/open.ts'
 import { signCheckpoint } from '../../../services/ledger/proof/checkpoint.ts'
 import { formatVkey } from '../../../services/ledger/proof/note.ts'
-import type { LedgerProblem } from '../../../services/ledger/verification.ts'
+import type { LedgerProblem } from '../../../services/ledger/verification/verification.ts'
 import { aDirectory, ledgerOptions } from '../../support/a-ledger.ts'
 import { commitEvents, openWriter, originOfTest } from '../../support/a-log-writer.ts'
 

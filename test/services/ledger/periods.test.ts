@@ -7,7 +7,7 @@ import {
   openLedger,
   openLedgerReader,
 } from '../../../services/ledger/adapters/files/open.ts'
-import { decodeGenesis } from '../../../services/ledger/genesis.ts'
+import { decodeGenesis } from '../../../services/ledger/log/genesis.ts'
 import {
   ChainOfEvents,
   aBus,

@@ -8,7 +8,7 @@ import { LRUCache } from 'lru-cache'
 
 import { LedgerError } from '../../error.ts'
 import { shortName } from './durable-files.ts'
-import type { RandomPool } from '../../random-pool.ts'
+import type { RandomPool } from '../../log/random-pool.ts'
 
 /**
  * The data keys of one log's payloads, in slots of one file. A slot, 128 bytes:

@@ -2,9 +2,9 @@ import { open, readFile } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
 
-import type { CheckpointStore } from '../../checkpoint-store.ts'
+import type { CheckpointStore } from '../../storage/checkpoint-store.ts'
 import { LedgerError } from '../../error.ts'
-import type { SignedHead } from '../../head-register.ts'
+import type { SignedHead } from '../../storage/head-register.ts'
 import { isMissing, replaceFile, shortName } from './durable-files.ts'
 
 const blockBytes = 64 * 1024

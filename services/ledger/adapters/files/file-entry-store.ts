@@ -1,15 +1,15 @@
 import { mkdir, readdir, rename } from 'node:fs/promises'
 import { join } from 'node:path'
 
-import type { Commit } from '../../commit.ts'
-import type { Batch, EntryStore, StoredSegment } from '../../entry-store.ts'
+import type { Commit } from '../../log/commit.ts'
+import type { Batch, EntryStore, StoredSegment } from '../../storage/entry-store.ts'
 import { LedgerError } from '../../error.ts'
 import {
   encodeSealFooter,
   encodeSegmentHeader,
   firstSeqOfName,
   segmentName,
-} from '../../segment.ts'
+} from '../../log/segment.ts'
 import { syncDirectory, writeNewFile } from './durable-files.ts'
 import { SegmentFile } from './segment-file.ts'
 

@@ -3,7 +3,7 @@ import type { FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
 
 import { LedgerError } from '../../error.ts'
-import type { HashPacks } from '../../hash-packs.ts'
+import type { HashPacks } from '../../storage/hash-packs.ts'
 
 const hashBytes = 32
 

@@ -5,7 +5,7 @@ import type { FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
 
 import { LedgerError } from '../../error.ts'
-import type { NewPayload, Payload, PayloadStore } from '../../payload-store.ts'
+import type { NewPayload, Payload, PayloadStore } from '../../storage/payload-store.ts'
 import { DataKeys } from './data-keys.ts'
 import { syncDirectory } from './durable-files.ts'
 import { PayloadFile } from './payload-file.ts'
@@ -19,7 +19,7 @@ import {
 } from './payload-record.ts'
 import { sealHere } from './payload-sealing.ts'
 import type { PayloadSealing } from './payload-sealing.ts'
-import { RandomPool } from '../../random-pool.ts'
+import { RandomPool } from '../../log/random-pool.ts'
 
 export interface FilePayloadStoreOptions {
   readonly directory: string

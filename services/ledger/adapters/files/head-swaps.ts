@@ -1,4 +1,4 @@
-import type { HeadRegister, SignedHead } from '../../head-register.ts'
+import type { HeadRegister, SignedHead } from '../../storage/head-register.ts'
 import type { SqliteHeadRegisters } from './sqlite-head-register.ts'
 import { ThreadCalls } from './thread-calls.ts'
 

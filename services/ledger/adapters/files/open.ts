@@ -1,8 +1,8 @@
 import { StorageReader } from '../../ledger-reader.ts'
 import { createLedger, openLedger as openLedgerOf } from '../../ledger.ts'
 import type { Ledger, LedgerOptions } from '../../ledger.ts'
-import { verifyLedger } from '../../verify-ledger.ts'
-import type { Verification, VerifyOptions } from '../../verification.ts'
+import { verifyLedger } from '../../verification/verify-ledger.ts'
+import type { Verification, VerifyOptions } from '../../verification/verification.ts'
 import { FileLedgerStorage } from './file-ledger-storage.ts'
 import type { FileStorageOptions } from './file-ledger-storage.ts'
 

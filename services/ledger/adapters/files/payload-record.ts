@@ -1,7 +1,7 @@
 import { createCipheriv, createDecipheriv } from 'node:crypto'
 import type { KeyObject } from 'node:crypto'
 
-import type { NewPayload, Payload } from '../../payload-store.ts'
+import type { NewPayload, Payload } from '../../storage/payload-store.ts'
 import type { DataKey } from './data-keys.ts'
 
 /**

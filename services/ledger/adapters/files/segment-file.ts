@@ -2,10 +2,10 @@ import { open } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
 
 import { LedgerError } from '../../error.ts'
-import type { CommittedBatch, CommittedFrames } from '../../recovery.ts'
-import { walkFrames } from '../../recovery.ts'
-import type { SealFooter } from '../../segment.ts'
-import { decodeSegmentHeader } from '../../segment.ts'
+import type { CommittedBatch, CommittedFrames } from '../../log/recovery.ts'
+import { walkFrames } from '../../log/recovery.ts'
+import type { SealFooter } from '../../log/segment.ts'
+import { decodeSegmentHeader } from '../../log/segment.ts'
 import { shortName } from './durable-files.ts'
 
 const initialEntries = 4096

@@ -1,6 +1,6 @@
 import { DatabaseSync } from 'node:sqlite'
 
-import type { HeadRegister, SignedHead } from '../../head-register.ts'
+import type { HeadRegister, SignedHead } from '../../storage/head-register.ts'
 
 /** The heads of all logs in one small database, which may stand on other storage than the logs. Swaps are transactions. */
 export class SqliteHeadRegisters implements Disposable {

@@ -6,7 +6,7 @@ import { test } from 'node:test'
 import * as fc from 'fast-check'
 
 import { FileCheckpointStore } from '../../../../../services/ledger/adapters/files/file-checkpoint-store.ts'
-import type { SignedHead } from '../../../../../services/ledger/head-register.ts'
+import type { SignedHead } from '../../../../../services/ledger/storage/head-register.ts'
 import { aDirectory } from '../../../../support/a-ledger.ts'
 
 function aHead(size: number, signedAtMs: number): SignedHead {

@@ -8,7 +8,7 @@ import type { TestContext } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
 
 import { DataKeys } from '../../../../../services/ledger/adapters/files/data-keys.ts'
-import { RandomPool } from '../../../../../services/ledger/random-pool.ts'
+import { RandomPool } from '../../../../../services/ledger/log/random-pool.ts'
 import { aDirectory } from '../../../../support/a-ledger.ts'
 
 async function aKeyFile(t: TestContext): Promise<() => Promise<DataKeys>> {

@@ -13,7 +13,7 @@ import type {
   PayloadSealing,
   PlainRecords,
 } from '../../../../../services/ledger/adapters/files/payload-sealing.ts'
-import type { NewPayload } from '../../../../../services/ledger/payload-store.ts'
+import type { NewPayload } from '../../../../../services/ledger/storage/payload-store.ts'
 import { aDirectory } from '../../../../support/a-ledger.ts'
 
 async function aStore(directory: string, seal: PayloadSealing): Promise<FilePayloadStore> {
