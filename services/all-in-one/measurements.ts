@@ -1,4 +1,4 @@
-import type { ControlState } from '../api/control-state.ts'
+import type { ControlState } from '../api/control/control-state.ts'
 import type { Bus } from '../bus/bus.ts'
 import type { SpooledRecorder } from '../edge/capture/spooled-recorder.ts'
 import type { Indexer } from '../indexer/indexer.ts'

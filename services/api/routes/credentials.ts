@@ -10,10 +10,10 @@ import { deriveScramVerifier } from '../../../schemas/scram-verifier.ts'
 import { overdueSentence } from '../../edge/guard/approvals/overrides.ts'
 import type { Clock } from '../../runtime/clock.ts'
 import type { ActionAudit } from '../action-audit.ts'
-import type { ControlPublisher } from '../control-publisher.ts'
-import type { ControlState } from '../control-state.ts'
+import type { ControlPublisher } from '../control/control-publisher.ts'
+import type { ControlState } from '../control/control-state.ts'
 import { Problem } from '../problem.ts'
-import { TokenUse } from '../token-use.ts'
+import { TokenUse } from '../control/token-use.ts'
 import { CredentialRequest, SessionPassword } from '../schemas/credentials.ts'
 
 /** A target as somebody who connects sees it. */

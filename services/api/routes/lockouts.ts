@@ -8,7 +8,7 @@ import type { Actor } from '../../../schemas/event.ts'
 import type { Lockouts } from '../../edge/guard/lockouts.ts'
 import type { ActionAudit } from '../action-audit.ts'
 import { viewed } from '../evidence-use.ts'
-import type { ControlPublisher } from '../control-publisher.ts'
+import type { ControlPublisher } from '../control/control-publisher.ts'
 import { Problem } from '../problem.ts'
 import { LockoutList, LockoutRequest, LockoutView } from '../schemas/lockouts.ts'
 

@@ -5,9 +5,9 @@ import type { Static } from 'typebox'
 import type { OverrideUpdate } from '../../../schemas/control.ts'
 import type { Actor } from '../../../schemas/event.ts'
 import type { RoleGroups } from '../../runtime/config.ts'
-import type { ApprovalDesk } from '../approval-desk.ts'
-import { seesOf } from '../approval-sight.ts'
-import { overrideView } from '../approval-view.ts'
+import type { ApprovalDesk } from '../approvals/approval-desk.ts'
+import { seesOf } from '../approvals/approval-sight.ts'
+import { overrideView } from '../approvals/approval-view.ts'
 import { OverrideList, OverrideView, ReviewOfOverride } from '../schemas/approvals.ts'
 
 export interface OverrideRoutesOptions {

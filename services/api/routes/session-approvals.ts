@@ -5,9 +5,13 @@ import type { Static } from 'typebox'
 import type { OverridePart } from '../../../schemas/event.ts'
 import type { ActionAudit } from '../action-audit.ts'
 import { viewed } from '../evidence-use.ts'
-import { approvalsOfSession } from '../approval-history.ts'
-import type { ApprovalHistory, ApprovalHistoryOptions, ApprovalStep } from '../approval-history.ts'
-import { requirementView } from '../approval-view.ts'
+import { approvalsOfSession } from '../approvals/approval-history.ts'
+import type {
+  ApprovalHistory,
+  ApprovalHistoryOptions,
+  ApprovalStep,
+} from '../approvals/approval-history.ts'
+import { requirementView } from '../approvals/approval-view.ts'
 import { personOf, SessionApprovals } from '../schemas/approvals.ts'
 import type { ApprovalHistoryView, ApprovalStepView } from '../schemas/approvals.ts'
 

@@ -3,18 +3,18 @@ import { test } from 'node:test'
 
 import { pino } from 'pino'
 
-import { tokenSha256 } from '../../../schemas/control.ts'
-import type { ControlUpdate } from '../../../schemas/control.ts'
-import { ControlPublisher } from '../../../services/api/control-publisher.ts'
-import { ControlRetention } from '../../../services/api/control-retention.ts'
-import { ControlState } from '../../../services/api/control-state.ts'
-import type { BusProducer } from '../../../services/bus/bus.ts'
+import { tokenSha256 } from '../../../../schemas/control.ts'
+import type { ControlUpdate } from '../../../../schemas/control.ts'
+import { ControlPublisher } from '../../../../services/api/control/control-publisher.ts'
+import { ControlRetention } from '../../../../services/api/control/control-retention.ts'
+import { ControlState } from '../../../../services/api/control/control-state.ts'
+import type { BusProducer } from '../../../../services/bus/bus.ts'
 import {
   aCredentialUpdate,
   aLockoutUpdate,
   anApiKey,
   aRecord,
-} from '../edge/guard/control-builders.ts'
+} from '../../edge/guard/control-builders.ts'
 import { sign } from 'node:crypto'
 
 const hourMs = 3_600_000

@@ -2,9 +2,9 @@ import { deserialize, serialize } from 'node:v8'
 
 import { LRUCache } from 'lru-cache'
 
-import type { AuditEvent, RequestPart } from '../../schemas/event.ts'
-import type { LedgerReader } from '../ledger/reader.ts'
-import { eventAt } from './sealed-event.ts'
+import type { AuditEvent, RequestPart } from '../../../schemas/event.ts'
+import type { LedgerReader } from '../../ledger/reader.ts'
+import { eventAt } from '../sealed-event.ts'
 
 /** An event of which a long request is cut: the statement to its beginning, the values away. */
 export interface Beginning {

@@ -1,6 +1,6 @@
-import type { OverrideUpdate } from '../../schemas/control.ts'
-import type { OverridePart, OverrideVerdict, Principal } from '../../schemas/event.ts'
-import { overrideOf, reviewWithinHours } from '../edge/guard/approvals/approval.ts'
+import type { OverrideUpdate } from '../../../schemas/control.ts'
+import type { OverridePart, OverrideVerdict, Principal } from '../../../schemas/event.ts'
+import { overrideOf, reviewWithinHours } from '../../edge/guard/approvals/approval.ts'
 import type { BookedApproval } from './approval-book.ts'
 
 const hourMs = 3_600_000

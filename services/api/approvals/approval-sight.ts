@@ -1,8 +1,8 @@
 import type { FastifyRequest } from 'fastify'
 
-import type { Actor, Principal } from '../../schemas/event.ts'
-import type { RoleGroups } from '../runtime/config.ts'
-import { permits, rolesOf } from './roles.ts'
+import type { Actor, Principal } from '../../../schemas/event.ts'
+import type { RoleGroups } from '../../runtime/config.ts'
+import { permits, rolesOf } from '../roles.ts'
 
 export interface Sight {
   readonly actor: Actor

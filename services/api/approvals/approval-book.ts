@@ -1,19 +1,19 @@
 import { LRUCache } from 'lru-cache'
 
-import type { AuditEvent, ApprovalPart } from '../../schemas/event.ts'
-import type { EventType } from '../../schemas/event-types.ts'
+import type { AuditEvent, ApprovalPart } from '../../../schemas/event.ts'
+import type { EventType } from '../../../schemas/event-types.ts'
 import {
   answerApproval,
   passTime,
   requestApproval,
   reviewWithinHours,
-} from '../edge/guard/approvals/approval.ts'
-import type { Answer, Approval, StepRefusal } from '../edge/guard/approvals/approval-state.ts'
-import { bindingSha256 } from '../edge/guard/approvals/hold-binding.ts'
-import type { HoldBinding } from '../edge/guard/approvals/hold-binding.ts'
-import type { Query } from '../indexer/query.ts'
-import type { LedgerReader } from '../ledger/reader.ts'
-import type { Clock } from '../runtime/clock.ts'
+} from '../../edge/guard/approvals/approval.ts'
+import type { Answer, Approval, StepRefusal } from '../../edge/guard/approvals/approval-state.ts'
+import { bindingSha256 } from '../../edge/guard/approvals/hold-binding.ts'
+import type { HoldBinding } from '../../edge/guard/approvals/hold-binding.ts'
+import type { Query } from '../../indexer/query.ts'
+import type { LedgerReader } from '../../ledger/reader.ts'
+import type { Clock } from '../../runtime/clock.ts'
 import { ApprovalEvents } from './approval-events.ts'
 import type { Beginning } from './approval-events.ts'
 

@@ -1,7 +1,7 @@
-import type { BusProducer } from '../bus/bus.ts'
-import { topics } from '../bus/topics.ts'
-import type { Clock } from '../runtime/clock.ts'
-import type { Logger } from '../runtime/logger.ts'
+import type { BusProducer } from '../../bus/bus.ts'
+import { topics } from '../../bus/topics.ts'
+import type { Clock } from '../../runtime/clock.ts'
+import type { Logger } from '../../runtime/logger.ts'
 import type { ControlState } from './control-state.ts'
 
 export interface ControlRetentionOptions {

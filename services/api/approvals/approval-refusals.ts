@@ -1,7 +1,7 @@
-import type { StepRefusal } from '../edge/guard/approvals/approval-state.ts'
-import { mostUnreviewed } from '../edge/guard/approvals/overrides.ts'
-import type { OverrideBar } from '../edge/guard/approvals/overrides.ts'
-import { Problem } from './problem.ts'
+import type { StepRefusal } from '../../edge/guard/approvals/approval-state.ts'
+import { mostUnreviewed } from '../../edge/guard/approvals/overrides.ts'
+import type { OverrideBar } from '../../edge/guard/approvals/overrides.ts'
+import { Problem } from '../problem.ts'
 
 /** Why an answer, an override or a review is not taken. */
 export type AnswerProblem = StepRefusal | OverrideBar

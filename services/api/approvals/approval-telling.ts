@@ -1,7 +1,7 @@
-import { overrideOf } from '../edge/guard/approvals/approval.ts'
-import type { Overrides } from '../edge/guard/approvals/overrides.ts'
+import { overrideOf } from '../../edge/guard/approvals/approval.ts'
+import type { Overrides } from '../../edge/guard/approvals/overrides.ts'
 import type { BookedApproval } from './approval-book.ts'
-import type { UnversionedUpdate } from './control-publisher.ts'
+import type { UnversionedUpdate } from '../control/control-publisher.ts'
 import { overrideUpdate } from './override-update.ts'
 
 export interface ApprovalTellingOptions {

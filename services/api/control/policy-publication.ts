@@ -1,6 +1,6 @@
-import { reportableTypes } from '../../schemas/event-types.ts'
-import type { EventContext } from '../../schemas/event.ts'
-import type { Recorder } from '../edge/capture/recorder.ts'
+import { reportableTypes } from '../../../schemas/event-types.ts'
+import type { EventContext } from '../../../schemas/event.ts'
+import type { Recorder } from '../../edge/capture/recorder.ts'
 import type { ControlPublisher } from './control-publisher.ts'
 
 export interface PolicyPublicationOptions {

@@ -1,13 +1,13 @@
 import type { Static } from 'typebox'
 
-import type { OverrideReview, OverrideUpdate } from '../../schemas/control.ts'
-import type { ApprovalPart, AuditEvent, RequestPart } from '../../schemas/event.ts'
-import { missingApprovers } from '../edge/guard/approvals/approval.ts'
-import { isOverdue } from '../edge/guard/approvals/overrides.ts'
+import type { OverrideReview, OverrideUpdate } from '../../../schemas/control.ts'
+import type { ApprovalPart, AuditEvent, RequestPart } from '../../../schemas/event.ts'
+import { missingApprovers } from '../../edge/guard/approvals/approval.ts'
+import { isOverdue } from '../../edge/guard/approvals/overrides.ts'
 import type { BookedApproval } from './approval-book.ts'
-import { readableText } from './recorded-result.ts'
-import { personOf } from './schemas/approvals.ts'
-import type { ApprovalView, OverrideView, RequirementView } from './schemas/approvals.ts'
+import { readableText } from '../recorded-result.ts'
+import { personOf } from '../schemas/approvals.ts'
+import type { ApprovalView, OverrideView, RequirementView } from '../schemas/approvals.ts'
 
 /** What is known of an override beside the approval; null where the hold was not overridden. */
 export function approvalView(

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
-import type { AuditEvent } from '../../../schemas/event.ts'
-import { approvalsOfSession } from '../../../services/api/approval-history.ts'
-import type { ApprovalHistoryOptions } from '../../../services/api/approval-history.ts'
-import { anApproval, anEvent, encoded } from '../../support/an-event.ts'
+import type { AuditEvent } from '../../../../schemas/event.ts'
+import { approvalsOfSession } from '../../../../services/api/approvals/approval-history.ts'
+import type { ApprovalHistoryOptions } from '../../../../services/api/approvals/approval-history.ts'
+import { anApproval, anEvent, encoded } from '../../../support/an-event.ts'
 
 /** What a search finds, newest first, page by page; the entry at each position is the event of it. */
 function aLedgerOf(events: readonly AuditEvent[]): ApprovalHistoryOptions {

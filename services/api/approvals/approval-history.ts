@@ -1,8 +1,8 @@
-import type { AuditEvent } from '../../schemas/event.ts'
-import type { EventType } from '../../schemas/event-types.ts'
-import type { Hit, Query, SearchFilter } from '../indexer/query.ts'
-import type { LedgerReader } from '../ledger/reader.ts'
-import { eventAt } from './sealed-event.ts'
+import type { AuditEvent } from '../../../schemas/event.ts'
+import type { EventType } from '../../../schemas/event-types.ts'
+import type { Hit, Query, SearchFilter } from '../../indexer/query.ts'
+import type { LedgerReader } from '../../ledger/reader.ts'
+import { eventAt } from '../sealed-event.ts'
 
 /** An event of an approval, and where it is sealed. */
 export interface ApprovalStep {

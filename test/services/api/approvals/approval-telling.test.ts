@@ -1,21 +1,21 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
-import type { ApprovalUpdate, ControlUpdate } from '../../../schemas/control.ts'
-import { ApprovalTelling } from '../../../services/api/approval-telling.ts'
-import type { BookedApproval } from '../../../services/api/approval-book.ts'
-import type { UnversionedUpdate } from '../../../services/api/control-publisher.ts'
-import { answerApproval } from '../../../services/edge/guard/approvals/approval.ts'
-import { Overrides } from '../../../services/edge/guard/approvals/overrides.ts'
-import { HeldRequests } from '../../../services/edge/guard/approvals/held-requests.ts'
-import { anActor, anEvent } from '../../support/an-event.ts'
+import type { ApprovalUpdate, ControlUpdate } from '../../../../schemas/control.ts'
+import { ApprovalTelling } from '../../../../services/api/approvals/approval-telling.ts'
+import type { BookedApproval } from '../../../../services/api/approvals/approval-book.ts'
+import type { UnversionedUpdate } from '../../../../services/api/control/control-publisher.ts'
+import { answerApproval } from '../../../../services/edge/guard/approvals/approval.ts'
+import { Overrides } from '../../../../services/edge/guard/approvals/overrides.ts'
+import { HeldRequests } from '../../../../services/edge/guard/approvals/held-requests.ts'
+import { anActor, anEvent } from '../../../support/an-event.ts'
 import {
   aBinding,
   anAnswer,
   anApproval,
   anOverride,
   breakable,
-} from '../edge/guard/approvals/approval-builders.ts'
+} from '../../edge/guard/approvals/approval-builders.ts'
 
 const overrides = new Overrides()
 

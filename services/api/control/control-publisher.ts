@@ -1,5 +1,5 @@
-import { isControlUpdate } from '../../schemas/control-record.ts'
-import { controlKey, controlSignedText } from '../../schemas/control.ts'
+import { isControlUpdate } from '../../../schemas/control-record.ts'
+import { controlKey, controlSignedText } from '../../../schemas/control.ts'
 import type {
   ApprovalUpdate,
   ControlUpdate,
@@ -10,10 +10,10 @@ import type {
   RevocationUpdate,
   SignedControlUpdate,
   TokenUpdate,
-} from '../../schemas/control.ts'
-import type { BusProducer } from '../bus/bus.ts'
-import { topics } from '../bus/topics.ts'
-import type { Clock } from '../runtime/clock.ts'
+} from '../../../schemas/control.ts'
+import type { BusProducer } from '../../bus/bus.ts'
+import { topics } from '../../bus/topics.ts'
+import type { Clock } from '../../runtime/clock.ts'
 import type { ControlState } from './control-state.ts'
 
 export interface ControlPublisherOptions {

@@ -1,10 +1,10 @@
 import type { KeyObject } from 'node:crypto'
 
-import { openControlRecord } from '../../schemas/control-record.ts'
-import { controlKey, tokenSha256 } from '../../schemas/control.ts'
-import type { ControlUpdate, CredentialUpdate, LockoutUpdate } from '../../schemas/control.ts'
-import { Overrides } from '../edge/guard/approvals/overrides.ts'
-import { Lockouts } from '../edge/guard/lockouts.ts'
+import { openControlRecord } from '../../../schemas/control-record.ts'
+import { controlKey, tokenSha256 } from '../../../schemas/control.ts'
+import type { ControlUpdate, CredentialUpdate, LockoutUpdate } from '../../../schemas/control.ts'
+import { Overrides } from '../../edge/guard/approvals/overrides.ts'
+import { Lockouts } from '../../edge/guard/lockouts.ts'
 
 interface Standing {
   readonly version: number
