@@ -67,12 +67,18 @@ async function list(
 ): Promise<void> {
   const api = await apiClient(options)
   const query = options.all === true ? {} : { state: 'pending' }
-  const { approvals } = await api.get<Static<typeof ApprovalList>>('/v1/approvals', query)
+  const list = await api.get<Static<typeof ApprovalList>>('/v1/approvals', query)
+  const { approvals, listed_from: listedFrom } = list
   const { overrides } = await api.get<Static<typeof OverrideList>>('/v1/overrides')
   const wanted = overrides.filter(({ review }) => options.all === true || review === null)
   if (options.json === true) {
-    process.stdout.write(`${JSON.stringify({ approvals, overrides: wanted }, null, 2)}\n`)
+    process.stdout.write(`${JSON.stringify({ ...list, overrides: wanted }, null, 2)}\n`)
     return
+  }
+  if (listedFrom !== null) {
+    process.stdout.write(
+      `too much was held to list all of it: what was asked before ${listedFrom} is left out; it can be answered by its id\n`,
+    )
   }
   if (approvals.length === 0) process.stdout.write('nothing waits for approval\n')
   for (const approval of approvals) process.stdout.write(`${text(approval)}\n`)

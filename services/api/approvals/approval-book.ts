@@ -4,6 +4,8 @@ import type { AuditEvent, ApprovalPart } from '../../../schemas/event.ts'
 import type { EventType } from '../../../schemas/event-types.ts'
 import {
   answerApproval,
+  clockToleranceMs,
+  grantLifetimeMs,
   passTime,
   requestApproval,
   reviewWithinHours,
@@ -15,12 +17,15 @@ import type { Query } from '../../indexer/query.ts'
 import type { LedgerReader } from '../../ledger/reader.ts'
 import type { Clock } from '../../runtime/clock.ts'
 import { ApprovalEvents } from './approval-events.ts'
-import type { Beginning } from './approval-events.ts'
+import { ApprovalSearch } from './approval-search.ts'
+import type { SealedEvent } from './approval-search.ts'
 
 export interface ApprovalBookOptions {
   readonly query: Query
   readonly reader: LedgerReader
   readonly clock: Clock
+  /** How many events of one kind a list is made of. */
+  readonly mostOfKind?: number
 }
 
 /** An approval as the sealed events tell it, with the event that asked. */
@@ -48,28 +53,32 @@ export type BookedAnswer =
   | { readonly ok: true; readonly booked: BookedApproval }
   | { readonly ok: false; readonly refusal: StepRefusal }
 
+/** What was held. */
+export interface BookedApprovals {
+  /** Newest first. */
+  readonly approvals: readonly BookedApproval[]
+  /** What was asked before is left out, in milliseconds since 1970; null where all of the last day is there. */
+  readonly listedFromMs: number | null
+}
+
+/** Approvals that somebody has answered, and that may still be of use to an edge, or wait for their review. */
+export interface AnsweredApprovals {
+  /** The last answered first. */
+  readonly ids: readonly string[]
+  /** There are others, answered earlier. */
+  readonly isCut: boolean
+}
+
 interface GivenAnswer extends TimedAnswer {
   /** Of an override. */
   readonly reviewDueMs: number | null
 }
 
-interface SealedEvent extends Beginning {
-  readonly log: string
-  readonly position: number
-}
-
 /** No approval waits longer, so what is older is over. */
 const hourMs = 3_600_000
 const longestMs = 25 * hourMs
-const pageSize = 500
-const mostKept = 20_000
-const kinds = [
-  'approval.requested',
-  'approval.granted',
-  'approval.denied',
-  'approval.overridden',
-  'approval.used',
-] as const
+const mostOfKind = 20_000
+const answerKinds = ['approval.granted', 'approval.denied', 'approval.overridden'] as const
 
 /**
  * The approvals of the last day. Their state is not kept anywhere but in sealed events, so a restart forgets none. An answer counts
@@ -78,31 +87,72 @@ const kinds = [
 export class ApprovalBook {
   readonly #options: ApprovalBookOptions
   readonly #events: ApprovalEvents
+  readonly #search: ApprovalSearch
   /** Answers of this process, by approval, until they are found among the sealed ones. */
-  readonly #fresh = new LRUCache<string, GivenAnswer[]>({ max: mostKept })
+  readonly #fresh = new LRUCache<string, GivenAnswer[]>({ max: mostOfKind })
 
   constructor(options: ApprovalBookOptions) {
     this.#options = options
     this.#events = new ApprovalEvents(options.reader)
+    const most = options.mostOfKind ?? mostOfKind
+    this.#search = new ApprovalSearch(options.query, this.#events, most)
   }
 
-  /** Newest first. Those with long statements are cut: `whole` has all of them. */
-  async all(): Promise<readonly BookedApproval[]> {
-    const [requested = [], granted = [], denied = [], overridden = [], used = []] =
-      await Promise.all(kinds.map((kind) => this.#eventsOf(kind)))
-    const answers = byApproval([...granted, ...denied, ...overridden])
-    const uses = byApproval(used)
-    return requested
-      .map((asked) => this.#book(asked, answers, uses))
+  /**
+   * Those of which all is known. Where too much has happened for that, those asked earlier are left out, which is said; each is found by
+   * its id all the same. Those with long statements are cut: `whole` has all of them.
+   */
+  async all(): Promise<BookedApprovals> {
+    const from = this.#fromMs()
+    const requested = await this.#search.ofKind('approval.requested', from)
+    const found = await Promise.all(
+      [...answerKinds, 'approval.used' as const].map((kind) => this.#search.ofKind(kind, from)),
+    )
+    const steps = byApproval(found.flatMap(({ events }) => events))
+    const listedFromMs = latest([
+      requested.wholeFromMs,
+      // Whatever became of it came after it, by clocks that differ a little.
+      ...found.map(({ wholeFromMs: ms }) => (ms === null ? null : ms + clockToleranceMs)),
+    ])
+    const approvals = requested.events
+      .map((asked) => this.#book(asked, steps.get(idOf(asked)) ?? []))
       .filter((booked) => booked !== null)
+      .filter(({ approval }) => approval.requestedAtMs >= (listedFromMs ?? 0))
       .toSorted((one, other) => other.approval.requestedAtMs - one.approval.requestedAtMs)
+    return { approvals, listedFromMs }
   }
 
-  /** Whole. */
+  /** Whole, with all that became of it, however much happened since. Throws a `Problem` where that cannot be known. */
   async find(approvalId: string): Promise<BookedApproval | null> {
-    const all = await this.all()
-    const found = all.find(({ approval }) => approval.approvalId === approvalId)
-    return found === undefined ? null : this.whole(found)
+    const from = this.#fromMs()
+    const [requested = [], ...found] = await Promise.all(
+      (['approval.requested', ...answerKinds, 'approval.used'] as const).map((kind) =>
+        this.#search.ofApproval(kind, approvalId, from),
+      ),
+    )
+    for (const asked of requested) {
+      const booked = this.#book(asked, found.flat())
+      if (booked !== null) return this.whole(booked)
+    }
+    return null
+  }
+
+  /** By their sealed answers, so what this process has noted comes a second or two later. */
+  async answered(): Promise<AnsweredApprovals> {
+    const { clock } = this.#options
+    const from = this.#fromMs()
+    const found = await Promise.all(answerKinds.map((kind) => this.#search.ofKind(kind, from)))
+    const mayMatter = found
+      .flatMap(({ events }) => events)
+      .filter(({ event: { type, occurred_at: atUs, approval } }) => {
+        const endMs = Math.max(wholeMs(approval?.expires_at ?? 0), wholeMs(atUs) + grantLifetimeMs)
+        return type === 'approval.overridden' || clock.nowMs() < endMs
+      })
+      .toSorted((one, other) => other.event.occurred_at - one.event.occurred_at)
+    return {
+      ids: [...new Set(mayMatter.map(idOf))],
+      isCut: found.some(({ wholeFromMs }) => wholeFromMs !== null),
+    }
   }
 
   /** With all that is recorded of what was asked, as long as it is not erased. */
@@ -133,8 +183,8 @@ export class ApprovalBook {
 
   #book(
     { event: asked, isCut, ...askedAt }: SealedEvent,
-    answers: ReadonlyMap<string, readonly SealedEvent[]>,
-    uses: ReadonlyMap<string, readonly SealedEvent[]>,
+    /** Of this approval, whatever their order. */
+    steps: readonly SealedEvent[],
   ): BookedApproval | null {
     const part = asked.approval
     const binding = part === null ? null : bindingOf(asked, part)
@@ -150,7 +200,9 @@ export class ApprovalBook {
       requestedAtMs: wholeMs(asked.occurred_at),
       expiresAtMs: wholeMs(part.expires_at),
     })
-    const sealed = (answers.get(part.approval_id) ?? []).map(({ event }) => answerOf(event))
+    const sealed = steps
+      .filter(({ event: { type } }) => type !== 'approval.used')
+      .map(({ event }) => answerOf(event))
     const known = new Set(sealed.map(({ answer }) => answer.decisionId))
     const fresh = (this.#fresh.get(part.approval_id) ?? []).filter(
       ({ answer }) => !known.has(answer.decisionId),
@@ -165,7 +217,7 @@ export class ApprovalBook {
       taken.push({ answer, atMs })
       reviewDueMs ??= dueMs
     }
-    const [use] = uses.get(part.approval_id) ?? []
+    const use = steps.find(({ event: { type } }) => type === 'approval.used')
     if (use !== undefined) {
       const { occurred_at: atUs, request_id: requestId } = use.event
       approval = {
@@ -184,33 +236,29 @@ export class ApprovalBook {
     }
   }
 
-  async #eventsOf(kind: string): Promise<readonly SealedEvent[]> {
-    const { query, clock } = this.#options
-    const from = clock.nowMs() - longestMs
-    const found: SealedEvent[] = []
-    let after: string | null = null
-    do {
-      const page = { limit: pageSize, ...(after === null ? {} : { after }) }
-      const { hits, next } = await query.search({ kind, from }, page)
-      for (const { log, position } of hits) {
-        const beginning = await this.#events.beginning(log, position)
-        if (beginning !== null) found.push({ ...beginning, log, position })
-      }
-      after = next
-    } while (after !== null && found.length < mostKept)
-    return found
-  }
-
   /** Whole. See `eventAt`. */
   event(log: string, position: number): Promise<AuditEvent | null> {
     return this.#events.whole(log, position)
   }
+
+  #fromMs(): number {
+    return this.#options.clock.nowMs() - longestMs
+  }
+}
+
+function idOf({ event }: SealedEvent): string {
+  return event.approval?.approval_id ?? ''
+}
+
+function latest(times: readonly (number | null)[]): number | null {
+  const known = times.filter((ms) => ms !== null)
+  return known.length === 0 ? null : Math.max(...known)
 }
 
 function byApproval(events: readonly SealedEvent[]): ReadonlyMap<string, readonly SealedEvent[]> {
   const found = new Map<string, SealedEvent[]>()
   for (const sealed of events) {
-    const id = sealed.event.approval?.approval_id ?? ''
+    const id = idOf(sealed)
     const list = found.get(id)
     if (list === undefined) found.set(id, [sealed])
     else list.push(sealed)

@@ -1,8 +1,9 @@
 import type { AuditEvent } from '../../../schemas/event.ts'
 import type { EventType } from '../../../schemas/event-types.ts'
-import type { Hit, Query, SearchFilter } from '../../indexer/query.ts'
+import type { Hit, Query } from '../../indexer/query.ts'
 import type { LedgerReader } from '../../ledger/reader.ts'
 import { eventAt } from '../sealed-event.ts'
+import { hitPages } from './hit-pages.ts'
 
 /** An event of an approval, and where it is sealed. */
 export interface ApprovalStep {
@@ -32,7 +33,6 @@ const stepTypes: ReadonlySet<string> = new Set<EventType>([
   'override.reviewed',
   'override.overdue',
 ])
-const pageSize = 500
 /** For one approval: an agent that runs what is held again and again leaves a refusal with its id each time. */
 const mostPages = 20
 const mostApprovals = 200
@@ -55,7 +55,7 @@ export async function approvalsOfSession(
   let isCut = false
   for (const kind of ['approval.requested', 'approval.used']) {
     const ofKind = new Set<string>()
-    for await (const hits of pagesOf(options.query, { session: sessionId, kind })) {
+    for await (const hits of hitPages(options.query, { session: sessionId, kind })) {
       for (const { event } of await stepsOf(options, hits)) {
         if (event.approval !== null) ofKind.add(event.approval.approval_id)
       }
@@ -80,7 +80,7 @@ async function historyOf(
 ): Promise<{ readonly history: ApprovalHistory; readonly isCut: boolean }> {
   const steps: ApprovalStep[] = []
   let pages = 0
-  for await (const hits of pagesOf(options.query, { text: `"${approvalId}"` })) {
+  for await (const hits of hitPages(options.query, { text: `"${approvalId}"` })) {
     pages += 1
     if (pages > mostPages) break
     // Others may speak of it, such as a refusal, or a search for its id.
@@ -92,17 +92,6 @@ async function historyOf(
   }
   steps.sort((one, other) => one.event.occurred_at - other.event.occurred_at)
   return { history: { approvalId, steps }, isCut: pages > mostPages }
-}
-
-/** Newest first. */
-async function* pagesOf(query: Query, filter: SearchFilter): AsyncGenerator<readonly Hit[]> {
-  let after: string | undefined
-  do {
-    const page = { limit: pageSize, ...(after === undefined ? {} : { after }) }
-    const { hits, next } = await query.search(filter, page)
-    yield hits
-    after = next ?? undefined
-  } while (after !== undefined)
 }
 
 async function stepsOf(

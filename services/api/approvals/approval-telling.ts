@@ -1,12 +1,17 @@
+import { LRUCache } from 'lru-cache'
+
 import { overrideOf } from '../../edge/guard/approvals/approval.ts'
 import type { Overrides } from '../../edge/guard/approvals/overrides.ts'
-import type { BookedApproval } from './approval-book.ts'
+import type { AnsweredApprovals, BookedApproval } from './approval-book.ts'
 import type { UnversionedUpdate } from '../control/control-publisher.ts'
 import { overrideUpdate } from './override-update.ts'
 
 export interface ApprovalTellingOptions {
   /** The approvals as the sealed events tell them. */
-  readonly book: { all(): Promise<readonly BookedApproval[]> }
+  readonly book: {
+    answered(): Promise<AnsweredApprovals>
+    find(approvalId: string): Promise<BookedApproval | null>
+  }
   readonly publisher: { publish(update: UnversionedUpdate): Promise<unknown> }
   /** The overrides whose review was told already. */
   readonly overrides: Pick<Overrides, 'find'>
@@ -19,7 +24,8 @@ export interface ApprovalTellingOptions {
  */
 export class ApprovalTelling {
   readonly #options: ApprovalTellingOptions
-  #told = new Set<string>()
+  /** Of which there is nothing more to tell. One that is forgotten is told again, which does no harm. */
+  readonly #settled = new LRUCache<string, true>({ max: 50_000 })
 
   constructor(options: ApprovalTellingOptions) {
     this.#options = options
@@ -48,18 +54,32 @@ export class ApprovalTelling {
         }
       }),
     })
-    this.#told.add(approval.approvalId)
+    this.#settled.set(approval.approvalId, true)
   }
 
   /** Tells what is answered and was not told. One that cannot be told keeps none of the others back; then it rejects. */
   async catchUp(): Promise<void> {
-    const booked = await this.#options.book.all()
-    const ids = new Set(booked.map(({ approval }) => approval.approvalId))
-    this.#told = new Set([...this.#told].filter((id) => ids.has(id)))
-    const untold = booked.filter(({ approval }) => !this.#told.has(approval.approvalId))
-    const outcomes = await Promise.allSettled(untold.map((each) => this.tell(each)))
-    const failed = outcomes.find(({ status }) => status === 'rejected')
-    if (failed?.status === 'rejected') throw failed.reason
+    const { book } = this.#options
+    const { ids, isCut } = await book.answered()
+    const failures: unknown[] = []
+    for (const id of ids) {
+      if (this.#settled.has(id)) continue
+      try {
+        await this.#tellOne(id)
+      } catch (error) {
+        failures.push(error)
+      }
+    }
+    if (failures.length > 0) throw failures[0]
+    if (isCut) throw new Error('there are more answers of the last day than were looked through')
+  }
+
+  async #tellOne(id: string): Promise<void> {
+    const booked = await this.#options.book.find(id)
+    if (booked === null) return
+    await this.tell(booked)
+    // Another person may still have to answer it.
+    if (booked.approval.state.kind !== 'pending') this.#settled.set(id, true)
   }
 
   /** Also of an override that was used or has expired meanwhile: it waits for its review all the same. */

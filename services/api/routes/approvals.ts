@@ -45,15 +45,18 @@ export const approvalRoutes: FastifyPluginCallbackTypebox<ApprovalRoutesOptions>
     async (request) => {
       const { actor, sees } = await seesOf(request, roles)
       const { state } = request.query
-      const booked = await desk.book.all()
-      const wanted = booked.filter(
+      const { approvals, listedFromMs } = await desk.book.all()
+      const wanted = approvals.filter(
         (each) => (state === undefined || each.approval.state.kind === state) && sees(behind(each)),
       )
       const views = wanted.map(async (each) =>
         // Somebody may be reading what is open in order to answer it.
         view(isOpen(each) ? await desk.book.whole(each) : each, actor),
       )
-      return { approvals: await Promise.all(views) }
+      return {
+        approvals: await Promise.all(views),
+        listed_from: listedFromMs === null ? null : new Date(listedFromMs).toISOString(),
+      }
     },
   )
 

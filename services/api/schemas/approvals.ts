@@ -163,7 +163,15 @@ export const SessionApprovals = Type.Object({
   }),
 })
 
-export const ApprovalList = Type.Object({ approvals: Type.Array(ApprovalView) })
+export const ApprovalList = Type.Object({
+  approvals: Type.Array(ApprovalView),
+  listed_from: nullable(
+    Type.String({
+      description:
+        'So much was held that what was asked before is left out: it is found, and answered, by its id',
+    }),
+  ),
+})
 
 const said = {
   reason: Type.String({ minLength: 1, maxLength: 2000 }),

@@ -1,4 +1,4 @@
-import { SegmentedControl, Stack, Text } from '@mantine/core'
+import { Alert, SegmentedControl, Stack, Text } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
 
@@ -7,6 +7,7 @@ import { PageTitle } from '../shell/page-title.tsx'
 import { seesAllApprovals } from '../shell/pages.ts'
 import { NothingHere } from '../words/nothing-here.tsx'
 import { Reading } from '../words/reading.tsx'
+import { Time } from '../words/time.tsx'
 import { AnswerTaken } from './answer-taken.tsx'
 import type { TakenAnswer } from './answer-taken.tsx'
 import { ApprovalItem } from './approval-item.tsx'
@@ -42,6 +43,12 @@ export function ApprovalsPage() {
       />
       {taken !== null && <AnswerTaken answer={taken} />}
       <Reading what="approvals" question={question} />
+      {data != null && data.listed_from !== null && (
+        <Alert color="yellow" role="status" title="Not all that was held is listed">
+          So much was held that what was asked before <Time ms={Date.parse(data.listed_from)} /> is
+          left out. It can be answered by its id: affidavit approvals approve or deny.
+        </Alert>
+      )}
       {data?.approvals.length === 0 && question.error === null && (
         <NothingHere title={state === '' ? 'Nothing was held' : 'Nothing waits for approval'}>
           A rule with <code>outcome: hold</code> makes requests wait here.

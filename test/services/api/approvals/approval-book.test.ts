@@ -62,12 +62,26 @@ const granted = anEvent({
 function aBook(
   events: readonly AuditEvent[],
   ixType: (event: AuditEvent) => string = ({ type }) => type,
+  mostOfKind?: number,
 ): ApprovalBook {
-  const search: Query['search'] = ({ kind }) => {
-    const hits = events.flatMap(({ type }, position) =>
-      type === kind ? [{ log: 'log', position }] : [],
-    )
-    return Promise.resolve({ hits, next: null } as never)
+  const search: Query['search'] = ({ kind, text }, page) => {
+    const found = events
+      .map((event, position) => ({ event, position }))
+      .filter(({ event }) => event.type === kind)
+      .filter(({ event: { approval } }) =>
+        [approval?.approval_id, approval?.answer?.reason].some(
+          (words) => text === undefined || words?.includes(text.replaceAll('"', '')) === true,
+        ),
+      )
+      .toSorted((one, other) => other.event.occurred_at - one.event.occurred_at)
+    const from = Number(page?.after ?? 0)
+    const to = from + Math.min(page?.limit ?? 50, 10)
+    const hits = found.slice(from, to).map(({ event, position }) => ({
+      log: 'log',
+      position,
+      occurredAtMs: Math.floor(event.occurred_at / 1000),
+    }))
+    return Promise.resolve({ hits, next: to < found.length ? String(to) : null } as never)
   }
   const entry = (_log: string, position: number) => {
     const event = events[position]
@@ -79,7 +93,14 @@ function aBook(
     query: { search } as Query,
     reader: { entry } as unknown as LedgerReader,
     clock,
+    ...(mostOfKind === undefined ? {} : { mostOfKind }),
   })
+}
+
+/** An approval of its own, `afterMs` after the first one. */
+function another(id: string, afterMs: number, event: AuditEvent = asked): AuditEvent {
+  const occurred_at = event.occurred_at + afterMs * 1000
+  return { ...event, occurred_at, approval: { ...(event.approval ?? part), approval_id: id } }
 }
 
 function aPublisher(key = anApiKey()) {
@@ -127,8 +148,8 @@ test('what no edge would read is not published, and whoever wanted it learns so'
 test('an answer that was set aside is none, whatever its bytes and the index say', async () => {
   const setAside = ({ type }: AuditEvent): string =>
     type === 'approval.granted' ? 'quarantined' : type
-  const [told] = await aBook([asked, granted]).all()
-  const [untold] = await aBook([asked, granted], setAside).all()
+  const [told] = (await aBook([asked, granted]).all()).approvals
+  const [untold] = (await aBook([asked, granted], setAside).all()).approvals
   assert.equal(told?.approval.state.kind, 'granted')
   assert.equal(untold?.approval.state.kind, 'pending')
 })
@@ -140,7 +161,7 @@ test('of a long request its beginning is kept, with nothing of its bytes, and al
     parameters: [{ format: 0, value, value_bytes: 50_000, value_sha256: Buffer.alloc(32) }],
   })
   const book = aBook([{ ...asked, request }])
-  const [kept] = await book.all()
+  const [kept] = (await book.all()).approvals
   assert.ok(kept !== undefined)
   const seen = { override: null, mayAnswer: true, mayOverride: false, nowMs }
   const short = approvalView(kept, seen)
@@ -162,8 +183,81 @@ test('of a long request its beginning is kept, with nothing of its bytes, and al
 test('a short request is whole at once', async () => {
   const value = { format: 0, value: Buffer.from('7'), value_bytes: 1, value_sha256: null }
   const request = aRequest('DELETE FROM orders WHERE id = $1', { parameters: [value] })
-  const [kept] = await aBook([{ ...asked, request }]).all()
+  const [kept] = (await aBook([{ ...asked, request }]).all()).approvals
   assert.equal(kept?.isCut, false)
   assert.deepEqual(kept.asked.request?.parameters, [value])
   assert.equal(kept.asked.request.statement.toString(), 'DELETE FROM orders WHERE id = $1')
+})
+
+test('where too much was asked to list all of it, that is said, and each is found by its id', async () => {
+  const later = Array.from({ length: 30 }, (_, index) => another(`later-${index}`, index + 1))
+  const book = aBook([asked, granted, ...later], undefined, 20)
+  const { approvals, listedFromMs } = await book.all()
+  const askedMs = Math.floor(askedUs / 1000)
+  assert.equal(listedFromMs, askedMs + 12)
+  assert.deepEqual(
+    approvals.map(({ approval }) => approval.approvalId),
+    later
+      .slice(11)
+      .map((event) => event.approval?.approval_id)
+      .toReversed(),
+  )
+  assert.equal((await book.find('approval-1'))?.approval.state.kind, 'granted')
+})
+
+test('what all that was answered meanwhile leaves unknown is not listed as open', async () => {
+  const denied = anEvent({ ...granted, type: 'approval.denied' })
+  const later = Array.from({ length: 30 }, (_, index) => {
+    const id = `later-${index}`
+    return [another(id, 10_000 + index), another(id, 10_000 + index, granted)]
+  })
+  const book = aBook([asked, denied, ...later.flat()], undefined, 40)
+  assert.equal((await book.all()).listedFromMs, null)
+  const cut = aBook([asked, denied, ...later.flat()], undefined, 20)
+  const { approvals, listedFromMs } = await cut.all()
+  assert.ok(listedFromMs !== null && listedFromMs > askedUs / 1000)
+  assert.deepEqual(
+    approvals.filter(({ approval }) => approval.state.kind !== 'granted'),
+    [],
+  )
+  assert.equal((await cut.find('approval-1'))?.approval.state.kind, 'denied')
+})
+
+test('an approval that more events name than are looked through is not answered', async () => {
+  const answer = { decision_id: 'd', reason: 'not as approval-1', roles: ['owner'], missing: 0 }
+  const talk = Array.from({ length: 30 }, (_, index) =>
+    another(`other-${index}`, index, { ...granted, approval: { ...part, answer } }),
+  )
+  const events = [asked, granted, ...talk]
+  assert.equal((await aBook(events).find('approval-1'))?.answers.length, 1)
+  await assert.rejects(
+    aBook(events, undefined, 20).find('approval-1'),
+    /more than 20 events of the kind approval.granted name the approval approval-1/,
+  )
+})
+
+test('an answer is told however much was asked after it, and not once its use is over', async () => {
+  const later = Array.from({ length: 30 }, (_, index) => another(`later-${index}`, index + 1))
+  const book = aBook([asked, granted, ...later], undefined, 20)
+  assert.deepEqual(await book.answered(), { ids: ['approval-1'], isCut: false })
+  const { publisher, sent } = aPublisher()
+  const telling = new ApprovalTelling({ book, publisher, overrides: new Overrides() })
+  await telling.catchUp()
+  assert.equal(sent.length, 1)
+  const dayUs = 24 * 3_600_000_000
+  const old = { ...part, expires_at: part.expires_at - dayUs }
+  const over = [asked, granted].map((event) => ({
+    ...event,
+    occurred_at: event.occurred_at - dayUs,
+    approval: { ...(event.approval ?? part), expires_at: old.expires_at },
+  }))
+  assert.deepEqual(await aBook(over).answered(), { ids: [], isCut: false })
+})
+
+test('that there are more answers than were looked through is told as a failure', async () => {
+  const many = Array.from({ length: 30 }, (_, index) => another(`a-${index}`, index, granted))
+  const { publisher } = aPublisher()
+  const book = aBook(many, undefined, 20)
+  const telling = new ApprovalTelling({ book, publisher, overrides: new Overrides() })
+  await assert.rejects(telling.catchUp(), /more answers of the last day than were looked through/)
 })

@@ -19,6 +19,18 @@ import {
 
 const overrides = new Overrides()
 
+/** What the sealed events tell, all of it answered. */
+function aBook(recorded: readonly BookedApproval[]) {
+  return {
+    answered: () => {
+      const ids = recorded.map(({ approval }) => approval.approvalId)
+      return Promise.resolve({ ids, isCut: false })
+    },
+    find: (id: string) =>
+      Promise.resolve(recorded.find(({ approval }) => approval.approvalId === id) ?? null),
+  }
+}
+
 function booked(verdict: 'grant' | 'deny' | null): BookedApproval {
   const answer = verdict === null ? null : anAnswer('sam', { verdict })
   const asked = anEvent({ type: 'approval.requested' })
@@ -39,7 +51,7 @@ function booked(verdict: 'grant' | 'deny' | null): BookedApproval {
 function anApi(recorded: readonly BookedApproval[], options: { readonly dies?: boolean } = {}) {
   const told: ApprovalUpdate[] = []
   const telling = new ApprovalTelling({
-    book: { all: () => Promise.resolve(recorded) },
+    book: aBook(recorded),
     publisher: {
       publish: (update: UnversionedUpdate) => {
         if (options.dies === true) return Promise.reject(new Error('killed'))
@@ -87,7 +99,7 @@ test('an answer that cannot be told keeps no other back', async () => {
   const approval = { ...first.approval, approvalId: 'approval-2' }
   const told: string[] = []
   const telling = new ApprovalTelling({
-    book: { all: () => Promise.resolve([first, { ...first, approval }]) },
+    book: aBook([first, { ...first, approval }]),
     publisher: {
       publish: (update: UnversionedUpdate) => {
         const { approval_id: id } = update as ApprovalUpdate
@@ -163,7 +175,7 @@ test('that an override has to be reviewed is told before it, and again by the ne
     for (const update of topic) if (update.kind === 'override') known.apply(update)
     let told = 0
     return new ApprovalTelling({
-      book: { all: () => Promise.resolve([recorded]) },
+      book: aBook([recorded]),
       publisher: {
         publish: (update: UnversionedUpdate) => {
           if ((told += 1) > mostTold) return Promise.reject(new Error('killed'))
