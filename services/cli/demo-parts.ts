@@ -45,7 +45,7 @@ interface IssuerOptions {
 }
 
 async function runIssuer(options: IssuerOptions): Promise<void> {
-  const { startIssuer } = await import('../all-in-one/demo/issuer.ts')
+  const { startIssuer } = await import('../all-in-one/demo/issuer/issuer.ts')
   const { Lifecycle } = await import('../runtime/lifecycle.ts')
   await using lifecycle = new Lifecycle(createLogger(options.logLevel))
   lifecycle.stopOnSignals()
@@ -96,7 +96,7 @@ interface SampleDataOptions {
 }
 
 async function fillShop(options: SampleDataOptions): Promise<void> {
-  const { createSampleData } = await import('../all-in-one/demo/sample-data.ts')
+  const { createSampleData } = await import('../all-in-one/demo/sample/sample-data.ts')
   const { created } = await createSampleData({
     host: options.host,
     port: options.port,

@@ -5,7 +5,7 @@ import { connect } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 
-import { findUnprivilegedUser } from '../../services/all-in-one/demo/unprivileged-user.ts'
+import { findUnprivilegedUser } from '../../services/all-in-one/demo/database/unprivileged-user.ts'
 import type { Place } from './edge-pgbench.ts'
 import { freePort } from './free-port.ts'
 

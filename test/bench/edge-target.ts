@@ -3,14 +3,14 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 
-import { findPostgresBinaries } from '../../services/all-in-one/demo/postgres-binaries.ts'
+import { findPostgresBinaries } from '../../services/all-in-one/demo/database/postgres-binaries.ts'
 import {
   ensureCluster,
   readPostmaster,
   startProgram,
-} from '../../services/all-in-one/demo/postgres-cluster.ts'
-import type { Cluster } from '../../services/all-in-one/demo/postgres-cluster.ts'
-import { findUnprivilegedUser } from '../../services/all-in-one/demo/unprivileged-user.ts'
+} from '../../services/all-in-one/demo/database/postgres-cluster.ts'
+import type { Cluster } from '../../services/all-in-one/demo/database/postgres-cluster.ts'
+import { findUnprivilegedUser } from '../../services/all-in-one/demo/database/unprivileged-user.ts'
 import type { Place } from './edge-pgbench.ts'
 import { freePort } from './free-port.ts'
 

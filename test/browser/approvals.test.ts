@@ -6,7 +6,7 @@ import { Client, DatabaseError } from 'pg'
 import type { Browser, Page } from 'playwright-core'
 
 import { builtConsole } from '../../services/all-in-one/demo/built-console.ts'
-import { demoPeople } from '../../services/all-in-one/demo/people.ts'
+import { demoPeople } from '../../services/all-in-one/demo/issuer/people.ts'
 import { demoStack, eventually } from '../support/demo-stack.ts'
 import type { DemoStack } from '../support/demo-stack.ts'
 import { requireProgram } from '../support/engine.ts'

@@ -5,7 +5,7 @@ import type pg from 'pg'
 import { pino } from 'pino'
 
 import { formatProblem } from '../../schemas/validated-document.ts'
-import type { EmbeddedPostgres } from '../../services/all-in-one/demo/embedded-postgres.ts'
+import type { EmbeddedPostgres } from '../../services/all-in-one/demo/database/embedded-postgres.ts'
 import { loadClassification } from '../../services/edge/guard/masking/classification.ts'
 import type { MaskedColumn } from '../../services/edge/guard/masking/classification.ts'
 import { compilePolicy, loadPolicy } from '../../services/edge/guard/policy.ts'

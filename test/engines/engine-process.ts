@@ -5,7 +5,7 @@ import { closeSync, openSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
-import type { RunAs } from '../../services/all-in-one/demo/unprivileged-user.ts'
+import type { RunAs } from '../../services/all-in-one/demo/database/unprivileged-user.ts'
 import { findProgram } from '../support/engine.ts'
 
 export interface EngineCommand {

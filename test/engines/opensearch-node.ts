@@ -14,8 +14,11 @@ import { join } from 'node:path'
 
 import { parse } from 'yaml'
 
-import { canEnter, findUnprivilegedUser } from '../../services/all-in-one/demo/unprivileged-user.ts'
-import type { RunAs } from '../../services/all-in-one/demo/unprivileged-user.ts'
+import {
+  canEnter,
+  findUnprivilegedUser,
+} from '../../services/all-in-one/demo/database/unprivileged-user.ts'
+import type { RunAs } from '../../services/all-in-one/demo/database/unprivileged-user.ts'
 import { freePorts } from '../support/free-ports.ts'
 import { EngineProcess } from './engine-process.ts'
 import type { EngineCommand } from './engine-process.ts'

@@ -6,7 +6,7 @@ import { parse } from 'csv-parse/sync'
 import type { Client } from 'pg'
 
 import type { ReportRun } from '../../services/api/schemas/reports.ts'
-import type { Person } from '../../services/all-in-one/demo/people.ts'
+import type { Person } from '../../services/all-in-one/demo/issuer/people.ts'
 import { readZip, unpackEntry } from '../../services/reporter/bundle/zip.ts'
 import { verifyBundle } from '../../services/reporter/verify.ts'
 import { aDeployment } from '../support/deployment.ts'

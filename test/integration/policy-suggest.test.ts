@@ -8,7 +8,7 @@ import { promisify } from 'node:util'
 
 import { Client } from 'pg'
 
-import { heldRole, sampleDatabase } from '../../services/all-in-one/demo/sample-data.ts'
+import { heldRole, sampleDatabase } from '../../services/all-in-one/demo/sample/sample-data.ts'
 import type { Suggestion } from '../../services/edge/guard/masking/suggestions/suggestion.ts'
 import { demoStack, eventually } from '../support/demo-stack.ts'
 import type { DemoStack } from '../support/demo-stack.ts'

@@ -4,7 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 
 import type { Client } from 'pg'
 
-import type { Person } from '../../services/all-in-one/demo/people.ts'
+import type { Person } from '../../services/all-in-one/demo/issuer/people.ts'
 import { aDeployment } from '../support/deployment.ts'
 import type { Deployment } from '../support/deployment.ts'
 import {

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 
 import type { AuditEvent } from '../../schemas/event.ts'
 import { formatProblem } from '../../schemas/validated-document.ts'
-import type { EmbeddedPostgres } from '../../services/all-in-one/demo/embedded-postgres.ts'
+import type { EmbeddedPostgres } from '../../services/all-in-one/demo/database/embedded-postgres.ts'
 import { compilePolicy, loadPolicy } from '../../services/edge/guard/policy.ts'
 import { PolicyInForce } from '../../services/edge/guard/policy-in-force.ts'
 import { loadGrammar } from '../../services/edge/postgres/facts/grammar.ts'

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 
 import { startDemo } from '../../services/all-in-one/demo/demo.ts'
 import type { Demo } from '../../services/all-in-one/demo/demo.ts'
-import type { Person } from '../../services/all-in-one/demo/people.ts'
+import type { Person } from '../../services/all-in-one/demo/issuer/people.ts'
 import { createLogger } from '../../services/runtime/logger.ts'
 import { freePorts } from './free-ports.ts'
 

@@ -4,7 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { DatabaseError } from 'pg'
 import type { Client } from 'pg'
 
-import type { Person } from '../../services/all-in-one/demo/people.ts'
+import type { Person } from '../../services/all-in-one/demo/issuer/people.ts'
 import type { Deployment } from './deployment.ts'
 
 /** An approval as the api shows it. */

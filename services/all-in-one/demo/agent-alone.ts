@@ -6,8 +6,8 @@ import { runAgent } from './agent.ts'
 import { issueSession, tokenOfAgent, tokenOfPerson } from './demo-access.ts'
 import { DemoError } from './demo-error.ts'
 import type { DemoSignIn } from './demo-sign-in.ts'
-import { openIssuerFiles } from './issuer-files.ts'
-import type { KnownIssuer } from './issuer-files.ts'
+import { openIssuerFiles } from './issuer/issuer-files.ts'
+import type { KnownIssuer } from './issuer/issuer-files.ts'
 import { requireExpected, stepLine } from './step-lines.ts'
 
 export interface AgentAloneOptions {

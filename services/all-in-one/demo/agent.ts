@@ -1,5 +1,5 @@
 import { Client, DatabaseError } from 'pg'
-import { copy } from './copy-statement.ts'
+import { copy } from './sample/copy-statement.ts'
 
 export interface AgentOptions {
   /** Where the edge listens, not the target. */

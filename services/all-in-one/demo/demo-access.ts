@@ -1,6 +1,6 @@
 import { DemoError } from './demo-error.ts'
 import { demoTarget } from './demo-files.ts'
-import type { KnownIssuer } from './issuer-files.ts'
+import type { KnownIssuer } from './issuer/issuer-files.ts'
 import { exchangeToken, signInAsPerson } from './sign-in.ts'
 import type { SignedIn } from './sign-in.ts'
 

@@ -1,9 +1,9 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 
-import type { EmbeddedPostgres } from './embedded-postgres.ts'
-import type { Issuer } from './issuer.ts'
-import { heldRole, sampleDatabase } from './sample-data.ts'
+import type { EmbeddedPostgres } from './database/embedded-postgres.ts'
+import type { Issuer } from './issuer/issuer.ts'
+import { heldRole, sampleDatabase } from './sample/sample-data.ts'
 
 /** The ports of the demo, counted from one. */
 export interface DemoPorts {

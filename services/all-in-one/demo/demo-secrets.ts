@@ -2,7 +2,7 @@ import { copyFile, mkdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 
 import { ensureSelfSignedCertificate } from '../../runtime/self-signed-certificate.ts'
-import { openIssuerFiles } from './issuer-files.ts'
+import { openIssuerFiles } from './issuer/issuer-files.ts'
 import { ensurePrivateFile, ensureSecret } from './secret-file.ts'
 
 export interface DemoSecretsOptions {

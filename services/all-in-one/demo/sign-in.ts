@@ -1,7 +1,7 @@
 import * as oidc from 'openid-client'
 import { DemoError } from './demo-error.ts'
-import { delegationScope } from './issuer-interactions.ts'
-import { tokenExchangeGrant } from './token-exchange.ts'
+import { delegationScope } from './issuer/issuer-interactions.ts'
+import { tokenExchangeGrant } from './issuer/token-exchange.ts'
 
 export interface SignInRequest {
   readonly issuer: string

@@ -6,8 +6,8 @@ import { test } from 'node:test'
 import { Client } from 'pg'
 import { runAgent } from '../../../../services/all-in-one/demo/agent.ts'
 import type { AgentStep } from '../../../../services/all-in-one/demo/agent.ts'
-import { startEmbeddedPostgres } from '../../../../services/all-in-one/demo/embedded-postgres.ts'
-import { createSampleData } from '../../../../services/all-in-one/demo/sample-data.ts'
+import { startEmbeddedPostgres } from '../../../../services/all-in-one/demo/database/embedded-postgres.ts'
+import { createSampleData } from '../../../../services/all-in-one/demo/sample/sample-data.ts'
 import { freePort } from './free-port.ts'
 
 test('the agent works through its script and is refused where it has no right', async (t) => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 
-import type { EmbeddedPostgres } from '../../../../services/all-in-one/demo/embedded-postgres.ts'
+import type { EmbeddedPostgres } from '../../../../services/all-in-one/demo/database/embedded-postgres.ts'
 import { directClient, startTarget } from './edge-fixture.ts'
 import type { RawClient } from './raw-client.ts'
 import { aWire, bind, copyData, execute, parse, sync } from './raw-client.ts'

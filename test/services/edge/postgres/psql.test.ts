@@ -12,7 +12,7 @@ import { text } from 'node:stream/consumers'
 import { after, before, test } from 'node:test'
 import type { TestContext } from 'node:test'
 
-import type { EmbeddedPostgres } from '../../../../services/all-in-one/demo/embedded-postgres.ts'
+import type { EmbeddedPostgres } from '../../../../services/all-in-one/demo/database/embedded-postgres.ts'
 import { Lockouts } from '../../../../services/edge/guard/lockouts.ts'
 import { requireProgram } from '../../../support/engine.ts'
 import { aLockoutUpdate } from '../guard/control-builders.ts'

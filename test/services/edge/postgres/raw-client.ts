@@ -5,7 +5,7 @@ import type { Socket } from 'node:net'
 import type { TestContext } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
 
-import type { EmbeddedPostgres } from '../../../../services/all-in-one/demo/embedded-postgres.ts'
+import type { EmbeddedPostgres } from '../../../../services/all-in-one/demo/database/embedded-postgres.ts'
 import { PacketReader } from '../../../../services/edge/postgres/packet-reader.ts'
 import type { Packet } from '../../../../services/edge/postgres/packet-reader.ts'
 import { decodeBackend } from '../../../../services/edge/postgres/protocol/backend.ts'

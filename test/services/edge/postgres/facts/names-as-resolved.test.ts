@@ -3,7 +3,7 @@ import { after, before, suite, test } from 'node:test'
 
 import type { Client } from 'pg'
 
-import type { EmbeddedPostgres } from '../../../../../services/all-in-one/demo/embedded-postgres.ts'
+import type { EmbeddedPostgres } from '../../../../../services/all-in-one/demo/database/embedded-postgres.ts'
 import { factsOf } from '../../../../../services/edge/postgres/facts.ts'
 import { loadGrammar } from '../../../../../services/edge/postgres/facts/grammar.ts'
 import { lineageOf } from '../../../../../services/edge/postgres/masking/lineage.ts'

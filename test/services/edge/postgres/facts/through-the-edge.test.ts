@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { Client, DatabaseError } from 'pg'
-import type { EmbeddedPostgres } from '../../../../../services/all-in-one/demo/embedded-postgres.ts'
+import type { EmbeddedPostgres } from '../../../../../services/all-in-one/demo/database/embedded-postgres.ts'
 import { compilePolicy, loadPolicy } from '../../../../../services/edge/guard/policy.ts'
 import { PolicyInForce } from '../../../../../services/edge/guard/policy-in-force.ts'
 import { loadGrammar } from '../../../../../services/edge/postgres/facts/grammar.ts'

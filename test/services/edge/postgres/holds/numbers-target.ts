@@ -2,7 +2,7 @@ import { after, before, beforeEach } from 'node:test'
 
 import type pg from 'pg'
 
-import type { EmbeddedPostgres } from '../../../../../services/all-in-one/demo/embedded-postgres.ts'
+import type { EmbeddedPostgres } from '../../../../../services/all-in-one/demo/database/embedded-postgres.ts'
 import { directClient, startTarget } from '../edge-fixture.ts'
 
 /** A target with a table of numbers, to be used within the tests of the file that asked for it. */

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import type { TestContext } from 'node:test'
 
 import type { AuditEvent } from '../../../../../schemas/event.ts'
-import type { EmbeddedPostgres } from '../../../../../services/all-in-one/demo/embedded-postgres.ts'
+import type { EmbeddedPostgres } from '../../../../../services/all-in-one/demo/database/embedded-postgres.ts'
 import { HeldRequests } from '../../../../../services/edge/guard/approvals/held-requests.ts'
 import { Lockouts } from '../../../../../services/edge/guard/lockouts.ts'
 import { compilePolicy, loadPolicy } from '../../../../../services/edge/guard/policy.ts'

@@ -1,7 +1,7 @@
 import { Client, DatabaseError } from 'pg'
 import { pino } from 'pino'
 
-import type { EmbeddedPostgres } from '../../../../../services/all-in-one/demo/embedded-postgres.ts'
+import type { EmbeddedPostgres } from '../../../../../services/all-in-one/demo/database/embedded-postgres.ts'
 import { loadClassification } from '../../../../../services/edge/guard/masking/classification.ts'
 import type { MaskedColumn } from '../../../../../services/edge/guard/masking/classification.ts'
 import { PolicyInForce } from '../../../../../services/edge/guard/policy-in-force.ts'

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 
-import type { EmbeddedPostgres } from '../../../../../services/all-in-one/demo/embedded-postgres.ts'
+import type { EmbeddedPostgres } from '../../../../../services/all-in-one/demo/database/embedded-postgres.ts'
 import { encodeFrontend } from '../../../../../services/edge/postgres/protocol/frontend.ts'
 import { directClient, startTarget, untilTarget } from '../edge-fixture.ts'
 import { aWire, copyData, copyDone } from '../raw-client.ts'

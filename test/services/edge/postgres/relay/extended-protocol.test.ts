@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 
-import type { EmbeddedPostgres } from '../../../../../services/all-in-one/demo/embedded-postgres.ts'
+import type { EmbeddedPostgres } from '../../../../../services/all-in-one/demo/database/embedded-postgres.ts'
 import { startTarget } from '../edge-fixture.ts'
 import { aWire, bind, close, describe, execute, flush, parse, sync } from '../raw-client.ts'
 

@@ -8,7 +8,7 @@ import { setTimeout } from 'node:timers/promises'
 
 import pg from 'pg'
 
-import type { EmbeddedPostgres } from '../../../../../services/all-in-one/demo/embedded-postgres.ts'
+import type { EmbeddedPostgres } from '../../../../../services/all-in-one/demo/database/embedded-postgres.ts'
 import { encodeStartup } from '../../../../../services/edge/postgres/protocol/startup.ts'
 import { directClient, startEdge, startTarget, untilTarget } from '../edge-fixture.ts'
 import type { TestEdge } from '../edge-fixture.ts'

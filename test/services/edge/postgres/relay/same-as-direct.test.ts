@@ -3,7 +3,7 @@ import { after, before, test } from 'node:test'
 
 import fc from 'fast-check'
 
-import type { EmbeddedPostgres } from '../../../../../services/all-in-one/demo/embedded-postgres.ts'
+import type { EmbeddedPostgres } from '../../../../../services/all-in-one/demo/database/embedded-postgres.ts'
 import { decodeBackend } from '../../../../../services/edge/postgres/protocol/backend.ts'
 import type { FrontendMessage } from '../../../../../services/edge/postgres/protocol/frontend.ts'
 import { directClient, startEdge, startTarget } from '../edge-fixture.ts'

@@ -5,7 +5,7 @@ import { connect } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { after, before, test } from 'node:test'
 
-import type { EmbeddedPostgres } from '../../../../../services/all-in-one/demo/embedded-postgres.ts'
+import type { EmbeddedPostgres } from '../../../../../services/all-in-one/demo/database/embedded-postgres.ts'
 import { encodeStartup } from '../../../../../services/edge/postgres/protocol/startup.ts'
 import { startEdge, startTarget, untilTarget } from '../edge-fixture.ts'
 import { aWire, bind, execute, parse, rawClient, sync } from '../raw-client.ts'

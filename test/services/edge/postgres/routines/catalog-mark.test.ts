@@ -5,7 +5,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type pg from 'pg'
 import { Client } from 'pg'
 
-import type { EmbeddedPostgres } from '../../../../../services/all-in-one/demo/embedded-postgres.ts'
+import type { EmbeddedPostgres } from '../../../../../services/all-in-one/demo/database/embedded-postgres.ts'
 import { CatalogLook, markOf } from '../../../../../services/edge/postgres/routines/catalog-mark.ts'
 import { ScramPassword } from '../../../../../services/edge/postgres/protocol/scram.ts'
 import {

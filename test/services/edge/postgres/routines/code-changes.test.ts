@@ -8,7 +8,7 @@ import { pino } from 'pino'
 
 import { ownContext } from '../../../../../schemas/event.ts'
 import { decodeTargetCodeChange, targetCode } from '../../../../../schemas/target-code.ts'
-import type { EmbeddedPostgres } from '../../../../../services/all-in-one/demo/embedded-postgres.ts'
+import type { EmbeddedPostgres } from '../../../../../services/all-in-one/demo/database/embedded-postgres.ts'
 import { CodeChanges } from '../../../../../services/edge/postgres/routines/code-changes.ts'
 import type { ToldCode } from '../../../../../services/edge/postgres/routines/code-changes.ts'
 import type { CodeObject } from '../../../../../services/edge/postgres/routines/code-rows.ts'

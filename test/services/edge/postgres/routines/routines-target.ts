@@ -1,6 +1,6 @@
 import { pino } from 'pino'
 
-import type { EmbeddedPostgres } from '../../../../../services/all-in-one/demo/embedded-postgres.ts'
+import type { EmbeddedPostgres } from '../../../../../services/all-in-one/demo/database/embedded-postgres.ts'
 import type { CompiledPolicy } from '../../../../../services/edge/guard/policy.ts'
 import { PolicyInForce } from '../../../../../services/edge/guard/policy-in-force.ts'
 import { loadGrammar } from '../../../../../services/edge/postgres/facts/grammar.ts'

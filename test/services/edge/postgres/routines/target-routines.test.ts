@@ -3,8 +3,8 @@ import { after, before, suite, test } from 'node:test'
 
 import type pg from 'pg'
 
-import { sampleSchema } from '../../../../../services/all-in-one/demo/sample-schema.ts'
-import type { EmbeddedPostgres } from '../../../../../services/all-in-one/demo/embedded-postgres.ts'
+import { sampleSchema } from '../../../../../services/all-in-one/demo/sample/sample-schema.ts'
+import type { EmbeddedPostgres } from '../../../../../services/all-in-one/demo/database/embedded-postgres.ts'
 import { factsOf } from '../../../../../services/edge/postgres/facts.ts'
 import type { TargetRoutines } from '../../../../../services/edge/postgres/routines/target-routines.ts'
 import { directClient, startTarget } from '../edge-fixture.ts'

@@ -8,7 +8,7 @@ import { connect as connectTls } from 'node:tls'
 
 import pg from 'pg'
 
-import type { EmbeddedPostgres } from '../../../../../services/all-in-one/demo/embedded-postgres.ts'
+import type { EmbeddedPostgres } from '../../../../../services/all-in-one/demo/database/embedded-postgres.ts'
 import { PacketReader } from '../../../../../services/edge/postgres/packet-reader.ts'
 import { ScramPassword } from '../../../../../services/edge/postgres/protocol/scram.ts'
 import { encodeStartup } from '../../../../../services/edge/postgres/protocol/startup.ts'

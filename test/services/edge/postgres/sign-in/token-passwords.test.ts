@@ -13,7 +13,7 @@ import { promisify } from 'node:util'
 import pg from 'pg'
 import { pino } from 'pino'
 
-import type { EmbeddedPostgres } from '../../../../../services/all-in-one/demo/embedded-postgres.ts'
+import type { EmbeddedPostgres } from '../../../../../services/all-in-one/demo/database/embedded-postgres.ts'
 import { HeldRequests } from '../../../../../services/edge/guard/approvals/held-requests.ts'
 import { laterIssuer } from '../../../../../services/edge/guard/identity/token-issuer.ts'
 import { TokenPasswords } from '../../../../../services/edge/guard/identity/token-passwords.ts'

@@ -9,15 +9,15 @@ import { test } from 'node:test'
 import type { TestContext } from 'node:test'
 import { promisify } from 'node:util'
 import { Client } from 'pg'
-import { startEmbeddedPostgres } from '../../../../services/all-in-one/demo/embedded-postgres.ts'
-import type { EmbeddedPostgres } from '../../../../services/all-in-one/demo/embedded-postgres.ts'
+import { startEmbeddedPostgres } from '../../../../../services/all-in-one/demo/database/embedded-postgres.ts'
+import type { EmbeddedPostgres } from '../../../../../services/all-in-one/demo/database/embedded-postgres.ts'
 import {
   createSampleData,
   heldRole,
   sampleDatabase,
-} from '../../../../services/all-in-one/demo/sample-data.ts'
-import { requireProgram } from '../../../support/engine.ts'
-import { freePort } from './free-port.ts'
+} from '../../../../../services/all-in-one/demo/sample/sample-data.ts'
+import { requireProgram } from '../../../../support/engine.ts'
+import { freePort } from '../free-port.ts'
 
 const run = promisify(execFile)
 
@@ -100,7 +100,7 @@ test('after kill -9 of the server, or of the process that started it, the next s
     await postgres.exited
   }
   const module = new URL(
-    '../../../../services/all-in-one/demo/embedded-postgres.ts',
+    '../../../../../services/all-in-one/demo/database/embedded-postgres.ts',
     import.meta.url,
   )
   const program = `

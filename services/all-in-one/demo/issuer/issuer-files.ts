@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { agentClientId, cliClientId, consoleClientId } from './issuer-clients.ts'
 import { demoPeople, openAccounts } from './people.ts'
 import type { Account, Person } from './people.ts'
-import { ensureSecret } from './secret-file.ts'
+import { ensureSecret } from '../secret-file.ts'
 
 interface ConfidentialClient {
   readonly clientId: string

@@ -3,7 +3,7 @@ import { chmod, cp, lstat, mkdir, mkdtemp, readFile, rename, rm, symlink } from 
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join, relative } from 'node:path'
-import { DemoError } from './demo-error.ts'
+import { DemoError } from '../demo-error.ts'
 import { canEnter, canRun } from './unprivileged-user.ts'
 import type { RunAs } from './unprivileged-user.ts'
 

@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
-import { DemoError } from './demo-error.ts'
+import { DemoError } from '../demo-error.ts'
 
 /** Who runs PostgreSQL. `null` is the user of this process. */
 export type RunAs = { readonly uid: number; readonly gid: number } | null

@@ -1,6 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { join } from 'node:path'
-import { ensureSecret } from './secret-file.ts'
+import { ensureSecret } from '../secret-file.ts'
 
 /** Somebody who can sign in at the demo's issuer. */
 export interface Person {

@@ -5,7 +5,7 @@ import { chown, mkdir, open, readFile, readlink, rename, rm, writeFile } from 'n
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { setTimeout as delay } from 'node:timers/promises'
-import { DemoError } from './demo-error.ts'
+import { DemoError } from '../demo-error.ts'
 import type { PostgresBinaries } from './postgres-binaries.ts'
 import { canEnter } from './unprivileged-user.ts'
 import type { RunAs } from './unprivileged-user.ts'

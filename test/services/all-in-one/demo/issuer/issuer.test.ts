@@ -6,14 +6,14 @@ import { test } from 'node:test'
 import type { TestContext } from 'node:test'
 import { createRemoteJWKSet, decodeJwt, jwtVerify } from 'jose'
 import * as oidc from 'openid-client'
-import { startIssuer } from '../../../../services/all-in-one/demo/issuer.ts'
-import type { Issuer } from '../../../../services/all-in-one/demo/issuer.ts'
+import { startIssuer } from '../../../../../services/all-in-one/demo/issuer/issuer.ts'
+import type { Issuer } from '../../../../../services/all-in-one/demo/issuer/issuer.ts'
 import {
   exchangeToken,
   signInAsPerson,
   walkPages,
-} from '../../../../services/all-in-one/demo/sign-in.ts'
-import { freePort } from './free-port.ts'
+} from '../../../../../services/all-in-one/demo/sign-in.ts'
+import { freePort } from '../free-port.ts'
 
 const audience = 'http://127.0.0.1:21400'
 const consoleRedirectUri = 'http://127.0.0.1:21400/auth/callback'
