@@ -112,9 +112,10 @@ export class MaskCatalog implements RelationColumns {
     return candidates.map(({ columns }) => [...columns.values()])
   }
 
-  /** What the target's words about a statement of these may quote: also what it comes to by views, foreign keys, triggers and the like. */
-  reach(reads: readonly string[], writes: readonly string[]): Reach {
-    return further(this.#reach(reads, 'read'), this.#reach(writes, 'write'))
+  /** What the target's words about a statement may quote: also what it comes to by views, foreign keys, triggers and the like. */
+  reach({ kinds, reads, writes }: Pick<Facts, 'kinds' | 'reads' | 'writes'>): Reach {
+    const ofRelations = further(this.#reach(reads, 'read'), this.#reach(writes, 'write'))
+    return further(ofRelations, this.#couplings.ofKinds(kinds))
   }
 
   /** Whether the rows that a write of these answers may be of other relations. */
@@ -136,6 +137,7 @@ export class MaskCatalog implements RelationColumns {
     const own = this.touched(relations.map((name) => (name === '*' ? name : `${name}.*`)))
     let reach: Reach = own.length > 0 ? 'values' : 'none'
     for (const name of relations) {
+      if (name.endsWith('*')) reach = further(reach, this.#couplings.ofAny())
       for (const { oid } of this.#byName.get(name) ?? []) {
         reach = further(reach, this.#couplings.reach(oid, access))
       }

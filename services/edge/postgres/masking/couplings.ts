@@ -1,3 +1,6 @@
+import { statementClasses } from '../../guard/facts.ts'
+import type { Facts } from '../../guard/facts.ts'
+
 /** How a statement about one relation comes to work on another one, or to run code of users, although it names neither. */
 export interface Coupling {
   readonly relation: number
@@ -8,6 +11,9 @@ export interface Coupling {
   /** A rule, which does something else instead, or as well, and whose rows are the answer. */
   readonly isRule: boolean
 }
+
+/** Stands for a relation that every definition writes to: its code is that of event triggers. */
+export const definitions = 0
 
 export type Access = 'read' | 'write'
 
@@ -41,6 +47,17 @@ export class Couplings {
     return isRuled && this.reach(relation, 'write') !== 'none'
   }
 
+  /** Of a statement of these kinds, whatever it is about. */
+  ofKinds(kinds: Facts['kinds']): Reach {
+    return kinds.some((kind) => defining.has(kind)) ? this.reach(definitions, 'write') : 'none'
+  }
+
+  /** Of what may be about any relation. */
+  ofAny(): Reach {
+    const hasCode = [...this.#of.values()].flat().some(({ other }) => other === null)
+    return hasCode ? 'code' : 'none'
+  }
+
   #find(relation: number, access: Access): Reach {
     const seen = new Set([relation])
     let reach: Reach = 'none'
@@ -56,6 +73,13 @@ export class Couplings {
     return reach
   }
 }
+
+/** What event triggers are told of, and what is as rare. */
+const defining: ReadonlySet<string> = new Set([
+  ...statementClasses.ddl,
+  ...statementClasses.access,
+  ...statementClasses.maintenance,
+])
 
 /** Of two reaches the further one. */
 export function further(one: Reach, other: Reach): Reach {

@@ -77,7 +77,7 @@ export function planMask(request: MaskRequest): MaskDecision {
   }
   const touched = masked(facts)
   // A constraint that fails quotes the whole row.
-  const reach = catalog.reach(facts.reads, facts.writes)
+  const reach = catalog.reach(facts)
   const withheld = further(isOpaque ? 'code' : reach, touched.length > 0 ? 'values' : 'none')
   const carried = isOpaque ? pastTheMask(request) : null
   if (carried !== null) return refused(carried)

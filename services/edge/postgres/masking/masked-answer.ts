@@ -93,13 +93,14 @@ export function withheldReport(
 }
 
 /**
- * Class 42 with a place in the text: the statement itself is wrong, which is found before there is any value, and which code of others
- * cannot say: the place of what is wrong in a text of its own is told in another field. Without a place it may be a value that was
- * taken for a name (`ssn::regclass`), unless it is a privilege that is missing and no code says so; and a syntax error may be one in a
- * value (`ssn::regtype`), since the grammar has taken the statement before.
+ * Class 42 with a place in the text and none in code: the statement itself is wrong, which is found before there is any value. What code
+ * of others says has a place in that code, and may have one in the text too, that of a literal which becomes a value of a type with checks.
+ * Without a place it may be a value that was taken for a name (`ssn::regclass`), unless it is a privilege that is missing and no code
+ * says so; and a syntax error may be one in a value (`ssn::regtype`), since the grammar has taken the statement before.
  */
 function isAboutText(fields: ReportFields, mayBeOfCode: boolean): boolean {
   const code = fields.get('C') ?? ''
+  if (fields.has('W')) return false
   if (code === '42501' && !mayBeOfCode) return true
   return code.startsWith('42') && code !== '42601' && fields.has('P')
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
-import { Couplings } from '../../../../../services/edge/postgres/masking/couplings.ts'
+import { Couplings, definitions } from '../../../../../services/edge/postgres/masking/couplings.ts'
 import type { Coupling } from '../../../../../services/edge/postgres/masking/couplings.ts'
 
 test('what a view looks at is reached by reading it, what a foreign key changes by writing only', () => {
@@ -34,6 +34,14 @@ test('a rule answers something else where it leads to what is masked or to code'
     [1, 2, 9, 3].map((each) => couplings.answersElse(each)),
     [false, true, true, false],
   )
+})
+
+test('event triggers run with what defines something, and any code with what may be about anything', () => {
+  const none = new Couplings([aCoupling(1, 9)], () => false)
+  const some = new Couplings([aCoupling(definitions, null)], () => false)
+  assert.deepEqual([none.ofKinds(['create']), none.ofAny()], ['none', 'none'])
+  assert.deepEqual([some.ofKinds(['select', 'grant']), some.ofAny()], ['code', 'code'])
+  assert.equal(some.ofKinds(['select', 'insert', 'commit']), 'none')
 })
 
 /** Where 9 has masked columns. */
