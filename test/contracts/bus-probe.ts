@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import type { TestContext } from 'node:test'
-import { setTimeout as pause } from 'node:timers/promises'
 import {
   BusError,
   type Batch,
@@ -80,17 +79,6 @@ export function keyFor(partition: number, partitions: number): Buffer {
   for (let number = 0; ; number += 1) {
     const key = Buffer.from(`key-${number}`)
     if (partitionOf(key, partitions) === partition) return key
-  }
-}
-
-export async function until(
-  condition: () => boolean | Promise<boolean>,
-  what: string,
-): Promise<void> {
-  const end = Date.now() + 60_000
-  while (!(await condition())) {
-    assert.ok(Date.now() < end, `waited too long until ${what}`)
-    await pause(5)
   }
 }
 

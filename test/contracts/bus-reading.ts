@@ -8,10 +8,10 @@ import {
   readRecords,
   texts,
   textsOf,
-  until,
   withCode,
   type BusFixture,
 } from './bus-probe.ts'
+import { until } from '../support/until.ts'
 
 export function busReadingContract(name: string, fixture: BusFixture): void {
   test(`${name}: a reader is woken by what is sent while it waits`, async (t) => {

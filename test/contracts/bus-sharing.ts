@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Batch, Bus, BusConsumer } from '../../services/bus/bus.ts'
-import { done, keyFor, openTopic, texts, until, withCode, type BusFixture } from './bus-probe.ts'
+import { done, keyFor, openTopic, texts, withCode, type BusFixture } from './bus-probe.ts'
+import { until } from '../support/until.ts'
 
 const partitions = 4
 

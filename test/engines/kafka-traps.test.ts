@@ -7,15 +7,8 @@ import { setTimeout as pause } from 'node:timers/promises'
 import kafkajs from 'kafkajs'
 import { openKafkaBus } from '../../services/bus/adapters/kafka/kafka-bus.ts'
 import type { Bus, BusConsumer, BusError } from '../../services/bus/bus.ts'
-import {
-  done,
-  keyFor,
-  readRecords,
-  texts,
-  textsOf,
-  until,
-  withCode,
-} from '../contracts/bus-probe.ts'
+import { done, keyFor, readRecords, texts, textsOf, withCode } from '../contracts/bus-probe.ts'
+import { until } from '../support/until.ts'
 import { engineOfFile } from './engine-of-file.ts'
 import { plainOptions } from './kafka-bus-fixture.ts'
 import { kafkaClient } from './kafka-client.ts'

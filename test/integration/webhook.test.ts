@@ -10,6 +10,7 @@ import { test } from 'node:test'
 import { Client } from 'pg'
 
 import { aDeployment } from '../support/deployment.ts'
+import { until } from '../support/until.ts'
 
 const policy = `version: 1
 name: numbers
@@ -62,8 +63,7 @@ test('a chat tool is told, by a signed message, of what waits for approval', asy
   const statement = 'INSERT INTO numbers VALUES (4711)'
   await assert.rejects(client.query(statement), { code: '42501' })
   await client.end()
-  const end = Date.now() + 20_000
-  while (told.length === 0 && Date.now() < end) await new Promise((turn) => setTimeout(turn, 20))
+  await until(() => told.length > 0)
 
   const [message] = told
   assert.ok(message !== undefined, product.said)

@@ -9,7 +9,8 @@ import {
   openLedgerReader,
 } from '../../services/ledger/adapters/files/open.ts'
 import { exportC2sp } from '../../services/ledger/export.ts'
-import { ChainOfEvents, aBus, aDirectory, ledgerOptions, send, until } from '../support/a-ledger.ts'
+import { ChainOfEvents, aBus, aDirectory, ledgerOptions, send } from '../support/a-ledger.ts'
+import { until } from '../support/until.ts'
 import { goProgram, run } from './verifier.ts'
 
 test('Go accepts what a ledger sealed and exported, at each size, and refuses it rolled back', async (t) => {

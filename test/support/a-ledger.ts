@@ -3,7 +3,6 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
-import { setTimeout as pause } from 'node:timers/promises'
 
 import { outlineEvent } from '../../schemas/event-outline.ts'
 import type { AuditEvent } from '../../schemas/event.ts'
@@ -110,9 +109,4 @@ export async function readSealed(bus: Bus, count: number, group = 'test'): Promi
     return Promise.resolve({ commit: (batch.records.at(-1)?.offset ?? -1n) + 1n })
   }, enough.signal)
   return records
-}
-
-/** Asks until it holds. */
-export async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await holds())) await pause(5)
 }

@@ -12,7 +12,8 @@ import { openReporter } from '../../services/reporter/reporter.ts'
 import type { ReporterOptions } from '../../services/reporter/reporter.ts'
 import { systemClock } from '../../services/runtime/clock.ts'
 import { createLogger } from '../../services/runtime/logger.ts'
-import { ChainOfEvents, aBus, aDirectory, ledgerOptions, sendEvents, until } from './a-ledger.ts'
+import { ChainOfEvents, aBus, aDirectory, ledgerOptions, sendEvents } from './a-ledger.ts'
+import { until } from './until.ts'
 import { aCompletion, aDecision, aRequest, aSession, anActor } from './an-event.ts'
 
 export const dayStartMs = Date.UTC(2026, 10, 24)

@@ -4,7 +4,8 @@ import { once } from 'node:events'
 import { setTimeout as pause } from 'node:timers/promises'
 
 import { initLedger, openLedger } from '../../services/ledger/adapters/files/open.ts'
-import { aBus, ledgerOptions, until } from './a-ledger.ts'
+import { aBus, ledgerOptions } from './a-ledger.ts'
+import { until } from './until.ts'
 
 /**
  * Runs a ledger under load in a process of its own, kills it with SIGKILL at random moments, starts it again each time, and then

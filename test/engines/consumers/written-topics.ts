@@ -22,7 +22,8 @@ import { exportC2sp } from '../../../services/ledger/export.ts'
 import { systemClock } from '../../../services/runtime/clock.ts'
 import { createKeyFile } from '../../../services/runtime/key-file.ts'
 import { createLogger } from '../../../services/runtime/logger.ts'
-import { ledgerOptions, until } from '../../support/a-ledger.ts'
+import { ledgerOptions } from '../../support/a-ledger.ts'
+import { until } from '../../support/until.ts'
 import {
   aCompletion,
   aDecision,

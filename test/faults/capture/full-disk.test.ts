@@ -13,8 +13,8 @@ import {
   directoryFor,
   ListBus,
   open,
-  until,
 } from '../../services/edge/capture/capture-fixture.ts'
+import { until } from '../../support/until.ts'
 
 const canMount = process.getuid?.() === 0 && existsSync('/usr/bin/mount')
 const skip = canMount ? false : 'a file system of its own needs root'

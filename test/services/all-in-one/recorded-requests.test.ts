@@ -4,14 +4,8 @@ import { test } from 'node:test'
 import { recordedRequests } from '../../../services/all-in-one/recorded-requests.ts'
 import { initLedger, openLedger } from '../../../services/ledger/adapters/files/open.ts'
 import type { Config } from '../../../services/runtime/config.ts'
-import {
-  aBus,
-  aDirectory,
-  ChainOfEvents,
-  ledgerOptions,
-  send,
-  until,
-} from '../../support/a-ledger.ts'
+import { aBus, aDirectory, ChainOfEvents, ledgerOptions, send } from '../../support/a-ledger.ts'
+import { until } from '../../support/until.ts'
 import { aDecision, aRequest } from '../../support/an-event.ts'
 
 test('a request that came twice was received once, and a record that was set aside is none', async (t) => {

@@ -4,7 +4,6 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import type { TestContext } from 'node:test'
-import { setTimeout as pause } from 'node:timers/promises'
 
 import { pino } from 'pino'
 
@@ -16,6 +15,7 @@ import type { Bus } from '../../../services/bus/bus.ts'
 import { followTopic } from '../../../services/bus/follow-topic.ts'
 import { KeptOffsets } from '../../../services/bus/kept-offsets.ts'
 import type { Missed } from '../../../services/bus/read-on.ts'
+import { until } from '../../support/until.ts'
 
 const topic = 'numbers'
 const retentionMs = 3_600_000
@@ -75,7 +75,7 @@ async function read(
     signal: stop.signal,
   })
   await following.caughtUp
-  while (missed.length < holes) await pause(5)
+  await until(() => missed.length >= holes)
   stop.abort()
   await following.done
   return taken.toSorted()
@@ -136,7 +136,7 @@ test('what was deleted before it was taken is told, and is nothing to catch up w
   const longer = [0, 1, 2].filter((partition) => ends[partition] !== read[partition])
   nowMs += retentionMs + 1
   for (const partition of [0, 1, 2]) {
-    while ((await setup.bus.watermarks(topic, partition)).low !== ends[partition]) await pause(5)
+    await until(async () => (await setup.bus.watermarks(topic, partition)).low === ends[partition])
   }
   const missed: Missed[] = []
   assert.deepEqual(await goOn(setup, missed, longer.length), [])

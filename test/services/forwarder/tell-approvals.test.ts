@@ -8,7 +8,6 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import type { TestContext } from 'node:test'
-import { setTimeout as pause } from 'node:timers/promises'
 
 import {
   openEmbeddedBus,
@@ -24,6 +23,7 @@ import type { Teller } from '../../../services/forwarder/tell-approvals.ts'
 import { ALog } from '../../support/a-log.ts'
 import { publish, silent } from '../indexer/bus-with-logs.ts'
 import { approvalId, sealStep } from './approval-events.ts'
+import { until } from '../../support/until.ts'
 
 const secret = Buffer.alloc(32, 7)
 const retentionMs = 3_600_000
@@ -40,7 +40,7 @@ test('every step of an approval is told in order, signed, once it is sealed, and
   sealStep(log, 'override.overdue', nowMs + 2_000)
   await publish(stage.bus, log.records)
   await using _teller = stage.tell()
-  await stage.until(() => stage.received.length === 3 && stage.recorded.length === 3)
+  await until(() => stage.received.length === 3 && stage.recorded.length === 3)
   const [requested, granted, overdue] = stage.received
   assert.ok(requested !== undefined && granted !== undefined && overdue !== undefined)
   for (const { headers, body } of stage.received) {
@@ -72,8 +72,8 @@ test('a receiver that is away, fails or has too much to do is told later, under 
   sealStep(log, 'approval.requested', nowMs)
   await publish(stage.bus, log.records)
   await using teller = stage.tell()
-  await stage.until(() => stage.received.length === 3)
-  await stage.until(() => stage.recorded.length === 1)
+  await until(() => stage.received.length === 3)
+  await until(() => stage.recorded.length === 1)
   assert.equal(new Set(stage.received.map(({ headers }) => headers['webhook-id'])).size, 1)
   assert.equal(stage.recorded[0]?.type, 'alert.delivered')
   assert.deepEqual(teller.health(), { state: 'ok' })
@@ -88,13 +88,13 @@ test('health says that it is not told; what waits survives a restart', async (t)
   stage.server.closeAllConnections()
   {
     await using teller = stage.tell()
-    await stage.until(() => teller.health().state === 'degraded')
+    await until(() => teller.health().state === 'degraded')
     assert.match(teller.health().reason ?? '', /not taken \d+ times: ECONNREFUSED/)
   }
   assert.deepEqual(stage.recorded, [])
   stage.server.listen(stage.port, '127.0.0.1')
   await using _again = stage.tell()
-  await stage.until(() => stage.recorded.length === 1)
+  await until(() => stage.recorded.length === 1)
   assert.equal(stage.received.length, 1)
 })
 
@@ -107,7 +107,7 @@ test('what it refuses is recorded as sent and not taken, and the next is told; r
   }
   await publish(stage.bus, log.records)
   await using teller = stage.tell()
-  await stage.until(() => stage.recorded.length === 3)
+  await until(() => stage.recorded.length === 3)
   assert.deepEqual(
     stage.recorded.map(({ type }) => type),
     ['alert.sent', 'alert.sent', 'alert.delivered'],
@@ -127,7 +127,7 @@ test('what nobody waits for any more is not told', async (t) => {
   sealStep(log, 'approval.requested', nowMs - 599_999)
   await publish(stage.bus, log.records)
   await using _teller = stage.tell()
-  await stage.until(() => stage.recorded.length === 1)
+  await until(() => stage.recorded.length === 1)
   assert.equal(stage.received.length, 1)
 })
 
@@ -139,17 +139,17 @@ test('who was away for longer than the bus keeps records goes on with what there
   await publish(stage.bus, [requested])
   {
     await using _teller = stage.tell()
-    await stage.until(() => stage.received.length === 1)
+    await until(() => stage.received.length === 1)
   }
   await publish(stage.bus, [
     sealStep(log, 'approval.granted', nowMs),
     sealStep(log, 'approval.used', nowMs),
   ])
   busMs += retentionMs + 1
-  while ((await stage.bus.watermarks(topics.ledgerSealed, 0)).low < 3n) await pause(5)
+  await until(async () => (await stage.bus.watermarks(topics.ledgerSealed, 0)).low >= 3n)
   await publish(stage.bus, [sealStep(log, 'approval.denied', nowMs)])
   await using teller = stage.tell()
-  await stage.until(() => stage.received.length === 2)
+  await until(() => stage.received.length === 2)
   assert.equal(
     (JSON.parse(stage.received[1]?.body ?? '') as { type: string }).type,
     'approval.denied',
@@ -175,7 +175,6 @@ interface Stage {
   readonly received: Received[]
   readonly recorded: EventDraft[]
   tell(): Teller
-  until(isTrue: () => boolean): Promise<void>
 }
 
 /** A real bus, a real receiver, and a recorder that only remembers. */
@@ -239,12 +238,5 @@ async function aStage(t: TestContext, options: Partial<EmbeddedBusOptions> = {})
         signal: new AbortController().signal,
         firstPauseMs: 5,
       }),
-    until: async (isTrue) => {
-      const end = performance.now() + 20_000
-      while (!isTrue()) {
-        if (performance.now() > end) throw new Error('it did not happen in 20 s')
-        await pause(5)
-      }
-    },
   }
 }

@@ -11,7 +11,8 @@ import { initLedger, openLedger } from '../../../services/ledger/adapters/files/
 import { everything } from '../../contracts/search-index-probe.ts'
 import { ALog } from '../../support/a-log.ts'
 import { anApproval, anEvent, encoded } from '../../support/an-event.ts'
-import { aBus, aDirectory, ledgerOptions, until } from '../../support/a-ledger.ts'
+import { aBus, aDirectory, ledgerOptions } from '../../support/a-ledger.ts'
+import { until } from '../../support/until.ts'
 import { silent } from './bus-with-logs.ts'
 
 const ids = 'abcdefghijkl'.split('').map((letter) => `session-${letter}`)

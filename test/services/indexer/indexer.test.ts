@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { setTimeout as pause } from 'node:timers/promises'
 
 import { topics } from '../../../services/bus/topics.ts'
 import { IndexError } from '../../../services/indexer/search-index.ts'
@@ -10,6 +9,7 @@ import { everything } from '../../contracts/search-index-probe.ts'
 import { ALedgerOfRecords } from '../../support/a-ledger-of-records.ts'
 import { ALog, aWorkingDay } from '../../support/a-log.ts'
 import { openBusAndIndex, publish, silent, untilIndexed } from './bus-with-logs.ts'
+import { until } from '../../support/until.ts'
 
 const ids = ['session-1', 'session-2']
 const { signal } = new AbortController()
@@ -77,7 +77,7 @@ test('what the bus dropped while the indexer was away is taken from the ledger, 
   await publish(bus, log.records.slice(2, 8))
   nowMs += 3_600_000
   await publish(bus, log.records.slice(8))
-  while ((await bus.watermarks(topics.ledgerSealed, 0)).low < 8n) await pause(5)
+  await until(async () => (await bus.watermarks(topics.ledgerSealed, 0)).low >= 8n)
 
   const without = startIndexer({ bus, index, logger: silent, signal })
   await assert.rejects(without.done, { code: 'BUS_OFFSET_OUT_OF_RANGE' })
@@ -95,7 +95,7 @@ test('what an index does not take is counted as behind', async (t) => {
   const log = aWorkingDay(new ALog())
   await publish(bus, log.records.slice(0, 3))
   await using indexer = startIndexer({ bus, index, logger: silent, signal })
-  while (indexer.lag().length === 0) await pause(5)
+  await until(() => indexer.lag().length > 0)
   assert.deepEqual(indexer.lag(), [{ partition: 0, records: 3 }])
   assert.equal(indexer.applied(), 0)
   t.mock.restoreAll()

@@ -7,7 +7,7 @@ import { startIndexer } from '../../../services/indexer/indexer.ts'
 import { reconcileIndex } from '../../../services/indexer/reconcile.ts'
 import { applyRecords, everything } from '../../contracts/search-index-probe.ts'
 import { ALedgerOfRecords } from '../../support/a-ledger-of-records.ts'
-import { until } from '../../support/a-ledger.ts'
+import { until } from '../../support/until.ts'
 import { ALog, aWorkingDay } from '../../support/a-log.ts'
 import { openBusAndIndex, silent } from './bus-with-logs.ts'
 

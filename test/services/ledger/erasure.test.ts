@@ -15,8 +15,8 @@ import {
   aDirectory,
   ledgerOptions,
   sendEvents,
-  until,
 } from '../../support/a-ledger.ts'
+import { until } from '../../support/until.ts'
 
 test('what a session left can be erased for good while chain, tree and proofs still verify', async (t) => {
   const directory = await aDirectory(t)

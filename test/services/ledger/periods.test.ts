@@ -15,8 +15,8 @@ import {
   ledgerOptions,
   readSealed,
   send,
-  until,
 } from '../../support/a-ledger.ts'
+import { until } from '../../support/until.ts'
 
 test('a new quarter begins a new log that names the final checkpoint of the one before', async (t) => {
   let nowMs = Date.UTC(2026, 11, 31, 23, 59)

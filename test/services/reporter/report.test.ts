@@ -19,7 +19,8 @@ import { openReporter } from '../../../services/reporter/reporter.ts'
 import { runReport } from '../../../services/reporter/run-report.ts'
 import { verifyBundle } from '../../../services/reporter/verify.ts'
 import { systemClock } from '../../../services/runtime/clock.ts'
-import { ChainOfEvents, until } from '../../support/a-ledger.ts'
+import { ChainOfEvents } from '../../support/a-ledger.ts'
+import { until } from '../../support/until.ts'
 import { aDaysWork, aReportedLedger, dayStartMs } from '../../support/a-reported-ledger.ts'
 
 const aDay = { control: 'au-2', fromMs: dayStartMs, toMs: dayStartMs + 86_400_000 } as const

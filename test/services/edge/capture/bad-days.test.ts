@@ -3,7 +3,8 @@ import { test } from 'node:test'
 
 import { directoryFiles } from '../../../../services/edge/capture/spool-files.ts'
 import { aCompletion, aRequest } from '../../../support/an-event.ts'
-import { contextOf, directoryFor, failing, ListBus, open, until } from './capture-fixture.ts'
+import { contextOf, directoryFor, failing, ListBus, open } from './capture-fixture.ts'
+import { until } from '../../../support/until.ts'
 
 const request = aRequest('SELECT 1')
 const completion = aCompletion()

@@ -166,14 +166,6 @@ export async function open(
   return recorder
 }
 
-export async function until(isTrue: () => boolean): Promise<void> {
-  const end = performance.now() + 15_000
-  while (!isTrue()) {
-    assert.ok(performance.now() < end, 'waited in vain')
-    await new Promise((resolve) => setTimeout(resolve, 10))
-  }
-}
-
 export type FilesCall = 'create' | 'write' | 'sync' | 'reserve' | 'state' | 'failure'
 
 /** The files, but calls for which `fault` gives a code fail with it. A failing write leaves half of its bytes. */

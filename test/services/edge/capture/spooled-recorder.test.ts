@@ -11,7 +11,8 @@ import type { RecordScope } from '../../../../services/edge/capture/recorder.ts'
 import { openEmbeddedBus } from '../../../../services/bus/adapters/embedded/embedded-bus.ts'
 import { parseVkey } from '../../../../services/ledger/proof/note.ts'
 import { aCompletion, anActor, aRequest, aSession } from '../../../support/an-event.ts'
-import { contextOf, directoryFor, ListBus, open, until } from './capture-fixture.ts'
+import { contextOf, directoryFor, ListBus, open } from './capture-fixture.ts'
+import { until } from '../../../support/until.ts'
 
 const request = aRequest('SELECT 1')
 const completion = aCompletion()

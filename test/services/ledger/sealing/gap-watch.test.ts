@@ -14,14 +14,8 @@ import { openEmbeddedBus } from '../../../../services/bus/adapters/embedded/embe
 import { topics } from '../../../../services/bus/topics.ts'
 import { initLedger, openLedger } from '../../../../services/ledger/adapters/files/open.ts'
 import { anEvent, encoded } from '../../../support/an-event.ts'
-import {
-  ChainOfEvents,
-  aBus,
-  aDirectory,
-  ledgerOptions,
-  send,
-  until,
-} from '../../../support/a-ledger.ts'
+import { ChainOfEvents, aBus, aDirectory, ledgerOptions, send } from '../../../support/a-ledger.ts'
+import { until } from '../../../support/until.ts'
 
 /** Keeps what is recorded; refuses the first as a full spool does. */
 class KeptScope implements RecordScope {

@@ -14,8 +14,8 @@ import {
   ledgerOptions,
   readSealed,
   send,
-  until,
 } from '../../../support/a-ledger.ts'
+import { until } from '../../../support/until.ts'
 import { FaultyStorage, writeSteps } from '../../../support/faulty-storage.ts'
 
 test('each partition has its log, and what is published comes in order within a key', async (t) => {

@@ -18,8 +18,8 @@ import {
   ledgerOptions,
   readSealed,
   send,
-  until,
 } from '../../../support/a-ledger.ts'
+import { until } from '../../../support/until.ts'
 
 test('records are sealed once, proven, published and found again after a restart', async (t) => {
   const directory = await aDirectory(t)

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { BusConsumer } from '../../../../../services/bus/bus.ts'
-import { done, texts, until } from '../../../../contracts/bus-probe.ts'
+import { done, texts } from '../../../../contracts/bus-probe.ts'
+import { until } from '../../../../support/until.ts'
 import { busDirectory } from './bus-directory.ts'
 
 test('a record has one reader, whichever of its group was closed before the others read', async (t) => {

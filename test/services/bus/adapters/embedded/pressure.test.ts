@@ -1,16 +1,9 @@
 import assert from 'node:assert/strict'
 import { Writable } from 'node:stream'
 import { test } from 'node:test'
-import { setTimeout as pause } from 'node:timers/promises'
 import { pino } from 'pino'
-import {
-  done,
-  readRecords,
-  texts,
-  textsOf,
-  until,
-  withCode,
-} from '../../../../contracts/bus-probe.ts'
+import { done, readRecords, texts, textsOf, withCode } from '../../../../contracts/bus-probe.ts'
+import { until } from '../../../../support/until.ts'
 import { busDirectory } from './bus-directory.ts'
 
 const key = Buffer.from('key')
@@ -66,7 +59,7 @@ test('a full disk refuses the send, shows nothing of it, and takes more once the
   const read = await readRecords(bus, { group: 'g', topics: ['events'] }, Number(taken))
   assert.equal(read.length, Number(taken))
   nowMs += 5_000
-  while ((await bus.watermarks('events', 0)).low < taken) await pause(5)
+  await until(async () => (await bus.watermarks('events', 0)).low >= taken)
   const after = await bus.producer.send('events', key, texts('after'))
   assert.equal(after.baseOffset, taken)
   const next = await readRecords(bus, { group: 'g', topics: ['events'] }, 1)

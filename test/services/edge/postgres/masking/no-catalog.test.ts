@@ -14,6 +14,7 @@ import { freePorts } from '../../../../support/free-ports.ts'
 import { aPolicy } from '../../guard/policy-builders.ts'
 import { anActor } from '../edge-fixture.ts'
 import { everything } from './masked-target.ts'
+import { until } from '../../../../support/until.ts'
 
 test('where the catalog cannot be read what is masked is refused, the rest and other targets go on, and the log says so', async () => {
   const port = await freePorts(1)
@@ -64,7 +65,7 @@ test('where the catalog cannot be read what is masked is refused, the rest and o
   }
   // No mask rule is about it.
   assert.equal(refusalOf('away', 'BEGIN'), null)
-  while (lines.length === 0) await new Promise((resolve) => setTimeout(resolve, 10))
+  await until(() => lines.length > 0)
   assert.deepEqual(masking.health(), {
     state: 'degraded',
     reason: 'the catalog of the target cannot be read: what has to be masked is refused',

@@ -4,7 +4,6 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import { after, before, test } from 'node:test'
 import type { TestContext } from 'node:test'
-import { setTimeout } from 'node:timers/promises'
 
 import pg from 'pg'
 
@@ -12,6 +11,7 @@ import type { EmbeddedPostgres } from '../../../../../services/all-in-one/demo/d
 import { encodeStartup } from '../../../../../services/edge/postgres/protocol/startup.ts'
 import { directClient, startEdge, startTarget, untilTarget } from '../edge-fixture.ts'
 import type { TestEdge } from '../edge-fixture.ts'
+import { until } from '../../../../support/until.ts'
 
 let server: EmbeddedPostgres
 
@@ -270,7 +270,7 @@ test('what a session ran does not run on when it ends', async (t) => {
   t.after(() => direct.end())
   const running =
     "SELECT 1 FROM pg_stat_activity WHERE query LIKE '%pg_sleep(60)' AND state = 'active'"
-  while ((await direct.query(running)).rows.length > 0) await setTimeout(10)
+  await until(async () => (await direct.query(running)).rows.length === 0)
 })
 
 test('in strict mode nothing is forwarded before it is on disk', async (t) => {

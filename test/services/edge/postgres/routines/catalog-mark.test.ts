@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { after, before, suite, test } from 'node:test'
-import { setTimeout as pause } from 'node:timers/promises'
 
 import type pg from 'pg'
 import { Client } from 'pg'
@@ -17,6 +16,7 @@ import {
   startTarget,
 } from '../edge-fixture.ts'
 import { allowing, aSubject, policyOf, routinesAt } from './routines-target.ts'
+import { until } from '../../../../support/until.ts'
 
 suite('what changes at a target beside the edge', () => {
   let target: EmbeddedPostgres
@@ -80,14 +80,14 @@ suite('what changes at a target beside the edge', () => {
     const policy = policyOf(routines, allowing())
     const call = (): string | null =>
       policy.decide("SELECT lower('A'::varchar)", aSubject()).refusal?.message ?? null
-    while (call() !== null) await pause(5)
+    await until(() => call() === null)
     await owner.query(
       "CREATE FUNCTION lower(varchar) RETURNS text LANGUAGE sql AS 'SELECT $1::text'",
     )
-    while (call() === null) await pause(5)
+    await until(() => call() !== null)
     assert.match(call() ?? '', /calling public\.lower/)
     await owner.query('DROP FUNCTION lower(varchar)')
-    while (call() !== null) await pause(5)
+    await until(() => call() === null)
     stop.abort()
     await running
   })
@@ -113,7 +113,7 @@ suite('what changes at a target beside the edge', () => {
       'CREATE OPERATOR = (LEFTARG = varchar, RIGHTARG = varchar, FUNCTION = public.sure)',
     )
     await client.query('COMMIT')
-    while (!calls().includes('public.=')) await pause(5)
+    await until(() => calls().includes('public.='))
     await client.end()
     stop.abort()
     await running

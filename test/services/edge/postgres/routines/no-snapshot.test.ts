@@ -3,6 +3,7 @@ import { test } from 'node:test'
 
 import { freePorts } from '../../../../support/free-ports.ts'
 import { allowing, aSubject, policyOf, routinesAt } from './routines-target.ts'
+import { until } from '../../../../support/until.ts'
 
 test('where the functions of users cannot be read, what may call one needs a rule for all of them, and the log says so', async (t) => {
   const lines: string[] = []
@@ -33,7 +34,7 @@ test('where the functions of users cannot be read, what may call one needs a rul
   for (const text of ['BEGIN', 'SELECT 1', 'SELECT id, note FROM shop.orders', 'COMMIT']) {
     assert.equal(refusalOf([], text), null)
   }
-  while (lines.length === 0) await new Promise((resolve) => setTimeout(resolve, 10))
+  await until(() => lines.length > 0)
   assert.deepEqual(routines.health(), {
     state: 'degraded',
     reason:

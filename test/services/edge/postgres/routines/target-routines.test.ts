@@ -9,6 +9,7 @@ import { factsOf } from '../../../../../services/edge/postgres/facts.ts'
 import type { TargetRoutines } from '../../../../../services/edge/postgres/routines/target-routines.ts'
 import { directClient, startTarget } from '../edge-fixture.ts'
 import { allowing, aSubject, grammar, policyOf, routinesAt } from './routines-target.ts'
+import { until } from '../../../../support/until.ts'
 
 suite('the code of users at a target', () => {
   let target: EmbeddedPostgres
@@ -125,7 +126,7 @@ suite('the code of users at a target', () => {
     t.after(() => stop.abort())
     const stateIs = async (state: string): Promise<void> => {
       watched.refreshNow()
-      while (watched.health().state !== state) await new Promise((go) => setTimeout(go, 10))
+      await until(() => watched.health().state === state)
     }
     await owner.query(`ALTER ROLE ${target.superuser} NOLOGIN`)
     await stateIs('degraded')

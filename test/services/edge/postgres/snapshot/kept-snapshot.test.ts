@@ -5,6 +5,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 
 import { KeptSnapshot } from '../../../../../services/edge/postgres/snapshot/kept-snapshot.ts'
 import type { KeptSnapshotOptions } from '../../../../../services/edge/postgres/snapshot/kept-snapshot.ts'
+import { until } from '../../../../support/until.ts'
 
 /** A target whose catalog is its mark. */
 class Catalog {
@@ -40,10 +41,6 @@ class Catalog {
     })
     return kept
   }
-}
-
-async function until(isSo: () => boolean): Promise<void> {
-  while (!isSo()) await pause(2)
 }
 
 test('what is looked at counts for as long as nothing changes, and is read once', async (t) => {
