@@ -19,6 +19,13 @@ const choiceText = {
   'newest-none-after-period': 'the newest one; none was signed after the end of the period',
 } as const
 
+/** The ledger's time never goes back, so a clock that was ahead is believed until others have caught up. */
+function signedText(signedAtMs: number, generatedAtMs: number): string {
+  const aheadS = Math.round((signedAtMs - generatedAtMs) / 1000)
+  if (aheadS <= 1) return utc(signedAtMs)
+  return `${utc(signedAtMs)}, by a clock that was ahead: ${count(aheadS)} s after this report was made`
+}
+
 function custody({ frozen }: Au2Result, { files, consistency }: Au2Appendix): readonly Block[] {
   return [
     ...frozen.checkpoints.flatMap((each, index): readonly Block[] => [
@@ -29,7 +36,7 @@ function custody({ frozen }: Au2Result, { files, consistency }: Au2Appendix): re
           { name: 'Origin', value: each.origin },
           { name: 'Entries', value: count(each.size) },
           { name: 'Root', value: each.root.toString('hex') },
-          { name: 'Signed', value: utc(each.signedAtMs) },
+          { name: 'Signed', value: signedText(each.signedAtMs, frozen.generatedAtMs) },
           { name: 'Chosen', value: choiceText[each.choice] },
           { name: 'Since the previous report', value: consistency[index] ?? '' },
         ],

@@ -105,6 +105,12 @@ export function measure(parts: MeasuredParts): void {
     help: 'Sealed entries that the last comparison found nowhere in the index, also after it wrote them again',
     read: () => indexer.reconciled().reduce((sum, { remaining }) => sum + remaining, 0),
   })
+  health.add('clock', () => {
+    const behindMs = ledger.clockBehindMs
+    if (behindMs === 0) return { state: 'ok' }
+    const reason = `the clock is ${Math.round(behindMs / 1000)} s behind the newest entry of the ledger: entries are sealed with the time of that one until it has caught up; set the clock right`
+    return { state: 'degraded', reason }
+  })
   health.add('index', () => {
     const { deadLetters } = index.counts
     return deadLetters === 0

@@ -131,6 +131,11 @@ export class Ledger implements AsyncDisposable {
     return this.#partitions.reduce((sum, { log }) => sum + log.durableSize, 0)
   }
 
+  /** By how many milliseconds the clock is behind the newest entry, see `LedgerPartition`; 0 when it is right. */
+  get clockBehindMs(): number {
+    return Math.max(...this.#partitions.map(({ clockBehindMs }) => clockBehindMs))
+  }
+
   /** Records on the bus that are not sealed and durable yet. */
   async lag(bus: Bus): Promise<number> {
     let records = 0

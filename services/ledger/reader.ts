@@ -19,7 +19,10 @@ export interface LedgerReader {
    * `LEDGER_POSITION_UNKNOWN` when the newest signed checkpoint does not cover all of it.
    */
   tile(origin: string, tile: Tile): Promise<Buffer>
-  /** The signed checkpoint text whose time is the first at or after `atMs`, or null. `checkpoints.log` remembers all. */
+  /**
+   * The signed checkpoint whose time is the first at or after `atMs`, of several with that time the last; or null. `checkpoints.log`
+   * remembers all.
+   */
   checkpointAt(origin: string, atMs: number): Promise<LogHead | null>
 }
 

@@ -3,6 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { Batch, BusProducer } from '../../bus/bus.ts'
 import type { Clock } from '../../runtime/clock.ts'
 import type { Logger } from '../../runtime/logger.ts'
+import { OnceAMinute } from '../../runtime/once-a-minute.ts'
 import type { Finding } from './finding.ts'
 import type { LogWriter } from '../log/log-writer.ts'
 import { periodOf } from '../origin.ts'
@@ -25,6 +26,9 @@ export interface LedgerPartitionOptions extends Omit<
   nextLog(old: LogWriter): Promise<LogWriter>
 }
 
+/** Clocks are set by so much without anything being wrong. */
+const clockToleranceMs = 1000
+
 /** One partition of the topic: its sequencer, and the loops that sign and publish what it has sealed. */
 export class LedgerPartition implements AsyncDisposable {
   readonly part: number
@@ -37,12 +41,14 @@ export class LedgerPartition implements AsyncDisposable {
   #log: LogWriter
   #period: string
   #checkpointedAtMs = 0
+  readonly #said: OnceAMinute
 
   constructor(part: number, period: string, log: LogWriter, options: LedgerPartitionOptions) {
     this.part = part
     this.#options = options
     this.#log = log
     this.#period = period
+    this.#said = new OnceAMinute(options.clock)
     this.#sequencer = new PartitionSequencer(log, {
       ...options,
       partition: part,
@@ -56,6 +62,15 @@ export class LedgerPartition implements AsyncDisposable {
     return this.#log
   }
 
+  /**
+   * By how much the clock is behind the newest entry, when by more than clocks are set; else 0. Until it has caught up, everything is
+   * sealed and signed with the time of that entry.
+   */
+  get clockBehindMs(): number {
+    const behindMs = Math.floor(this.#log.batch.rtUs / 1000) - this.#options.clock.nowMs()
+    return behindMs > clockToleranceMs ? behindMs : 0
+  }
+
   async startAt(low: bigint, high: bigint): Promise<Start> {
     const start = await this.#sequencer.startAt(low, high)
     if (start.lost !== null) this.#tell(start.lost)
@@ -64,6 +79,7 @@ export class LedgerPartition implements AsyncDisposable {
 
   async handle(batch: Batch): Promise<SealedRecords> {
     if (periodOf(this.#options.clock.nowMs()) > this.#period) await this.#beginPeriod()
+    this.#tellClock()
     const sealed = await this.#sequencer.handle(batch)
     for (const finding of sealed.findings) this.#tell(finding)
     return sealed
@@ -133,6 +149,15 @@ export class LedgerPartition implements AsyncDisposable {
     this.#sequencer.moveTo(next)
     await this.sign()
     this.#unpublished.wake()
+  }
+
+  #tellClock(): void {
+    const behindMs = this.clockBehindMs
+    if (behindMs === 0 || !this.#said.isDue('clock')) return
+    this.#options.logger.error(
+      { log: this.#log.origin, behindMs },
+      'the clock is behind the newest entry: entries are sealed with the time of that one until it has caught up; set the clock right',
+    )
   }
 
   #tell(finding: Finding): void {

@@ -48,21 +48,12 @@ export class FileCheckpointStore implements CheckpointStore {
 
   async firstSignedFrom(atMs: number): Promise<SignedHead | null> {
     return this.#withFile(null, async (handle, end) => {
-      // Bisects by bytes: `low` is always the start of a line, and every line that begins before it was signed too early.
-      let low = 0
-      let high = end
-      let found: SignedHead | null = null
-      while (low < high) {
-        const lineEnd = await lineEndFrom(handle, low + ((high - low) >> 1), end)
-        const head = parseLine(await lineEndingAt(handle, lineEnd), this.#file)
-        if (head.signedAtMs >= atMs) {
-          found = head
-          high = await lineStart(handle, lineEnd)
-        } else {
-          low = lineEnd
-        }
-      }
-      return found
+      const first = await this.#lineWith(handle, end, (signedAtMs) => signedAtMs >= atMs)
+      if (first === end) return null
+      const firstEnd = await lineEndFrom(handle, first, end)
+      const { signedAtMs } = parseLine(await lineEndingAt(handle, firstEnd), this.#file)
+      const next = await this.#lineWith(handle, end, (each) => each > signedAtMs)
+      return parseLine(await lineEndingAt(handle, next), this.#file)
     })
   }
 
@@ -90,6 +81,24 @@ export class FileCheckpointStore implements CheckpointStore {
 
   publish(checkpoint: string): Promise<void> {
     return replaceFile(join(this.#directory, 'checkpoint'), checkpoint)
+  }
+
+  /** Where the first line begins whose time is so; every one behind it is, too. `end` for none. Bisects by bytes. */
+  async #lineWith(
+    handle: FileHandle,
+    end: number,
+    isSo: (signedAtMs: number) => boolean,
+  ): Promise<number> {
+    // `low` is always the start of a line, and no line that begins before it is so.
+    let low = 0
+    let high = end
+    while (low < high) {
+      const lineEnd = await lineEndFrom(handle, low + ((high - low) >> 1), end)
+      const { signedAtMs } = parseLine(await lineEndingAt(handle, lineEnd), this.#file)
+      if (isSo(signedAtMs)) high = await lineStart(handle, lineEnd)
+      else low = lineEnd
+    }
+    return low
   }
 
   async #withFile<T>(

@@ -31,7 +31,8 @@ test('heads are found by the time they were signed', async (t) => {
         await store.append(heads.at(-1) ?? aHead(0, 0))
       }
       for (let asked = 0; asked <= at + 1; asked++) {
-        const expected = heads.find(({ signedAtMs }) => signedAtMs >= asked) ?? null
+        const first = heads.find(({ signedAtMs }) => signedAtMs >= asked)?.signedAtMs
+        const expected = heads.findLast(({ signedAtMs }) => signedAtMs === first) ?? null
         assert.deepEqual(await store.firstSignedFrom(asked), expected)
       }
       assert.deepEqual(await store.latest(), heads.at(-1) ?? null)
