@@ -20,10 +20,6 @@ export async function verifyLedger(
   const problems: LedgerProblem[] = []
   const origins = await storage.origins()
   const remembered = rememberedByOrigin(options.remembered ?? [], problems)
-  for (const origin of [...(await storage.registeredOrigins()), ...remembered.keys()]) {
-    if (origins.includes(origin) || problems.some((problem) => problem.origin === origin)) continue
-    problems.push({ origin, file: 'logs', position: null, what: 'the whole log is missing' })
-  }
   // The genesis of a period remembers the final checkpoint of the one before.
   for (const origin of origins) {
     const previous = await previousOf(reader, origin)
@@ -31,6 +27,10 @@ export async function verifyLedger(
     const notes = remembered.get(previous.log)
     if (notes === undefined) remembered.set(previous.log, [previous.checkpoint])
     else notes.push(previous.checkpoint)
+  }
+  for (const origin of [...(await storage.registeredOrigins()), ...remembered.keys()]) {
+    if (origins.includes(origin) || problems.some((problem) => problem.origin === origin)) continue
+    problems.push({ origin, file: 'logs', position: null, what: 'the whole log is missing' })
   }
   for (const origin of origins) {
     try {

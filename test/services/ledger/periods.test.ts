@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict'
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
 
 import { sealedHeaders } from '../../../services/bus/topics.ts'
@@ -64,4 +67,36 @@ test('a new quarter begins a new log that names the final checkpoint of the one 
   assert.deepEqual(genesis.previous, { log: old.origin, checkpoint: old.checkpoint })
   const first = await view.reader.entry(young.origin, 1)
   assert.ok(first.leaf.type === 'event' && first.leaf.off === 10 && first.leaf.poff === 9)
+})
+
+test('a log of an earlier quarter that is gone, from the register too, is missed by the one after', async (t) => {
+  let nowMs = Date.UTC(2026, 11, 31, 23, 59)
+  const clock = { nowMs: () => nowMs, nowUs: () => nowMs * 1000 }
+  const directory = await aDirectory(t)
+  const options = await ledgerOptions(directory, { clock })
+  await initLedger(options)
+  await using bus = await aBus(directory)
+  const chain = new ChainOfEvents()
+  let old = ''
+  {
+    await using ledger = await openLedger(options)
+    const stop = new AbortController()
+    const running = ledger.run(bus, stop.signal)
+    await send(bus, 'edge-1', [chain.next().value])
+    await until(() => ledger.durableEntries === 2)
+    old = (await ledger.reader.logs())[0]?.origin ?? ''
+    nowMs = Date.UTC(2027, 0, 1)
+    await send(bus, 'edge-1', [chain.next().value])
+    await until(async () => (await ledger.reader.logs())[1]?.size === 2)
+    stop.abort()
+    await running
+  }
+  await rm(join(options.directory, 'logs', old), { recursive: true })
+  using register = new DatabaseSync(join(options.directory, 'register.sqlite'))
+  register.prepare('DELETE FROM head WHERE origin = ?').run(old)
+
+  await using view = await openLedgerReader(options)
+  assert.deepEqual((await view.verify()).problems, [
+    { origin: old, file: 'logs', position: null, what: 'the whole log is missing' },
+  ])
 })
