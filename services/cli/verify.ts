@@ -2,10 +2,13 @@ import { readFileSync } from 'node:fs'
 
 import { Command, InvalidArgumentError } from 'commander'
 
+import type { VerifyBundleOptions } from '../reporter/verify.ts'
 import { CommandFailure } from './failure.ts'
 
 interface VerifyOptions {
   readonly key?: string
+  readonly log?: string
+  readonly earlier: readonly string[]
   readonly json?: boolean
 }
 
@@ -18,29 +21,42 @@ export function verifyCommand(): Command {
       'SHA-256 of the key that must have signed it, as its owner told you',
       fingerprint,
     )
+    .option(
+      '--log <place>',
+      'a copy of the logs, to see that nothing was left out: a directory that affidavit export wrote, or an address',
+    )
+    .option(
+      '--earlier <file>',
+      'with --log: a checkpoint or a report that you kept, which the logs must go on from; may be given several times',
+      (file: string, files: readonly string[]) => [...files, file],
+      [],
+    )
     .option('--json', 'print the outcome as JSON')
     .addHelpText(
       'after',
       `
 Exit status 0: verified. 1: not verified, with what was changed. 2: there is no such file.
 Without --key the bundle is checked against the key it brings: nothing was changed since that key signed it, but whose key
-it is you must find out another way. VERIFY.md in the bundle does the same with openssl and sha256sum only.`,
+it is you must find out another way. VERIFY.md in the bundle does the same with openssl and sha256sum only.
+
+By itself a bundle shows that it was not changed, and proves the entries of its sample. That no entry of the period is missing shows the
+log: affidavit export writes it, and the api serves it to everybody (--log http://127.0.0.1:21400/logs). Whoever holds all keys can write
+both anew; then only what you kept from earlier differs, so give it with --earlier.`,
     )
     .action(verify)
 }
 
 async function verify(file: string, options: VerifyOptions): Promise<void> {
-  let bytes: Buffer
-  try {
-    bytes = readFileSync(file)
-  } catch (cause) {
-    throw new CommandFailure(`${file} cannot be read: ${reasonOf(cause)}`, 2, { cause })
+  const bytes = read(file)
+  const { key, log, earlier } = options
+  if (earlier.length > 0 && log === undefined) {
+    throw new CommandFailure('--earlier needs --log: only the log shows what it goes on from', 2)
   }
   const { verifyBundle } = await import('../reporter/verify.ts')
-  const outcome = await verifyBundle(
-    bytes,
-    options.key === undefined ? {} : { keyFingerprint: options.key },
-  )
+  const outcome = await verifyBundle(bytes, {
+    ...(key === undefined ? {} : { keyFingerprint: key }),
+    ...(log === undefined ? {} : await comparison(log, earlier)),
+  })
   if (options.json === true) process.stdout.write(`${JSON.stringify(outcome, null, 2)}\n`)
   if (!outcome.ok) {
     if (options.json !== true) {
@@ -54,6 +70,30 @@ async function verify(file: string, options: VerifyOptions): Promise<void> {
   process.stdout.write(`verified ${file}\n`)
   for (const [name, value] of Object.entries(outcome.facts)) {
     process.stdout.write(`  ${name}: ${value}\n`)
+  }
+}
+
+async function comparison(
+  log: string,
+  earlier: readonly string[],
+): Promise<Pick<VerifyBundleOptions, 'logs' | 'earlier'>> {
+  const { logCopy } = await import('../all-in-one/log-copy.ts')
+  const { keptCheckpoints } = await import('../reporter/kept-checkpoints.ts')
+  const notes = earlier.flatMap((file) => {
+    try {
+      return keptCheckpoints(read(file))
+    } catch (cause) {
+      throw new CommandFailure(`${file} is neither a checkpoint nor a report`, 2, { cause })
+    }
+  })
+  return { logs: logCopy(log), earlier: notes }
+}
+
+function read(file: string): Buffer {
+  try {
+    return readFileSync(file)
+  } catch (cause) {
+    throw new CommandFailure(`${file} cannot be read: ${reasonOf(cause)}`, 2, { cause })
   }
 }
 

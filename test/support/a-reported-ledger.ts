@@ -11,6 +11,7 @@ import type { LedgerReader } from '../../services/ledger/reader.ts'
 import { openReporter } from '../../services/reporter/reporter.ts'
 import type { ReporterOptions } from '../../services/reporter/reporter.ts'
 import { systemClock } from '../../services/runtime/clock.ts'
+import type { SigningKey } from '../../services/runtime/key-file.ts'
 import { createLogger } from '../../services/runtime/logger.ts'
 import { ChainOfEvents, aBus, aDirectory, ledgerOptions, sendEvents } from './a-ledger.ts'
 import { until } from './until.ts'
@@ -20,7 +21,11 @@ export const dayStartMs = Date.UTC(2026, 10, 24)
 
 /** A ledger with a day's work in it, and what a reporter needs beside it. */
 export interface AReportedLedger extends AsyncDisposable {
+  /** Of the ledger. */
+  readonly directory: string
   readonly reader: LedgerReader
+  /** Signs its log. */
+  readonly key: SigningKey
   readonly options: ReporterOptions
   /** What the reporter recorded. */
   readonly recorded: EventDraft[]
@@ -49,7 +54,9 @@ export async function aReportedLedger(
   await seal(values)
   const recorded: EventDraft[] = []
   return {
+    directory: options.directory,
     reader: ledger.reader,
+    key: options.key,
     recorded,
     seal,
     async [Symbol.asyncDispose]() {

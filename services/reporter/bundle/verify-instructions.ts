@@ -51,5 +51,13 @@ ${logs
 
 8. An entry is in the log: ledger/inclusion/*.tlog-proof are C2SP tlog-proof files. Any verifier of that format checks them
    with the key of the log (keys/log-1.vkey) and the entry (a line of ledger/leaves.jsonl).
+
+9. No entry of the period is missing. A bundle cannot show that by itself: it takes the log, which holds nothing about a person. Get it
+   from the owner (affidavit export) or from the api (/logs), and compare every entry of it with the population: by the command above
+   with --log DIRECTORY, or, on the code of the Go checksum database and none of ours, by verify-log -report (test/outsiders of the
+   sources).
+
+10. Keep this bundle. Whoever holds every key of a deployment can write log and reports anew; what somebody else has kept is then all
+    that differs, and affidavit verify --earlier, or verify-log -remembered, compares it.
 `
 }

@@ -23,3 +23,8 @@ export function problem(
 ): BundleProblem {
   return { file, expected: String(expected), found: String(found), sentence }
 }
+
+/** A time of the manifest in the form of rows and leaves, so that texts can be compared. */
+export function microseconds(time: string): string {
+  return time.replace(/Z$/, '.000000Z')
+}

@@ -5,7 +5,7 @@ import { parse } from 'csv-parse/sync'
 import { populationColumns } from '../../../reports/population-row.ts'
 import { sha256 } from '../bundle/write-bundle.ts'
 import { stratumOf } from '../population.ts'
-import { problem } from './bundle-check.ts'
+import { microseconds, problem } from './bundle-check.ts'
 import type { BundleCheck } from './bundle-check.ts'
 
 export interface PopulationFileRow {
@@ -84,9 +84,4 @@ function totalsText({
   ]
     .sort()
     .join(', ')
-}
-
-/** A time of the manifest in the form of the rows, so that texts can be compared. */
-function microseconds(time: string): string {
-  return time.replace(/Z$/, '.000000Z')
 }

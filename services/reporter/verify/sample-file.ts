@@ -6,10 +6,10 @@ import { holdsEvent } from '../../../schemas/leaf.ts'
 import { leafHash } from '../../ledger/proof/hash.ts'
 import { verifyLeafProof } from '../../ledger/proof/leaf-proof.ts'
 import { parseTlogProof } from '../../ledger/proof/tlog-proof.ts'
-import { csvCell } from '../render/csv.ts'
 import { leavesFile, sampleColumns } from '../sampled-entries.ts'
 import { problem } from './bundle-check.ts'
 import type { BundleCheck } from './bundle-check.ts'
+import { compareRow } from './leaf-row.ts'
 import { proven } from './ledger-files.ts'
 import { cellsOf } from './population-file.ts'
 import type { PopulationFileRow } from './population-file.ts'
@@ -83,31 +83,10 @@ function checkRow(check: BundleCheck, row: readonly string[], entry: Buffer): vo
       problems.push(problem(leavesFile, 'an event', found, sentence))
       return
     }
-    const expected = [
-      String(leaf.seq),
-      leaf.evt,
-      leaf.prod,
-      String(leaf.pseq),
-      leaf.ix.type,
-      leaf.et,
-      leaf.rt,
-      leaf.ix.outcome ?? '',
-      leafHash(entry).toString('hex'),
-    ].map(csvCell)
-    const found = [
-      'ledger_index',
-      'event_id',
-      'producer',
-      'producer_seq',
-      'event_type',
-      'occurred_at',
-      'received_at',
-      'outcome',
-      'leaf_hash',
-    ].map(cell)
-    if (expected.join() === found.join()) return
+    const { isSame, expected, found } = compareRow(row, leaf, leafHash(entry))
+    if (isSame) return
     const sentence = `The row of ${where} says something else than its leaf in ${leavesFile}.`
-    problems.push(problem(leavesFile, expected.join(), found.join(), sentence))
+    problems.push(problem(leavesFile, expected, found, sentence))
   })
 }
 

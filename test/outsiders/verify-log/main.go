@@ -46,12 +46,13 @@ func main() {
 		remembered = append(remembered, file)
 		return nil
 	})
+	report := flag.String("report", "", "a report on the log, unpacked: its population is compared with the entries")
 	flag.Parse()
 	if flag.NArg() != 1 || *vkey == "" || *origin == "" {
-		fmt.Fprintln(os.Stderr, "usage: verify-log -vkey KEY|@FILE -origin ORIGIN [-remembered FILE]... DIRECTORY")
+		fmt.Fprintln(os.Stderr, "usage: verify-log -vkey KEY|@FILE -origin ORIGIN [-remembered FILE]... [-report DIRECTORY] DIRECTORY")
 		os.Exit(2)
 	}
-	head, err := verify(flag.Arg(0), *vkey, *origin, remembered)
+	head, err := verify(flag.Arg(0), *vkey, *origin, remembered, *report)
 	if err != nil {
 		fmt.Println(err)
 		os.Exit(1)
@@ -59,7 +60,7 @@ func main() {
 	fmt.Printf("verified: %s %d %s\n", *origin, head.size, head.root)
 }
 
-func verify(dir, vkey, origin string, remembered []string) (checkpoint, error) {
+func verify(dir, vkey, origin string, remembered []string, report string) (checkpoint, error) {
 	if file, ok := strings.CutPrefix(vkey, "@"); ok {
 		content, err := os.ReadFile(file)
 		if err != nil {
@@ -105,6 +106,11 @@ func verify(dir, vkey, origin string, remembered []string) (checkpoint, error) {
 			return head, refusal{"checkpoint", fmt.Sprintf("contradicts %s: the first %d entries were others", filepath.Base(file), older.size)}
 		}
 	}
+	if report != "" {
+		if err := log.checkReport(report); err != nil {
+			return head, err
+		}
+	}
 	return head, nil
 }
 
@@ -142,6 +148,7 @@ type log struct {
 	size        int64
 	hashes      []tlog.Hash
 	last        tlog.Hash
+	leaves      []leaf
 }
 
 func (l *log) ReadHashes(indexes []int64) ([]tlog.Hash, error) {
@@ -187,6 +194,11 @@ func (l *log) add(file string, seq int64, entry []byte) error {
 	if err := json.Unmarshal(entry, &members); err != nil {
 		return why("is not a JSON object")
 	}
+	var said leaf
+	if err := json.Unmarshal(entry, &said); err != nil {
+		return why("is no leaf")
+	}
+	l.leaves = append(l.leaves, said)
 	var origin, prev string
 	var position int64
 	if json.Unmarshal(members["log"], &origin) != nil || origin != l.origin {
