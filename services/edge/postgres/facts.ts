@@ -20,8 +20,10 @@ export type FactsResult =
       readonly mentions: Mentions
       /** True when it runs code that may change settings unseen: wait for its end before more text is sent. */
       readonly settles: boolean
-      /** True when it may run code of the target's users. */
-      readonly runsCodeOfUsers: boolean
+      /** True when it may call code of the target's users: what it answers may be anything. */
+      readonly callsCodeOfUsers: boolean
+      /** True when such code may run that belongs to what it reads, writes or defines. */
+      readonly runsCodeOfRelations: boolean
       /** True when what it does depends on a name that an earlier message gave (EXECUTE, FETCH, WHERE CURRENT OF). */
       readonly runsByName: boolean
       /**
@@ -64,6 +66,7 @@ export function factsOf(grammar: Grammar, sql: string, options: FactsOptions = {
     for (const statement of parsed.statements) walk.statement(statement)
     const facts = walk.facts(parsed.statements)
     const { unlistedFunctions } = facts
+    const runsCodeOfRelations = runsCode(options.code, facts)
     // Where the users' own functions are known, a bare name of the server's is the server's.
     const isOwn = (name: string): boolean => options.code !== undefined && isEffectOfServer(name)
     return {
@@ -74,8 +77,9 @@ export function factsOf(grammar: Grammar, sql: string, options: FactsOptions = {
       prepared: walk.names.prepared,
       cursors: walk.names.cursors,
       mentions: walk.mentions,
-      settles: unlistedFunctions.length > 0 || facts.unknown.length > 0,
-      runsCodeOfUsers: facts.unknown.length > 0 || !unlistedFunctions.every(isOwn),
+      settles: runsCodeOfRelations || unlistedFunctions.length > 0 || facts.unknown.length > 0,
+      runsCodeOfRelations,
+      callsCodeOfUsers: facts.unknown.length > 0 || !unlistedFunctions.every(isOwn),
       runsByName: walk.names.refersToOthers,
       cacheable: !walk.looksAtLiterals && !facts.kinds.some((kind) => standingForOthers.has(kind)),
     }
@@ -84,6 +88,11 @@ export function factsOf(grammar: Grammar, sql: string, options: FactsOptions = {
     if (error instanceof RangeError) return refused('the statement is nested too deeply')
     throw error
   }
+}
+
+function runsCode(code: TargetCode | null | undefined, facts: Facts): boolean {
+  if (code === undefined) return false
+  return code === null ? facts.reads.length + facts.writes.length > 0 : code.isRunBy(facts)
 }
 
 const standingForOthers: ReadonlySet<string> = new Set(['execute', 'fetch'])

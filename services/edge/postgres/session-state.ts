@@ -50,6 +50,10 @@ export class SessionState {
   reach: Reach = 'none'
   /** A statement of this batch may have changed how text is read; known at the next ReadyForQuery. */
   isUnsettled = false
+  /** And that has not been set back since. */
+  isReadOtherwise = false
+  /** Since the transaction began: what was deferred runs when it ends. */
+  codeRan: CodeRan | null = null
   /** Statements have changed relations, which others see once the transaction has ended. */
   hasChangedCatalog = false
 
@@ -64,12 +68,18 @@ export class SessionState {
   }
 }
 
+/** Code that may do something to the session: the last batch that ran some, and whether any of it may give names to something else. */
+export interface CodeRan {
+  readonly batch: number
+  readonly takesNames: boolean
+}
+
 /**
  * A backslash or a byte outside ASCII means another thing under another standard_conforming_strings or client_encoding, and a statement
  * of this batch may have set one; its report comes only with ReadyForQuery.
  */
-export function mayBeMisread({ isUnsettled }: SessionState, text: Buffer): boolean {
-  return isUnsettled && text.some((byte) => byte === 0x5c || byte >= 0x80)
+export function mayBeMisread({ isReadOtherwise }: SessionState, text: Buffer): boolean {
+  return isReadOtherwise && text.some((byte) => byte === 0x5c || byte >= 0x80)
 }
 
 /**

@@ -84,6 +84,8 @@ export interface TargetCode {
   readonly searchPath: readonly string[]
   /** What a text may run of it without naming it as a call, as facts write functions; `*` for any at all. */
   calledBy(mentions: Mentions, context: MentionContext): readonly string[]
+  /** Whether some of it runs since it belongs to what is read, written or defined: triggers and the like. */
+  isRunBy(facts: Pick<Facts, 'kinds' | 'reads' | 'writes'>): boolean
 }
 
 /** The facts of a statement that has a name, with what is to be looked up again each time the name is used. */

@@ -81,7 +81,7 @@ export class RulePolicy implements StatementPolicy {
     parameterTypes?: readonly number[],
     isDoubtful = false,
   ): Verdict {
-    const { policies, clock, routines } = this.#options
+    const { policies, clock, masking, routines } = this.#options
     const policy = policies.current
     const judgement = this.#judge.judge(policy, text, subject, clock.nowMs(), {
       parameterTypes,
@@ -91,11 +91,17 @@ export class RulePolicy implements StatementPolicy {
     if (!result.ok) return notTaken(result, verdict)
     if (verdict.outcome !== 'block')
       routines?.get(subject.target)?.defined(subject, result.mentions)
-    const isOpaque = judgement.isDoubtful || result.runsCodeOfUsers
+    const isOpaque = judgement.isDoubtful || result.callsCodeOfUsers
     const mask = this.#masks.of(text, subject, result.facts, verdict, isOpaque)
     // Where their number is not known, what is allowed is allowed for every number.
     const looksAtRows = policy.usesLiterals && result.facts.rows !== null
-    return taken(result, verdict, mask, looksAtRows || !result.cacheable)
+    const { callsCodeOfUsers, runsCodeOfRelations, cacheable } = result
+    return taken(result, verdict, mask, {
+      dependsOnLiterals: looksAtRows || !cacheable,
+      // Where nothing is masked, such code gains nothing by a name: what that would run, it may run itself.
+      runsCodeOfUsers:
+        callsCodeOfUsers || (runsCodeOfRelations && masking?.has(subject.target) === true),
+    })
   }
 
   catalogChanged(subject: StatementSubject): void {
@@ -127,7 +133,7 @@ function taken(
   result: FactsResult & { ok: true },
   verdict: RuleVerdict,
   mask: MaskDecision | null,
-  dependsOnLiterals: boolean,
+  parts: Pick<Verdict, 'dependsOnLiterals' | 'runsCodeOfUsers'>,
 ): Verdict {
   const { facts } = result
   return {
@@ -141,10 +147,9 @@ function taken(
     functions: facts.functions,
     names: result.names,
     settles: result.settles,
-    runsCodeOfUsers: result.runsCodeOfUsers,
+    ...parts,
     runsByName: result.runsByName,
     changesCatalog: facts.kinds.some((kind) => defining.has(kind)),
-    dependsOnLiterals,
   }
 }
 

@@ -2,6 +2,7 @@ import type { Expected } from './expected-responses.ts'
 import { further } from '../masking/couplings.ts'
 import type { Reach } from '../masking/couplings.ts'
 import { withheldReport } from '../masking/masked-answer.ts'
+import { checksDeferred } from './forwarding.ts'
 import { Outgoing } from './outgoing.ts'
 import { pinnedSettings } from '../target/pinned-settings.ts'
 import { decodeBackend, transactionStatus } from '../protocol/backend.ts'
@@ -29,6 +30,7 @@ export class BackendRelay implements FrameSink {
   }
 
   message(type: number, bytes: Buffer, start: number, end: number): boolean {
+    if (this.#isOfOwn(type)) return true
     switch (type) {
       case backend.dataRow:
         this.#row(bytes, start, end)
@@ -108,6 +110,15 @@ export class BackendRelay implements FrameSink {
     return true
   }
 
+  /** The row and the end of what the edge itself runs, which is nobody's. */
+  #isOfOwn(type: number): boolean {
+    const { expected } = this.#state
+    const { head } = expected
+    if (head?.kind !== 'execute' || !head.isOwn) return false
+    if (type === backend.commandComplete) expected.shift()
+    return type === backend.dataRow || type === backend.commandComplete
+  }
+
   /** The chunk goes away: what a result still needs of it is taken now. */
   finishChunk(): void {
     this.#reading?.response.suspend()
@@ -184,6 +195,8 @@ export class BackendRelay implements FrameSink {
   #transactionEnded(batch: number): void {
     const { portals, cache } = this.#state
     if (portals.size > 0) portals.endTransaction(batch)
+    const { codeRan } = this.#state
+    if (codeRan !== null && codeRan.batch <= batch) this.#state.codeRan = null
     if (this.#state.used.length > 0) {
       this.#state.used = this.#state.used.filter((use) => use.batch > batch)
     }
@@ -304,7 +317,9 @@ export class BackendRelay implements FrameSink {
   #reach(): Reach {
     const { head } = this.#state.expected
     const own = head?.request?.mask?.withheldReports ?? 'none'
-    const isOfEnd = head === null || head.kind === 'sync' || checksDeferred(head.request)
+    const statement = head?.request?.statement ?? null
+    const isOfEnd =
+      head === null || head.kind === 'sync' || (statement !== null && checksDeferred(statement))
     return isOfEnd ? further(this.#state.reach, own) : own
   }
 
@@ -337,17 +352,6 @@ function fieldsOf(bytes: Buffer, start: number, end: number): ReportFields {
   if (decoded?.type !== 'error') throw outOfStep()
   return decoded.fields
 }
-
-function checksDeferred(request: RequestInFlight | null): boolean {
-  const kinds = request?.statement?.verdict.operation.split(',') ?? []
-  return kinds.some((kind) => deferredTo.has(kind))
-}
-
-const deferredTo: ReadonlySet<string> = new Set([
-  'commit',
-  'set_constraints',
-  'prepare_transaction',
-])
 
 function fail(entry: Expected, fields: ReportFields): void {
   entry.request?.fail(fields.get('C') ?? '', fields.get('M') ?? '')

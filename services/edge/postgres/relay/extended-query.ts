@@ -1,3 +1,4 @@
+import { pinnedSettings } from '../target/pinned-settings.ts'
 import { Expected } from './expected-responses.ts'
 import { applyChanges, awaitReply, forward } from './forwarding.ts'
 import type { HeldInBatch } from '../holds/held-in-batch.ts'
@@ -46,14 +47,11 @@ export class ExtendedQuery {
     const entry = new Expected('parse', batch)
     if (this.#gate.forbids(entry, statement, [])) return true
     if (!withholdIfItMayWait(this.#state, statement)) return false
-    if (mayBeMisread(this.#state, statement.text)) {
-      this.#gate.refuse(entry, statement, [], sqlState.blocked, sendSyncFirst)
-      return true
-    }
     if (name !== '' && statements.size >= limits.maxNames) {
       this.#gate.refuse(entry, statement, [], sqlState.tooMuch, 'too many prepared statements')
       return true
     }
+    if (mayBeMisread(this.#state, statement.text)) this.#setBackReading()
     const isRedeclared = name !== '' && statements.get(name) !== null
     cache.declare('statement', name, statement)
     entry.statement = statements.declare(name, statement, batch)
@@ -88,10 +86,7 @@ export class ExtendedQuery {
       this.#gate.refuse(entry, statement, [], sqlState.tooMuch, 'too many portals')
       return true
     }
-    if (statements.isDoubtful(statementName) && !this.#parseAnew(statementName, statement)) {
-      this.#gate.refuse(entry, statement, [], sqlState.blocked, sendSyncFirst)
-      return true
-    }
+    if (statements.isDoubtful(statementName)) this.#parseAnew(statementName, statement)
     const isRedeclared = name !== '' && portals.get(name) !== null
     // A named portal outlives the chunk that its values lie in.
     const bound = withTypes(statement, bind.parameters)
@@ -127,8 +122,10 @@ export class ExtendedQuery {
     if (admission !== 'forwarded') return admission !== 'waits'
     this.#state.isWithheld = false
     this.#gate.claim(portal, entry.request)
-    applyChanges(this.#state, statement)
-    if (statement.verdict.settles) this.#state.isUnsettled = true
+    if (applyChanges(this.#state, statement)) {
+      this.#state.isUnsettled = true
+      this.#state.isReadOtherwise = true
+    }
     // As the policy in force says, which may be another than when it was prepared.
     if (entry.request?.mask != null) this.#describeFor(entry, name)
     forward(this.#state, this.#toTarget, entry, bytes, start, end)
@@ -165,19 +162,22 @@ export class ExtendedQuery {
     const entry = new Expected('sync', state.batch)
     if (state.isUnsettled) state.awaited = entry
     state.isUnsettled = false
+    state.isReadOtherwise = false
+    // It may end the transaction, and what was deferred runs then.
+    if (state.codeRan?.batch === state.batch && state.codeRan.takesNames) state.statements.doubt()
     state.batch++
     forward(this.#state, this.#toTarget, entry, bytes, start, end)
   }
 
   /**
    * What the target has under this name now, code of users may have put there: it is closed and parsed as the client did, so that what
-   * is bound is what was decided. False where the text may be read otherwise by now.
+   * is bound is what was decided.
    */
-  #parseAnew(name: string, statement: Statement): boolean {
+  #parseAnew(name: string, statement: Statement): void {
     const { statements, batch } = this.#state
     const { text, parse } = statement
     if (parse === undefined) throw new TypeError('a named statement has its Parse')
-    if (mayBeMisread(this.#state, text)) return false
+    if (mayBeMisread(this.#state, text)) this.#setBackReading()
     const closed = new Expected('close', batch)
     const parsed = new Expected('parse', batch)
     for (const entry of [closed, parsed]) entry.isOwn = true
@@ -186,7 +186,18 @@ export class ExtendedQuery {
     const close = encodeFrontend({ type: 'close', of: 'statement', name })
     forward(this.#state, this.#toTarget, closed, close, 0, close.length)
     forward(this.#state, this.#toTarget, parsed, parse, 0, parse.length)
-    return true
+  }
+
+  /** Code may have changed how text is read: until this transaction ends it is read as ever. What changed is reported with its end. */
+  #setBackReading(): void {
+    const { batch } = this.#state
+    this.#state.isReadOtherwise = false
+    for (const message of readAsEver) {
+      const entry = new Expected(message.type, batch)
+      entry.isOwn = true
+      const bytes = encodeFrontend(message)
+      forward(this.#state, this.#toTarget, entry, bytes, 0, bytes.length)
+    }
   }
 
   /** Clients remember what a statement answers and do not ask again; the mask has to know for this very portal. */
@@ -199,4 +210,21 @@ export class ExtendedQuery {
   }
 }
 
-const sendSyncFirst = 'statement refused: send Sync first'
+const own = 'affidavit reads text as ever'
+const readAsEver = [
+  { type: 'close', of: 'statement', name: own },
+  {
+    type: 'parse',
+    statement: own,
+    text: Buffer.from(
+      `SELECT ${[...pinnedSettings]
+        .map(([name, value]) => `pg_catalog.set_config('${name}', '${value}', true)`)
+        .join(', ')}`,
+    ),
+    parameterTypes: [],
+  },
+  { type: 'bind', portal: own, statement: own, parameters: [], resultFormats: [] },
+  { type: 'execute', portal: own, maxRows: 0 },
+  { type: 'close', of: 'portal', name: own },
+  { type: 'close', of: 'statement', name: own },
+] as const

@@ -28,10 +28,11 @@ export function awaitReply(state: SessionState, toTarget: Outgoing, entry: Expec
 
 /**
  * What a statement changes for those behind it. Names that it declares or drops in SQL stand for something else from here on; where it
- * runs code of users, all of them may. Values may be read otherwise.
+ * runs code of users, all of them may. Values may be read otherwise. True where text may be, too.
  */
-export function applyChanges(state: SessionState, statement: Statement): void {
-  const { statements, portals } = state
+export function applyChanges(state: SessionState, statement: Statement): boolean {
+  const { statements, portals, codeRan, batch } = state
+  const { settles, runsCodeOfUsers } = statement.verdict
   state.reading.afterwards(statement, state.batch)
   for (const { of, name: inSql } of statement.verdict.names) {
     // As it stands in a message: a character for each byte.
@@ -39,9 +40,26 @@ export function applyChanges(state: SessionState, statement: Statement): void {
     if (of === 'statement') statements.forget(name)
     else portals.forget(name)
   }
-  if (!statement.verdict.runsCodeOfUsers) return
-  statements.doubt()
-  portals.doubt()
+  const runsDeferred = codeRan !== null && checksDeferred(statement)
+  if (!settles && !runsCodeOfUsers && !runsDeferred) return false
+  const takesNames = runsCodeOfUsers || (runsDeferred && codeRan.takesNames)
+  state.codeRan = { batch, takesNames: takesNames || codeRan?.takesNames === true }
+  if (takesNames) {
+    statements.doubt()
+    portals.doubt()
+  }
+  return settles || runsDeferred
 }
+
+/** Whether it has what was deferred in its transaction run. */
+export function checksDeferred({ verdict }: Statement): boolean {
+  return verdict.operation.split(',').some((kind) => deferredTo.has(kind))
+}
+
+const deferredTo: ReadonlySet<string> = new Set([
+  'commit',
+  'set_constraints',
+  'prepare_transaction',
+])
 
 const flushMessage = Buffer.of(frontend.flush, 0, 0, 0, 4)

@@ -184,8 +184,7 @@ export class FrontendRelay implements FrameSink {
     const admission = this.#gate.admit(entry, statement, [], null, 'simple')
     if (admission !== 'forwarded') return admission !== 'waits'
     this.#state.isWithheld = false
-    applyChanges(this.#state, statement)
-    if (statement.verdict.settles) this.#state.awaited = entry
+    if (applyChanges(this.#state, statement)) this.#state.awaited = entry
     forward(this.#state, this.toTarget, entry, bytes, start, end)
     // The ReadyForQuery behind its answer says nothing of what is bound after it, by a client that does not wait for that.
     this.#state.batch++

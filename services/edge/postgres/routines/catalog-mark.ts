@@ -24,8 +24,12 @@ FROM (${[
   rowsOf('pg_type', 'WHERE oid >= 16384'),
   // Columns, also of rows that are types.
   rowsOf('pg_attribute', 'WHERE attrelid >= 16384 AND attnum > 0'),
-  // Checks of domains; public is older than what users make.
-  rowsOf('pg_constraint', 'WHERE contypid > 0'),
+  rowsOf('pg_constraint', 'WHERE oid >= 16384'),
+  rowsOf('pg_attrdef', ''),
+  rowsOf('pg_index', 'WHERE indexrelid >= 16384'),
+  rowsOf('pg_partitioned_table', ''),
+  rowsOf('pg_inherits', ''),
+  // Public is older than what users make.
   rowsOf('pg_namespace', ''),
   // What sessions begin with: their search_path.
   rowsOf('pg_db_role_setting', ''),

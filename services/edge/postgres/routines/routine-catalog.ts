@@ -1,4 +1,7 @@
 import { builtinFunctions } from '../facts/builtin-functions.ts'
+import type { Facts } from '../../guard/facts.ts'
+import { Couplings } from '../masking/couplings.ts'
+import type { Access } from '../masking/couplings.ts'
 import type { MentionContext, Mentions, TargetCode } from '../facts/mentions.ts'
 import { qualifiedName, schemasIn } from '../facts/names.ts'
 import { lastNameOf } from '../../guard/policy/relation-names.ts'
@@ -15,7 +18,8 @@ import { TouchedTypes } from './touched-types.ts'
  * extension. Where a statement does not say which function it means, one of these may be taken. A snapshot; it never changes.
  *
  * What belongs to a relation is part of reading or writing it, which rules about relations are for: its triggers, rules, defaults,
- * generated columns, row security, indexes, and what its domains check and its types bring when rows of it are written.
+ * generated columns, row security, indexes, and what its domains check and its types bring when rows of it are written. That it runs is
+ * said nevertheless, for what it may do to the session.
  */
 export class RoutineCatalog {
   readonly rows: RoutineRows
@@ -25,6 +29,7 @@ export class RoutineCatalog {
   readonly #namesakes = new Map<string, Set<number>>()
   readonly #casts: CastCode
   readonly #domains: DomainCode
+  readonly #couplings: Couplings
 
   constructor(rows: RoutineRows, codeOf: CodeOfExpression) {
     this.rows = rows
@@ -36,6 +41,7 @@ export class RoutineCatalog {
       if (relations === undefined) this.#namesakes.set(column, new Set([relation]))
       else relations.add(relation)
     }
+    this.#couplings = new Couplings(rows.couplings, () => false)
     this.#casts = new CastCode(rows.casts, this.#types)
     const ofExtensions = new Set(rows.routines.filter((each) => each.isOfExtension).map(nameOf))
     this.#domains = new DomainCode(rows.checks, this.#types, (expression) => {
@@ -55,7 +61,27 @@ export class RoutineCatalog {
     return {
       searchPath: path,
       calledBy: (mentions, context) => this.#called(mentions, context, isVisible, recent),
+      isRunBy: (facts) => this.#isRun(facts),
     }
+  }
+
+  #isRun({ kinds, reads, writes }: Pick<Facts, 'kinds' | 'reads' | 'writes'>): boolean {
+    return (
+      this.#couplings.ofKinds(kinds) === 'code' ||
+      reads.some((name) => this.#isRunByRelation(name, 'read')) ||
+      writes.some((name) => this.#isRunByRelation(name, 'write'))
+    )
+  }
+
+  #isRunByRelation(name: string, access: Access): boolean {
+    if (name.endsWith('*')) return this.#couplings.ofAny() === 'code'
+    if (name.startsWith('pg_catalog.') || name.startsWith('information_schema.')) return false
+    const rows = this.#types.relationsNamed(name)
+    // One that is not known may have any code.
+    if (rows === null) return true
+    return rows.some(
+      ({ relation }) => relation !== null && this.#couplings.reach(relation, access) === 'code',
+    )
   }
 
   #called(

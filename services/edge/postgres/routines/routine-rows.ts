@@ -1,5 +1,7 @@
 import { queryTarget } from '../snapshot/query-target.ts'
 import type { TargetAddress, TargetLogin } from '../target/target-connection.ts'
+import { couplingsIn, couplingsQuery } from '../masking/coupling-rows.ts'
+import type { Coupling } from '../masking/couplings.ts'
 import { codeIn, codeQuery } from './code-rows.ts'
 import type { CodeObject } from './code-rows.ts'
 
@@ -23,6 +25,8 @@ export interface RoutineRows {
   readonly columns: readonly { readonly relation: number; readonly type: number }[]
   /** Columns that are named like a routine with one argument. */
   readonly namesakes: readonly { readonly relation: number; readonly column: string }[]
+  /** What relations have run by being read or written. */
+  readonly couplings: readonly Coupling[]
 }
 
 export interface TypeRow {
@@ -89,13 +93,14 @@ export async function readRoutines(
       checksQuery,
       columnsQuery,
       namesakesQuery,
+      couplingsQuery,
       codeQuery,
     ],
     signal,
   )
   const [version, path, , own, , types, routines, operators, casts, checks, columns, ...rest] =
     results
-  const [namesakes, code] = rest
+  const [namesakes, couplings, code] = rest
   const rows: RoutineRows = {
     majorVersion: Math.floor(Number(version?.[0]?.[0]) / 10_000),
     user: login.user,
@@ -141,6 +146,7 @@ export async function readRoutines(
       relation: Number(relation),
       column: column ?? '',
     })),
+    couplings: couplingsIn(couplings ?? []),
   }
   return { rows, code: codeIn(code ?? []) }
 }

@@ -222,8 +222,6 @@ function isSameForEveryLiteral(verdict: Verdict): boolean {
   return (
     verdict.refusal === null &&
     verdict.dependsOnLiterals !== true &&
-    !verdict.settles &&
-    !verdict.runsCodeOfUsers &&
     verdict.names.length === 0 &&
     verdict.operation.split(',').every((kind) => plainKinds.has(kind)) &&
     verdict.functions.every((name) => plainFunctions.has(name))

@@ -157,7 +157,6 @@ async function signIn(socket: Socket, login: TargetLogin): Promise<TargetConnect
     ['user', login.user],
     ['database', login.database],
     ['application_name', login.applicationName],
-    ['backslash_quote', 'safe_encoding'],
     ...pinnedSettings,
     ...login.settings,
   ])

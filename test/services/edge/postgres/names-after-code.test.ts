@@ -114,14 +114,26 @@ test('a name that the client has closed stays closed, and may be given anew', as
   assert.deepEqual(await client.answer(), ran('2DCZ', 'again'))
 })
 
-test('text that such code may have the target read otherwise is not parsed in its batch', async (t) => {
+test('text that such code may have the target read otherwise is read as ever in its batch', async (t) => {
   const { client } = await aWire(t, server)
   await prepared(client, "SELECT 'ü'", 's')
   await prepared(client, "SELECT of_users('SELECT 1 -- settles')", 'code')
-  await client.send([bind('code'), execute(), bind('s'), execute(), sync])
-  assert.deepEqual((await client.answer()).errors, ['42501'])
-  await client.send([bind('s'), execute(), sync])
-  assert.deepEqual(await client.answer(), ran('2DCZ', 'ü'))
+  await client.send([
+    bind('code'),
+    execute(),
+    bind('s'),
+    execute(),
+    parse("SELECT 'ü\\'"),
+    bind(),
+    execute(),
+    sync,
+  ])
+  const { types, rows } = await client.answer()
+  assert.deepEqual([types, rows], ['2DC2DC12DCZ', [['1'], ['ü'], ['ü\\']]])
+  const setting = "SELECT set_config('standard_conforming_strings', 'off', true)"
+  await prepared(client, `SELECT of_users($$${setting}$$) -- settles`, 'sets')
+  await client.send([bind('sets'), execute(), parse("SELECT '\\'"), bind(), execute(), sync])
+  assert.deepEqual((await client.answer()).rows, [['1'], ['\\']])
 })
 
 async function prepared(client: RawClient, text: string, name: string): Promise<void> {

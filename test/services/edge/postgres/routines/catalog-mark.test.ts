@@ -154,6 +154,11 @@ const telling = [
   'ALTER TABLE plants ALTER COLUMN remark TYPE bare',
   'ALTER TABLE plants DROP COLUMN remark',
   "ALTER TABLE plants ADD COLUMN note varchar DEFAULT 'x'",
+  'ALTER TABLE plants ADD CONSTRAINT good CHECK (id > 0)',
+  'ALTER TABLE plants ALTER COLUMN id SET DEFAULT 7',
+  'CREATE INDEX kept ON plants (note)',
+  'CREATE TABLE child () INHERITS (plants)',
+  'ALTER TABLE child NO INHERIT plants',
   'ALTER ROLE CURRENT_USER SET search_path = beside, public',
   'ALTER ROLE CURRENT_USER RESET search_path',
   // One takes away, and what another has begun before comes after it.
