@@ -135,6 +135,8 @@ export async function startProduct(
     }),
   )
 
+  health.add('reports', () => reporter.health())
+
   const control = new ControlState(parseVkey(apiSigner.vkey).key)
   const following = followTopic({
     bus,

@@ -6,6 +6,7 @@ export type ReportErrorCode =
   | 'REPORT_STOPPED'
   | 'REPORT_NO_LEDGER'
   | 'REPORT_LEDGER_CHANGED'
+  | 'REPORT_FILE_DAMAGED'
   | 'BUNDLE_MALFORMED'
 
 export class ReportError extends Error {

@@ -1,8 +1,9 @@
-import { mkdir, open, readFile, readdir, rename, rm } from 'node:fs/promises'
+import { link, mkdir, open, readFile, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 
 import type { PreviousReport } from '../../reports/frozen.ts'
 import type { BundleManifest } from '../../schemas/bundle.ts'
+import { ProofError } from '../ledger/proof/error.ts'
 import type { LogHead } from '../ledger/reader.ts'
 import { fingerprintOf } from './bundle/keys.ts'
 import { manifestFile, sha256 } from './bundle/write-bundle.ts'
@@ -22,29 +23,37 @@ interface StoredReport {
 export class ReportStore {
   readonly #directory: string
   readonly #reports = new Map<string, StoredReport>()
+  /** Names of files that are there and are no report that can be read. */
+  readonly #damaged = new Set<string>()
 
   private constructor(directory: string) {
     this.#directory = directory
   }
 
   /** Reads what is there. Files that are no bundle are named in `damaged` and otherwise left alone. */
-  static async open(
-    directory: string,
-  ): Promise<{ readonly store: ReportStore; readonly damaged: readonly string[] }> {
+  static async open(directory: string): Promise<ReportStore> {
     await mkdir(directory, { recursive: true, mode: 0o700 })
     const store = new ReportStore(directory)
-    const damaged: string[] = []
     for (const name of await readdir(directory)) {
       if (name.endsWith('.partial')) await rm(join(directory, name), { force: true })
       if (!name.endsWith(extension)) continue
       try {
         store.#remember(await readFile(join(directory, name)))
       } catch (error) {
-        if (!(error instanceof ReportError)) throw error
-        damaged.push(name)
+        if (!isOfContent(error)) throw error
+        store.#damaged.add(name)
       }
     }
-    return { store, damaged }
+    return store
+  }
+
+  get damaged(): readonly string[] {
+    return [...this.#damaged]
+  }
+
+  /** Throws `REPORT_FILE_DAMAGED` when a file of this name is there that is no report: it may be what is left of one. */
+  requireFree(id: string): void {
+    if (this.#damaged.has(`${id}${extension}`)) throw this.#taken(id)
   }
 
   /** Newest first. */
@@ -62,9 +71,6 @@ export class ReportStore {
 
   /** Appears whole or not at all, and never replaces another one. */
   async add(id: string, bytes: Buffer): Promise<ReportRun> {
-    if (this.#reports.has(id)) {
-      throw new ReportError('REPORT_BUSY', `there is a report ${id} already`)
-    }
     const partial = `${this.path(id)}.partial`
     const handle = await open(partial, 'w', 0o600)
     try {
@@ -73,7 +79,15 @@ export class ReportStore {
     } finally {
       await handle.close()
     }
-    await rename(partial, this.path(id))
+    try {
+      // Not renamed: that would replace what has the name.
+      await link(partial, this.path(id))
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'EEXIST') throw this.#taken(id)
+      throw error
+    } finally {
+      await rm(partial)
+    }
     const directory = await open(this.#directory, 'r')
     try {
       await directory.sync()
@@ -131,14 +145,38 @@ export class ReportStore {
     }
   }
 
+  #taken(id: string): ReportError {
+    return new ReportError(
+      'REPORT_FILE_DAMAGED',
+      `${this.path(id)} is there already, and is no report that can be read; it may be evidence: restore it from a copy, or move it away to have the report made anew`,
+    )
+  }
+
   #remember(bytes: Buffer): ReportRun {
     const entry = readZip(bytes, mostUnpacked).entries.find(({ path }) => path === manifestFile)
     if (entry === undefined) throw new ReportError('BUNDLE_MALFORMED', 'it has no manifest')
-    const manifest = JSON.parse(unpackEntry(entry).toString()) as BundleManifest
+    const manifest = readManifest(unpackEntry(entry))
     const run = runOf(manifest, bytes)
     this.#reports.set(run.id, { manifest, run })
     return run
   }
+}
+
+/** Only as far as it is used here; whether it was changed says `verifyBundle`. */
+function readManifest(bytes: Buffer): BundleManifest {
+  const manifest = JSON.parse(bytes.toString()) as BundleManifest
+  if ((manifest as { type?: unknown }).type === 'affidavit/report-manifest/v1') return manifest
+  throw new ReportError('BUNDLE_MALFORMED', 'its manifest is another one')
+}
+
+/** Faults of what a file holds, not of the disk. */
+function isOfContent(error: unknown): boolean {
+  return (
+    error instanceof ReportError ||
+    error instanceof ProofError ||
+    error instanceof SyntaxError ||
+    error instanceof TypeError
+  )
 }
 
 function runOf(manifest: BundleManifest, bytes: Buffer): ReportRun {

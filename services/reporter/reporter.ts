@@ -6,6 +6,7 @@ import type { RecordScope, Recorder } from '../edge/capture/recorder.ts'
 import type { Signer } from '../ledger/proof/note.ts'
 import type { LedgerReader } from '../ledger/reader.ts'
 import type { Clock } from '../runtime/clock.ts'
+import type { PartHealth } from '../runtime/health.ts'
 import type { Logger } from '../runtime/logger.ts'
 import { fingerprintOf } from './bundle/keys.ts'
 import { ReportError } from './error.ts'
@@ -15,7 +16,7 @@ import type { Period } from './periods.ts'
 import type { ReportRequest, ReportRun, Reports } from './report.ts'
 import { ReportStore, newestFirst } from './report-store.ts'
 import { runReport } from './run-report.ts'
-import { missedPeriods, startSchedule } from './schedule.ts'
+import { missedPeriods, mostMissed, startSchedule } from './schedule.ts'
 import type { ScheduledReport } from './schedule.ts'
 
 export interface ReporterOptions {
@@ -38,8 +39,13 @@ const dayMs = 86_400_000
 
 /** Opens what makes reports: reads the finished ones, makes up for missed ones, and follows the schedules until disposed. */
 export async function openReporter(options: ReporterOptions): Promise<Reporter> {
-  const { store, damaged } = await ReportStore.open(options.directory)
-  for (const file of damaged) options.logger.error({ file }, 'a stored report cannot be read')
+  const store = await ReportStore.open(options.directory)
+  for (const file of store.damaged) {
+    options.logger.error(
+      { file },
+      'a stored report cannot be read: restore it from a copy, or move it out of the directory of reports',
+    )
+  }
   const reporter = new Reporter(options, store)
   await reporter.follow()
   return reporter
@@ -54,6 +60,9 @@ export class Reporter implements Reports, AsyncDisposable {
   readonly #schedules = new DisposableStack()
   /** Scheduled reports are made one after the other. */
   #scheduled: Promise<void> = Promise.resolve()
+  readonly #queued = new Set<string>()
+  /** When the ledger began: no report is due for what was before. */
+  #beganMs = 0
 
   constructor(options: ReporterOptions, store: ReportStore) {
     this.#options = options
@@ -64,19 +73,42 @@ export class Reporter implements Reports, AsyncDisposable {
   /** Starts the schedules, and what they missed. */
   async follow(): Promise<void> {
     const { schedules, clock } = this.#options
-    const beginMs = schedules.length === 0 ? 0 : await this.#ledgerBegan()
+    if (schedules.length > 0) this.#beganMs = await this.#ledgerBegan()
     for (const report of schedules) {
-      const isMade = (period: Period): boolean =>
-        this.#store.get(scheduledId(report.control, report.period, period)) !== null
-      for (const period of missedPeriods(report, beginMs, clock.nowMs(), isMade)) {
-        this.#enqueue(report, period, 'catch_up')
-      }
+      this.catchUp(report)
       this.#schedules.use(
         startSchedule(report, clock, (period) => {
           this.#enqueue(report, period, 'schedule')
+          // What failed before, and what the clock has jumped over.
+          this.catchUp(report)
         }),
       )
     }
+  }
+
+  /** Begins what was due and is not made. */
+  catchUp(report: ScheduledReport): void {
+    const { clock, logger } = this.#options
+    const isMade = (period: Period): boolean =>
+      this.#store.get(scheduledId(report.control, report.period, period)) !== null
+    const missed = missedPeriods(report, this.#beganMs, clock.nowMs(), isMade)
+    if (missed.length > mostMissed) {
+      logger.warn(
+        { control: report.control, period: report.period, until: utc(missed[0]?.toMs ?? 0) },
+        'reports of periods until then were missed and are not made up for; affidavit report run makes them',
+      )
+    }
+    for (const period of missed.slice(-mostMissed)) this.#enqueue(report, period, 'catch_up')
+  }
+
+  /** Whether every report that was due is there, and each stored one can be read. */
+  health(): PartHealth {
+    const { damaged } = this.#store
+    const failed = [...this.#runs.values()]
+      .filter(({ run }) => run.state === 'failed' && run.trigger !== 'ad_hoc')
+      .map(({ run }) => `${run.id} failed: ${run.reason ?? 'unknown'}`)
+    if (damaged.length > 0) failed.push(`stored reports cannot be read: ${damaged.join(', ')}`)
+    return failed.length === 0 ? { state: 'ok' } : { state: 'degraded', reason: failed.join('; ') }
   }
 
   list(): Promise<readonly ReportRun[]> {
@@ -130,7 +162,10 @@ export class Reporter implements Reports, AsyncDisposable {
 
   #enqueue(report: ScheduledReport, period: Period, trigger: 'schedule' | 'catch_up'): void {
     const id = scheduledId(report.control, report.period, period)
+    if (this.#queued.has(id)) return
+    this.#queued.add(id)
     this.#scheduled = this.#scheduled.then(async () => {
+      this.#queued.delete(id)
       if (this.#stopping.signal.aborted || this.#isTaken(id)) return
       this.#begin(id, { control: report.control, trigger, ...period }, report.parameters)
       await this.#runs.get(id)?.done
@@ -177,6 +212,7 @@ export class Reporter implements Reports, AsyncDisposable {
     const { reader, clock, signer, tenant, build, logger } = this.#options
     const { signal } = this.#stopping
     const { trigger, fromMs, toMs } = request
+    this.#store.requireFree(id)
     this.#store.requireAllSeen(await reader.logs())
     const checkpoints = await freezeCheckpoints({ reader, clock, trigger, toMs, signal })
     const frozen: FrozenInputs = {

@@ -4,8 +4,8 @@ import type { Clock } from '../runtime/clock.ts'
 import { lastPeriod } from './periods.ts'
 import type { Period, PeriodKind } from './periods.ts'
 
-/** Missed runs that are made up for at a start; older ones are not. */
-const mostMissed = 12
+/** Missed runs that are made up for; older ones are not. */
+export const mostMissed = 12
 const minuteMs = 60_000
 
 export interface ScheduledReport {
@@ -38,8 +38,8 @@ export function startSchedule(
 }
 
 /**
- * The periods whose report was due while the program was down, oldest first: over since `beginMs`, when the ledger began, not
- * `isMade`, and with a time of the schedule between their end and now.
+ * The periods whose report was due and is not there, since the program was down or it failed, oldest first: over since `beginMs`, when the
+ * ledger began, not `isMade`, and with a time of the schedule between their end and now. Looks back one period more than is made up for.
  */
 export function missedPeriods(
   report: ScheduledReport,
@@ -49,7 +49,7 @@ export function missedPeriods(
 ): readonly Period[] {
   const missed: Period[] = []
   let period = lastPeriod(report.period, nowMs)
-  for (let back = 0; back < mostMissed && period.toMs > beginMs; back++) {
+  for (let back = 0; back <= mostMissed && period.toMs > beginMs; back++) {
     if (!isMade(period) && wasDue(report.schedule, period.toMs, nowMs)) missed.unshift(period)
     period = lastPeriod(report.period, period.toMs - 1)
   }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { readFile, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 
@@ -11,10 +11,11 @@ import type { BundleManifest } from '../../../schemas/bundle.ts'
 import { formatTlogProof } from '../../../services/ledger/proof/tlog-proof.ts'
 import type { LogHead } from '../../../services/ledger/reader.ts'
 import { fingerprintOf } from '../../../services/reporter/bundle/keys.ts'
-import { readZip, unpackEntry } from '../../../services/reporter/bundle/zip.ts'
+import { packEntry, readZip, unpackEntry, writeZip } from '../../../services/reporter/bundle/zip.ts'
 import type { ConsistencyFile } from '../../../services/reporter/consistency.ts'
 import { writeBundle } from '../../../services/reporter/bundle/write-bundle.ts'
 import { freezeCheckpoints } from '../../../services/reporter/freeze.ts'
+import { scheduledId } from '../../../services/reporter/periods.ts'
 import { openReporter } from '../../../services/reporter/reporter.ts'
 import { runReport } from '../../../services/reporter/run-report.ts'
 import { verifyBundle } from '../../../services/reporter/verify.ts'
@@ -253,4 +254,63 @@ test('a bundle that proves too little does not verify, though its reporter has s
   const told = await signedAgain(changes)
   assert.equal(told.length, rows.length)
   for (const sentence of told) assert.match(sentence, /in ledger\/leaves\.jsonl is of no event/)
+})
+
+test('a stored report that cannot be read is neither replaced nor keeps the others from being read', async (t) => {
+  const schedules = [
+    { control: 'au-2', schedule: '* * * * *', period: 'hour', parameters: {} },
+  ] as const
+  await using ledger = await aReportedLedger(t)
+  const hourMs = 3_600_000
+  const hour = Math.floor(systemClock.nowMs() / hourMs) * hourMs
+  let nowMs = hour + hourMs + 700_000
+  const clock = { ...systemClock, nowMs: () => (nowMs += 30_000) }
+  const { directory } = ledger.options
+  await mkdir(directory)
+  const damaged = `${scheduledId('au-2', 'hour', { fromMs: hour, toMs: hour + hourMs })}.zip`
+  await writeFile(join(directory, damaged), 'what is left of a report')
+  const manifest = packEntry('manifest.json', Buffer.from('{"type":"something else"}'))
+  await writeFile(join(directory, 'of-others.zip'), writeZip([manifest]))
+  await writeFile(
+    join(directory, 'no-json.zip'),
+    writeZip([packEntry('manifest.json', Buffer.of(1))]),
+  )
+
+  await using reporter = await openReporter({ ...ledger.options, schedules, clock })
+  const { state, reason } = reporter.health()
+  assert.equal(state, 'degraded')
+  for (const name of [damaged, 'of-others.zip', 'no-json.zip']) assert.ok(reason?.includes(name))
+  await until(async () => (await reporter.list()).some((run) => run.state === 'failed'))
+  const [failed] = await reporter.list()
+  assert.match(failed?.reason ?? '', /is there already, and is no report that can be read/)
+  assert.equal(await readFile(join(directory, damaged), 'utf8'), 'what is left of a report')
+})
+
+test('a scheduled report that failed is made at the next time of the schedule, and /healthz says so until then', async (t) => {
+  const report = { control: 'au-2', schedule: '* * * * *', period: 'hour', parameters: {} } as const
+  await using ledger = await aReportedLedger(t)
+  const hourMs = 3_600_000
+  let nowMs = (Math.floor(systemClock.nowMs() / hourMs) + 1) * hourMs + 700_000
+  const clock = { ...systemClock, nowMs: () => (nowMs += 30_000) }
+  let isAway = true
+  const reader = new Proxy(ledger.reader, {
+    get: (target, name) => {
+      if (isAway && name === 'entries') throw new Error('the disk does not answer')
+      const value: unknown = Reflect.get(target, name, target)
+      return typeof value === 'function' ? (value.bind(target) as unknown) : value
+    },
+  })
+  await using reporter = await openReporter({
+    ...ledger.options,
+    schedules: [report],
+    clock,
+    reader,
+  })
+  await until(async () => (await reporter.list()).some(({ state }) => state === 'failed'))
+  assert.deepEqual(reporter.health().state, 'degraded')
+  assert.match(reporter.health().reason ?? '', /au-2-hour-\S+ failed: the disk does not answer/)
+  isAway = false
+  reporter.catchUp(report)
+  await until(async () => (await reporter.list()).every(({ state }) => state === 'done'))
+  assert.deepEqual(reporter.health(), { state: 'ok' })
 })
