@@ -50,6 +50,7 @@ export class GapWatch {
     const found: GapPart[] = []
     const findings: Finding[] = []
     const told: GapRecords[] = []
+    const gaps: GapPart[] = []
     const logs = await reader.logs()
     const seesBeginning = logs.every(({ size }) => size <= replayedEntries)
     const graceMs = this.#graceMs
@@ -63,14 +64,18 @@ export class GapWatch {
         if (outline === null || entry.payload === null) continue
         if (outline.type === 'gap.detected') {
           const { gap } = decodeEvent(entry.payload)
-          if (gap !== null) this.#recorded.add(nameOf(gap))
+          if (gap !== null) {
+            this.#recorded.add(nameOf(gap))
+            gaps.push(gap)
+          }
           if (gap?.records != null) told.push(gap.records)
         }
         if (outline.producerSeq < (firsts.get(outline.producer) ?? 0)) continue
-        found.push(...this.#chain.take({ outline, value: entry.payload }, 0))
+        const isRepeat = entry.leaf.type === 'event' && entry.leaf.dupOf !== undefined
+        found.push(...this.#chain.take({ outline, value: entry.payload, isRepeat }, 0))
       }
     }
-    this.#record(found)
+    this.#record(mergeNeighbours(found.filter((gap) => !gaps.some((each) => covers(each, gap)))))
     this.note(mergeFindings(findings.filter((finding) => !isTold(finding, told))))
   }
 
@@ -82,7 +87,7 @@ export class GapWatch {
   take(events: readonly ChainedEvent[], nowMs: number): void {
     const found: GapPart[] = []
     for (const event of events) for (const gap of this.#chain.take(event, nowMs)) found.push(gap)
-    if (found.length > 0) this.#record(found)
+    if (found.length > 0) this.#record(mergeNeighbours(found))
   }
 
   expire(nowMs: number): void {
@@ -146,6 +151,30 @@ function verifySeal(event: AuditEvent): boolean {
     if (error instanceof ProofError) return false
     throw error
   }
+}
+
+/** Numbers of one run are one gap, so that an edge that uses thousands of them anew is told of in a few events. */
+function mergeNeighbours(gaps: readonly GapPart[]): readonly GapPart[] {
+  const merged: GapPart[] = []
+  for (const gap of gaps) {
+    const last = merged.at(-1)
+    const isNext =
+      last?.producer === gap.producer &&
+      last.reason === gap.reason &&
+      last.to_seq + 1 === gap.from_seq
+    if (isNext) merged.splice(-1, 1, { ...last, to_seq: gap.to_seq })
+    else merged.push(gap)
+  }
+  return merged
+}
+
+function covers(told: GapPart, gap: GapPart): boolean {
+  return (
+    told.producer === gap.producer &&
+    told.reason === gap.reason &&
+    told.from_seq <= gap.from_seq &&
+    gap.to_seq <= told.to_seq
+  )
 }
 
 function nameOf({ producer, from_seq, to_seq, reason }: GapPart): string {

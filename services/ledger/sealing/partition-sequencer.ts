@@ -158,9 +158,11 @@ export class PartitionSequencer {
       if (writer.isFull) await commit()
       const position = writer.nextSeq
       const checked = checkRecord(record, partition, partitions)
-      payloads.push(this.#add(record, checked))
-      if (checked.type === 'event') events.push({ outline: checked.outline, value: record.value })
-      else {
+      const { payload, isRepeat } = this.#add(record, checked)
+      payloads.push(payload)
+      if (checked.type === 'event') {
+        events.push({ outline: checked.outline, value: record.value, isRepeat })
+      } else {
         const offset = Number(record.offset)
         findings.push(this.#finding(checked.reason, offset, offset, position))
       }
@@ -171,7 +173,10 @@ export class PartitionSequencer {
     return { events, findings: mergeFindings(findings) }
   }
 
-  #add(record: StoredRecord, checked: CheckedRecord): NewPayload {
+  #add(
+    record: StoredRecord,
+    checked: CheckedRecord,
+  ): { readonly payload: NewPayload; readonly isRepeat: boolean } {
     const { batch: writer, duplicates } = this.#log
     const position = writer.nextSeq
     const salt = this.#random.take(saltBytes)
@@ -198,9 +203,11 @@ export class PartitionSequencer {
       const subject = checked.subject ?? subjectOf(key)
       const { topic, partition } = this.#options
       const quarantine = { reason: checked.reason, source: `${topic}/${partition}/${off}` }
-      return { position, subject, salt, key, value: record.value, quarantine }
+      const { value } = record
+      return { payload: { position, subject, salt, key, value, quarantine }, isRepeat: false }
     }
     const { outline } = checked
+    const dupOf = duplicates.note(outline.id, position)
     writer.addEvent({
       off,
       lepoch,
@@ -213,10 +220,13 @@ export class PartitionSequencer {
       com,
       ixType: outline.type,
       ixOutcome: outline.outcome,
-      dupOf: duplicates.note(outline.id, position),
+      dupOf,
     })
     const subject = outline.sessionId ?? outline.producer
-    return { position, subject, salt, key, value: record.value }
+    return {
+      payload: { position, subject, salt, key, value: record.value },
+      isRepeat: dupOf !== null,
+    }
   }
 
   /** The record that was sealed last, as the bus has it now. An erased one cannot be compared. */

@@ -3,11 +3,15 @@ import { hash as digestOf } from 'node:crypto'
 import { decodeEvent } from '../../../schemas/codec.ts'
 import type { EventOutline } from '../../../schemas/event-outline.ts'
 import type { AuditEvent, GapPart } from '../../../schemas/event.ts'
+import { NumbersGivenUp } from './numbers-given-up.ts'
+import { RememberedHashes } from './remembered-hashes.ts'
 
 /** An event as it was sealed. `value` is the bytes that the producer sent. */
 export interface ChainedEvent {
   readonly outline: EventOutline
   readonly value: Buffer
+  /** The ledger has an event of this id already: the same was sent twice. */
+  readonly isRepeat?: boolean
 }
 
 export interface ProducerChainOptions {
@@ -23,18 +27,18 @@ export interface ProducerChainOptions {
 
 /** Hashes are kept as strings of 32 characters: such a one takes a third of the time of a Buffer to make, and compares as fast. */
 const zeros = '\0'.repeat(32)
-/** Hashes kept per producer, so that repeats and late signatures can be checked. */
-const rememberedHashes = 4096
-/** Room that a producer gets at first; it doubles as it fills. Both are powers of two. */
-const fewHashes = 16
-const hashBytes = 32
+/** No producer that goes on has lost so many events: what is so far ahead is not of its chain. */
+const implausibleJump = 1_000_000
+/** Keys told apart under one name. */
+const mostKeys = 16
 
 /**
  * Follows each producer's own numbering and hash chain over everything that was sealed, and finds what was lost or changed between
  * the producer and the ledger. A pure state machine: the same events and times give the same findings.
  *
  * Events of one producer may come by several partitions, so a number that jumps is a gap only when what is missing has not come
- * within the grace time. Repeats are ignored when they carry the same bytes. A producer that starts again and goes on with its
+ * within the grace time. Repeats are ignored when they carry the same bytes; any other event under a number that was seen is found, as
+ * when a spool was restored from a copy, or two edges have one name. A producer that starts again and goes on with its
  * numbers is no gap; nor is the first event that this machine sees of a producer, unless it sees the beginning of everything.
  */
 export class ProducerChain {
@@ -48,7 +52,7 @@ export class ProducerChain {
   }
 
   /** Takes a sealed event; returns what it shows to be lost or changed. */
-  take({ outline, value }: ChainedEvent, nowMs: number): readonly GapPart[] {
+  take({ outline, value, isRepeat = false }: ChainedEvent, nowMs: number): readonly GapPart[] {
     const found: GapPart[] = []
     const producer = this.#producer(outline)
     const seq = outline.producerSeq
@@ -64,8 +68,11 @@ export class ProducerChain {
       if (known !== hash) found.push(gap(outline.producer, seq, seq, 'number_used_twice'))
       return found
     }
-    // Sealed before this machine began or before what it remembers.
-    if (seq < producer.next) return found
+    if (seq < producer.next && !goesBack(producer, seq, prev)) {
+      const isUsed = !isRepeat && producer.givenUp.wasSeen(seq)
+      if (isUsed) found.push(gap(outline.producer, seq, seq, 'number_used_twice'))
+      return found
+    }
     producer.waiting.set(seq, { hash, prev, seenMs: nowMs })
     this.#advance(outline.producer, producer, found)
     if (producer.waiting.size > (this.#options.maxWaiting ?? 4096)) {
@@ -104,7 +111,9 @@ export class ProducerChain {
       head: first === 0 ? zeros : null,
       hashes: new RememberedHashes(first),
       waiting: new Map(),
-      vkey: null,
+      givenUp: new NumbersGivenUp(first),
+      beforeJump: null,
+      vkeys: new Set(),
     }
     this.#producers.set(outline.producer, producer)
     return producer
@@ -141,7 +150,10 @@ export class ProducerChain {
     let lowest = Infinity
     for (const seq of producer.waiting.keys()) lowest = Math.min(lowest, seq)
     if (lowest === Infinity) return
-    found.push(gap(name, producer.next, lowest - 1, 'missing'))
+    const { next, head } = producer
+    found.push(gap(name, next, lowest - 1, 'missing'))
+    producer.givenUp.add(next, lowest - 1)
+    producer.beforeJump = head !== null && lowest - next > implausibleJump ? { next, head } : null
     producer.next = lowest
     producer.head = null
     this.#advance(name, producer, found)
@@ -154,10 +166,15 @@ export class ProducerChain {
       return
     }
     // A producer keeps its key; another one under the same name is another producer.
-    if (producer.vkey !== null && producer.vkey !== seal.vkey) {
-      found.push(gap(event.producer, event.producer_seq, event.producer_seq, 'seal_key_changed'))
+    const { vkeys } = producer
+    if (!vkeys.has(seal.vkey)) {
+      if (vkeys.size > 0) {
+        found.push(gap(event.producer, event.producer_seq, event.producer_seq, 'seal_key_changed'))
+      }
+      const [oldest] = vkeys
+      if (vkeys.size === mostKeys && oldest !== undefined) vkeys.delete(oldest)
+      vkeys.add(seal.vkey)
     }
-    producer.vkey = seal.vkey
     const sealed = producer.hashes.get(seal.head_seq) ?? producer.waiting.get(seal.head_seq)?.hash
     if (sealed !== undefined && sealed !== seal.head_sha256.toString('latin1')) {
       found.push(gap(event.producer, seal.head_seq, seal.head_seq, 'seal_of_other_bytes'))
@@ -173,40 +190,26 @@ interface Producer {
   readonly hashes: RememberedHashes
   /** Seen, but with something missing before, in order of arrival. */
   readonly waiting: Map<number, WaitingEvent>
-  vkey: string | null
+  readonly givenUp: NumbersGivenUp
+  /** Where its chain was before a jump that is too far to be one. */
+  beforeJump: { readonly next: number; readonly head: string } | null
+  /** By which its seals came. */
+  readonly vkeys: Set<string>
 }
 
 /**
- * The last hashes by their numbers, in a ring of bytes: strings that live this long are copied and walked through by the garbage
- * collector again and again.
+ * One event with a number far ahead, which anybody who may write to the bus can send, would hide everything that the producer sends from
+ * then on. So the event that goes on where the chain was takes it back there.
  */
-class RememberedHashes {
-  readonly #first: number
-  readonly #numbers: number[] = []
-  #hashes = Buffer.alloc(fewHashes * hashBytes)
-
-  constructor(first: number) {
-    this.#first = first
-  }
-
-  /** Numbers rise. */
-  add(number: number, hash: string): void {
-    const slot = (number - this.#first) % rememberedHashes
-    // Numbers that were given up leave no holes.
-    while (this.#numbers.length < slot) this.#numbers.push(-1)
-    this.#numbers[slot] = number
-    const at = slot * hashBytes
-    while (at >= this.#hashes.length) {
-      this.#hashes = Buffer.concat([this.#hashes, Buffer.alloc(this.#hashes.length)])
-    }
-    this.#hashes.write(hash, at, 'latin1')
-  }
-
-  get(number: number): string | undefined {
-    const slot = (number - this.#first) % rememberedHashes
-    if (this.#numbers[slot] !== number) return undefined
-    return this.#hashes.toString('latin1', slot * hashBytes, (slot + 1) * hashBytes)
-  }
+function goesBack(producer: Producer, seq: number, prev: string): boolean {
+  const { beforeJump } = producer
+  if (beforeJump?.next !== seq || beforeJump.head !== prev) return false
+  producer.next = beforeJump.next
+  producer.head = beforeJump.head
+  producer.beforeJump = null
+  producer.waiting.clear()
+  producer.givenUp.takeBack()
+  return true
 }
 
 interface WaitingEvent {

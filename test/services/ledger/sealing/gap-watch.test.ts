@@ -190,3 +190,45 @@ test('what the bus deleted before it was sealed is told with its range', async (
   )
   assert.equal(scope.gaps[0]?.records?.count, 200)
 })
+
+test('an edge that goes on from an older copy of its spool is told of in few gaps, once, also over restarts', async (t) => {
+  const directory = await aDirectory(t)
+  const options = await ledgerOptions(directory, { gapGraceMs: 0 })
+  await initLedger(options)
+  await using bus = await aBus(directory)
+  const chain = new ChainOfEvents()
+  const values = Array.from({ length: 6000 }, () => chain.next().value)
+  const copy = new ChainOfEvents()
+  for (let seq = 0; seq < 1000; seq++) copy.next()
+  const anew = Array.from({ length: 500 }, () => copy.next().value)
+  const run = async (entries: number, scope: KeptScope): Promise<void> => {
+    await using ledger = await openLedger(options)
+    const stop = new AbortController()
+    const running = ledger.run(bus, stop.signal, scope)
+    await until(() => ledger.durableEntries === entries)
+    stop.abort()
+    await running
+  }
+  await send(bus, 'edge-1', values)
+  const before = new KeptScope(0)
+  await run(6001, before)
+  assert.deepEqual(before.gaps, [])
+
+  await send(bus, 'edge-1', anew)
+  const first = new KeptScope(0)
+  await run(6501, first)
+  assert.ok(first.gaps.length >= 1 && first.gaps.length < 50, String(first.gaps.length))
+  for (const { reason } of first.gaps) assert.equal(reason, 'number_used_twice')
+  assert.equal(first.gaps[0]?.from_seq, 1000)
+  assert.equal(first.gaps.at(-1)?.to_seq, 1499)
+
+  const told = first.gaps.map((gap) =>
+    encoded(anEvent({ type: 'gap.detected', producer: 'ledger', gap })),
+  )
+  await send(bus, 'ledger', told)
+  const second = new KeptScope(0)
+  await run(6501 + told.length, second)
+  const third = new KeptScope(0)
+  await run(6501 + told.length, third)
+  assert.deepEqual(third.gaps, [])
+})

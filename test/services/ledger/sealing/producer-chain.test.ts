@@ -107,6 +107,73 @@ test('a number that is used for two different events is found', () => {
   )
 })
 
+test('numbers that an edge uses anew are found however long ago they were used, and neither repeats nor late events are', () => {
+  // Its spool was restored from a copy: it goes on with what it had then.
+  const sent = events(10_000)
+  const restored = new ChainOfEvents()
+  for (let seq = 0; seq < 3000; seq++) restored.next()
+  const anew = [restored.next({ type: 'edge.started' }), restored.next()]
+  const chain = aChain()
+  assert.deepEqual(takeAll(chain, sent), [])
+  const repeats = sent.slice(3000, 3002).map((event) => ({ ...event, isRepeat: true }))
+  assert.deepEqual(takeAll(chain, repeats), [])
+  assert.deepEqual(
+    takeAll(chain, anew).map(({ reason, from_seq }) => [reason, from_seq]),
+    [
+      ['number_used_twice', 3000],
+      ['number_used_twice', 3001],
+    ],
+  )
+
+  const slow = aChain()
+  const late = sent.slice(5, 7)
+  const found = takeAll(slow, [...sent.slice(0, 5), ...sent.slice(7)])
+  assert.deepEqual(
+    found.map(({ reason, from_seq, to_seq }) => [reason, from_seq, to_seq]),
+    [['missing', 5, 6]],
+  )
+  assert.deepEqual(takeAll(slow, late), [])
+})
+
+test('a number far ahead, which whoever may write to the bus can send, blinds nobody for what the edge sends', () => {
+  const sent = events(20)
+  const [forged] = [
+    changedEvent({ ...(sent[9] as SentEvent).event, id: 'x', producer_seq: 2 ** 52 }),
+  ]
+  const chain = aChain()
+  const before = takeAll(chain, [...sent.slice(0, 10), forged as ChainedEvent])
+  assert.deepEqual(
+    before.map(({ reason, from_seq }) => [reason, from_seq]),
+    [['missing', 10]],
+  )
+  assert.deepEqual(takeAll(chain, sent.slice(10, 12)), [])
+  assert.deepEqual(
+    takeAll(chain, sent.slice(15)).map(({ reason, from_seq, to_seq }) => [
+      reason,
+      from_seq,
+      to_seq,
+    ]),
+    [['missing', 12, 14]],
+  )
+})
+
+test('two edges of one name and two keys are told of once, not at every seal', () => {
+  const chain = new ProducerChain({ verifySeal: () => true, graceMs: 1000 })
+  const sent = new ChainOfEvents()
+  const reasons: string[] = []
+  for (let at = 0; at < 6; at += 1) {
+    const seal = {
+      head_seq: 1_000_000,
+      head_sha256: Buffer.alloc(32),
+      vkey: `edge-1+${at % 2}`,
+      signature: Buffer.alloc(64),
+    }
+    const event = sent.next({ type: 'edge.sealed', seal })
+    for (const { reason } of chain.take(event, 0)) reasons.push(reason)
+  }
+  assert.deepEqual(reasons, ['seal_key_changed'])
+})
+
 test('a seal that does not verify, covers other bytes, or comes by another key is found', () => {
   const chain = new ChainOfEvents()
   const head = chain.next()
