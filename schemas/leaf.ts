@@ -90,13 +90,29 @@ const lossReasons = {
 
 export type LossReason = keyof typeof lossReasons
 
-/** A `QuarantineReason` or `LossReason` in words; a code of another release stays as it is. */
+/** What is wrong with the events of a producer, as a `gap.detected` says it. */
+const gapReasons = {
+  missing: 'they never reached the ledger',
+  number_used_twice:
+    'other events had these numbers before: the spool was set back to an older copy, or two run under one name',
+  chain_broken:
+    'the later one names another event before it: one was changed, or sent by somebody else',
+  seal_invalid:
+    'the signature over the chain does not hold: it was changed, or made by somebody else',
+  seal_key_changed:
+    'signed by another key than before: the key was replaced, or two run under one name',
+  seal_of_other_bytes: 'the producer has signed another event under this number than was sealed',
+} as const
+
+export type GapReason = keyof typeof gapReasons
+
+/** A `QuarantineReason`, `LossReason` or `GapReason` in words; a code of another release stays as it is. */
 export function reasonWords(reason: string): string {
   return wordsOfReason.get(reason) ?? reason.replaceAll('_', ' ')
 }
 
 const wordsOfReason: ReadonlyMap<string, string> = new Map(
-  Object.entries({ ...quarantineReasons, ...lossReasons }),
+  Object.entries({ ...quarantineReasons, ...lossReasons, ...gapReasons }),
 )
 
 /** Records that the bus lost before we could read them. */

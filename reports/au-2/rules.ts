@@ -55,7 +55,7 @@ function sequenceGaps({ facts, accounts }: Au2Evidence): RuleResult {
       exception(
         'AU2-01',
         producer,
-        `Events ${fromSeq} to ${toSeq} of ${producer}: ${reason.replaceAll('_', ' ')}.`,
+        `Events ${fromSeq} to ${toSeq} of ${producer}: ${reasonWords(reason)}.`,
         [at],
       ),
     )

@@ -236,7 +236,7 @@ function reasonOf({ auth, edge }: AuditEvent): string | null {
 function gapRemark({ reason, producer, from_seq, to_seq, records }: GapPart): string {
   const what = records === null ? 'number' : 'offset'
   const range = from_seq === to_seq ? `${what} ${from_seq}` : `${what}s ${from_seq} to ${to_seq}`
-  return `${reasonWords(reason)}: ${range} of ${producer}`
+  return `${range} of ${producer}: ${reasonWords(reason)}`
 }
 
 /** A client that is refused is told the id of the decision. What just runs is not told one, so it is not found by it either. */

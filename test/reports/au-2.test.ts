@@ -53,7 +53,7 @@ test('a loss that the ledger tells of is an exception, and the rest is still cou
     { type: 'edge.heartbeat', edge, producer_seq: 3 },
     { type: 'gap.detected', gap, producer_seq: 4 },
   ])
-  assert.deepEqual(foundBy(result, 'AU2-01'), ['Events 1 to 2 of edge-1: missing.'])
+  assert.deepEqual(foundBy(result, 'AU2-01'), ['Events 1 to 2 of edge-1: they never reached the ledger.'])
   assert.equal(result.incomplete, null)
 })
 

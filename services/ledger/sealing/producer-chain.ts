@@ -3,6 +3,7 @@ import { hash as digestOf } from 'node:crypto'
 import { decodeEvent } from '../../../schemas/codec.ts'
 import type { EventOutline } from '../../../schemas/event-outline.ts'
 import type { AuditEvent, GapPart } from '../../../schemas/event.ts'
+import type { GapReason } from '../../../schemas/leaf.ts'
 import { NumbersGivenUp } from './numbers-given-up.ts'
 import { RememberedHashes } from './remembered-hashes.ts'
 
@@ -218,6 +219,6 @@ interface WaitingEvent {
   readonly seenMs: number
 }
 
-function gap(producer: string, fromSeq: number, toSeq: number, reason: string): GapPart {
+function gap(producer: string, fromSeq: number, toSeq: number, reason: GapReason): GapPart {
   return { producer, from_seq: fromSeq, to_seq: toSeq, reason, records: null }
 }

@@ -174,7 +174,7 @@ test('a gap says in a sentence what is missing', () => {
   const remark = (gap: AuditEvent['gap']): string | null =>
     documentFor(encoded(anEvent({ type: 'gap.detected', gap }))).remark
   const gap = { producer: 'edge-1', from_seq: 4, to_seq: 5, reason: 'chain_broken', records: null }
-  assert.equal(remark(gap), 'chain broken: numbers 4 to 5 of edge-1')
+  assert.match(remark(gap) ?? '', /^numbers 4 to 5 of edge-1: the later one names another event/)
   const records = {
     topic: 'audit.events',
     partition: 3,
@@ -186,7 +186,7 @@ test('a gap says in a sentence what is missing', () => {
   }
   assert.equal(
     remark({ producer: 'audit.events/3', from_seq: 7, to_seq: 7, reason: 'truncated', records }),
-    'it ends before its last field does: offset 7 of audit.events/3',
+    'offset 7 of audit.events/3: it ends before its last field does',
   )
 })
 

@@ -137,11 +137,9 @@ test('numbers that an edge uses anew are found however long ago they were used, 
 
 test('a number far ahead, which whoever may write to the bus can send, blinds nobody for what the edge sends', () => {
   const sent = events(20)
-  const [forged] = [
-    changedEvent({ ...(sent[9] as SentEvent).event, id: 'x', producer_seq: 2 ** 52 }),
-  ]
+  const forged = changedEvent({ ...(sent[9] as SentEvent).event, id: 'x', producer_seq: 2 ** 52 })
   const chain = aChain()
-  const before = takeAll(chain, [...sent.slice(0, 10), forged as ChainedEvent])
+  const before = takeAll(chain, [...sent.slice(0, 10), forged])
   assert.deepEqual(
     before.map(({ reason, from_seq }) => [reason, from_seq]),
     [['missing', 10]],
