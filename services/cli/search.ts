@@ -1,6 +1,6 @@
 import { Command } from 'commander'
 
-import type { Hit, SearchResult } from '../indexer/query.ts'
+import type { Hit, SearchResult, TransactionEnd } from '../indexer/query.ts'
 import { apiClient } from './api-client.ts'
 import { instant } from './instant.ts'
 import { oneLine, onOneLine } from './one-line.ts'
@@ -51,6 +51,7 @@ export function searchCommand(): Command {
       'after',
       `
 Each hit names its log position; the entry there is the evidence, the index only finds it.
+"ok" says that the target ran it; what was rolled back afterwards, or not committed, is named so.
   affidavit search 'drop table' --decision block
   affidavit search --decision hold                    what was held, whatever became of it
   affidavit search --approver nia                     what Nia approved or denied
@@ -77,9 +78,19 @@ async function search(words: readonly string[], options: SearchOptions): Promise
   if (result.next !== null) process.stdout.write(`more: --after ${result.next}\n`)
 }
 
+/** What lasts needs no word. */
+const endings: Readonly<Record<TransactionEnd['state'], string | null>> = {
+  committed: null,
+  rolled_back: '(rolled back)',
+  not_committed: '(not committed: its session ended)',
+  open: '(not committed yet)',
+  unknown: '(unknown whether it was committed)',
+}
+
 function hitLines(hit: Hit): string {
   const behalf = hit.onBehalfOf.length > 0 ? ` for ${hit.onBehalfOf.join(', ')}` : ''
-  const became = [hit.decision, hit.outcome, hit.errorCode]
+  const ended = hit.transaction === null ? null : endings[hit.transaction.state]
+  const became = [hit.decision, hit.outcome, ended, hit.errorCode]
     .filter((part) => part !== null)
     .join(' ')
   const rows = hit.rows === null ? '' : `, ${hit.rows} row${hit.rows === 1 ? '' : 's'}`

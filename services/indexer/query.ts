@@ -96,6 +96,8 @@ export interface Hit {
   /** What the event itself says: of a statement what policy said first, whatever came after a hold. */
   readonly decidedFirst: DecidedFirst | null
   readonly outcome: string | null
+  /** As of a `Statement`. */
+  readonly transaction: TransactionEnd | null
   readonly rows: number | null
   readonly durationUs: number | null
   readonly errorCode: string | null
@@ -105,6 +107,16 @@ export interface Hit {
   readonly tokenKeyId: string | null
   /** In a sentence, what the statement, if there is one, does not say: why a record was set aside, what is missing, who approved. */
   readonly remark: string | null
+}
+
+/**
+ * What became of the transaction that a statement ran in. `not_committed`: its session ended inside it; `unknown`: what is recorded does
+ * not tell it for certain, or of parts of the statement different things.
+ */
+export interface TransactionEnd {
+  readonly state: 'open' | 'committed' | 'rolled_back' | 'not_committed' | 'unknown'
+  /** The request that ended it, or rolled it back to a savepoint before the statement; null where none did. */
+  readonly by: string | null
 }
 
 export interface DecidedFirst {
@@ -157,6 +169,11 @@ export interface Statement {
   readonly ruleIds: readonly string[]
   readonly decisionId: string | null
   readonly outcome: string | null
+  /**
+   * Null where the statement did not run, or ran in no transaction that another statement began or ended, or only began or ended one
+   * itself.
+   */
+  readonly transaction: TransactionEnd | null
   /** The target's own words for what was done, such as `INSERT 0 5`; of several statements joined by `; `. */
   readonly commandTag: string | null
   readonly rows: number | null

@@ -1,6 +1,6 @@
 import type { DecisionPart } from '../../schemas/event.ts'
 import type { IndexDocument } from './documents.ts'
-import type { DecidedFirst, Hit, Statement } from './query.ts'
+import type { DecidedFirst, Hit, Statement, TransactionEnd } from './query.ts'
 import { labelOf } from './terms.ts'
 
 /**
@@ -87,11 +87,15 @@ export function decisionsOf(
   return first?.outcome === 'hold' && last !== 'hold' ? ['hold', last] : [last]
 }
 
+/** A statement before it is known what became of its transaction. */
+export type LooseStatement = Omit<Statement, 'transaction'>
+
 /** `document` is shown with what the statement's other events say, when it is the one that was received. */
 export function hitOf(
   document: IndexDocument,
   occurredAtUs: number,
   statement: Omit<StatementEvents, 'received'>,
+  transaction: TransactionEnd | null,
 ): Hit {
   const decision = statement.decided?.decision ?? document.decision
   const completion = statement.completed?.completion ?? document.completion
@@ -113,6 +117,7 @@ export function hitOf(
     ruleIds: decision?.rule_ids ?? [],
     decidedFirst: document.decision === null ? null : decidedFirst(document.decision),
     outcome: completion?.outcome ?? null,
+    transaction,
     rows: completion?.rows ?? null,
     durationUs: completion?.durationUs ?? null,
     errorCode: completion?.errorCode ?? null,
@@ -140,7 +145,7 @@ export function statementOf(
   receivedAtUs: number,
   { decided, completed }: Omit<StatementEvents, 'received'>,
   responsePositions: readonly number[],
-): Statement {
+): LooseStatement {
   const completion = completed?.completion ?? null
   return {
     requestId: received.requestId ?? '',

@@ -172,6 +172,7 @@ export function searchIndexAskingContract(name: string, fixture: SearchIndexFixt
       ruleIds: ['no-ddl'],
       decidedFirst: { decision: 'block', ruleIds: ['no-ddl'] },
       outcome: 'refused',
+      transaction: null,
       rows: 0,
       durationUs: 1_500,
       errorCode: '42501',

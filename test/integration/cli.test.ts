@@ -89,6 +89,24 @@ suite('the command on the running product', () => {
     assert.equal(hits[0]?.statement, 'DROP TABLE customers')
   })
 
+  test('search says of what ran that it was rolled back', async () => {
+    const session = await stack.demo.connect('agent')
+    const client = new Client({ ...session, ssl: { ca: session.ca } })
+    await client.connect()
+    for (const text of ['BEGIN', "SELECT 'given up'", 'ROLLBACK', "SELECT 'kept up'"]) {
+      await client.query(text)
+    }
+    await client.end()
+    const { query } = stack.demo.product
+    await eventually('the last statement', async () => {
+      const [hit] = (await query.search({ text: '"kept up"' })).hits
+      return hit?.outcome === 'ok' ? hit : null
+    })
+    const { stdout } = await affidavit(['search', 'up', '--kind', 'select', '--sign-in', signIn])
+    assert.match(stdout, /mask ok, 1 row.*\n {2}SELECT 'kept up'\n/)
+    assert.match(stdout, /mask ok \(rolled back\), 1 row.*\n {2}SELECT 'given up'\n/)
+  })
+
   test('a sign-in is kept in a file that only its owner reads', () => {
     assert.equal(statSync(signIn).mode & 0o777, 0o600)
   })

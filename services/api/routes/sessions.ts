@@ -61,6 +61,7 @@ export const sessionRoutes: FastifyPluginCallbackTypebox<SessionRoutesOptions> =
             ...hit.decidedFirst,
             ruleIds: [...hit.decidedFirst.ruleIds],
           },
+          transaction: hit.transaction && { ...hit.transaction },
           masked: hit.masked && [...hit.masked],
         })),
       }

@@ -74,6 +74,19 @@ export const SessionPage = Type.Object({ sessions: Type.Array(SessionView), next
 
 const masked = nullable(Type.Array(Type.Object({ dataClass: Type.String(), count: Type.Number() })))
 
+const transaction = nullable(
+  Type.Object(
+    {
+      state: Type.Enum(['open', 'committed', 'rolled_back', 'not_committed', 'unknown']),
+      by: nullable(Type.String({ description: 'The request that ended it' })),
+    },
+    {
+      description:
+        'What became of the transaction in which it ran: `not_committed` where the session ended inside it, `unknown` where what is recorded does not tell; null where it ran in none, or did not run',
+    },
+  ),
+)
+
 export const StatementView = Type.Object({
   requestId: Type.String(),
   log: Type.String(),
@@ -89,6 +102,7 @@ export const StatementView = Type.Object({
   ruleIds: Type.Array(Type.String()),
   decisionId: text,
   outcome: text,
+  transaction,
   commandTag: text,
   rows: count,
   bytesOut: count,
@@ -122,6 +136,7 @@ export const HitView = Type.Object({
     Type.Object({ decision: Type.String(), ruleIds: Type.Array(Type.String()) }),
   ),
   outcome: text,
+  transaction,
   rows: count,
   durationUs: count,
   errorCode: text,

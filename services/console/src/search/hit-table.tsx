@@ -9,6 +9,7 @@ import { DecisionBadge } from '../words/decision-badge.tsx'
 import { OutcomeBadge } from '../words/outcome-badge.tsx'
 import { counted, durationUs, maskedValues } from '../words/quantities.ts'
 import { Time } from '../words/time.tsx'
+import { TransactionBadge } from '../words/transaction-end.tsx'
 
 /** More than the three lines that there is room for. */
 const mostShown = 1_000
@@ -70,6 +71,7 @@ function HitRow({ hit }: { readonly hit: SearchHit }) {
           <Group gap={6}>
             <DecisionBadge decision={hit.decision} masked={hit.masked} />
             <OutcomeBadge outcome={hit.outcome} />
+            <TransactionBadge transaction={hit.transaction} />
           </Group>
         )}
         <Text size="xs" c="dimmed">

@@ -8,20 +8,20 @@ import { ProofLink } from '../proof/proof-link.tsx'
 import { CopiedText } from '../words/copied-text.tsx'
 import { Reading } from '../words/reading.tsx'
 import { bytes } from '../words/quantities.ts'
+import { TransactionAlert } from '../words/transaction-end.tsx'
 import { ApprovalSteps } from './approval-steps.tsx'
 import { ParameterTable } from './parameter-table.tsx'
 import { RecordedResult } from './recorded-result.tsx'
-import type { Undone } from './rolled-back.ts'
-import { UndoneAlert } from './undone.tsx'
 
 interface StatementDetailsProps {
   readonly statement: Statement
   readonly approval: ApprovalHistory | null
-  readonly undone: Undone | null
+  /** Number of the statement that ended its transaction. */
+  readonly endedBy: number | null
 }
 
 /** The statement as it was sealed, not as the index holds it. */
-export function StatementDetails({ statement, approval, undone }: StatementDetailsProps) {
+export function StatementDetails({ statement, approval, endedBy }: StatementDetailsProps) {
   const question = useQuery(oneEntry(statement.log, statement.position))
   const { data: entry } = question
   return (
@@ -37,7 +37,7 @@ export function StatementDetails({ statement, approval, undone }: StatementDetai
           {statement.decisionId === null ? '' : `; decision ${statement.decisionId}`}
         </Alert>
       )}
-      {undone !== null && <UndoneAlert undone={undone} />}
+      <TransactionAlert transaction={statement.transaction} by={endedBy} />
       {approval !== null && <ApprovalSteps approval={approval} />}
       {statement.errorMessage !== null && !isRefusal(statement) && (
         <Alert

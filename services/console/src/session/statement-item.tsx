@@ -8,10 +8,9 @@ import { DecisionBadge } from '../words/decision-badge.tsx'
 import { OutcomeBadge } from '../words/outcome-badge.tsx'
 import { bytes, counted, durationUs, maskedValues } from '../words/quantities.ts'
 import { Time } from '../words/time.tsx'
-import type { Undone } from './rolled-back.ts'
+import { TransactionBadge } from '../words/transaction-end.tsx'
 import { inBrief } from './statement-approval.ts'
 import { StatementDetails } from './statement-details.tsx'
-import { UndoneBadge } from './undone.tsx'
 
 /** The whole of it is below, from its sealed entry. */
 const mostShown = 500
@@ -20,15 +19,15 @@ interface StatementItemProps {
   readonly statement: Statement
   /** What held it, where something did. */
   readonly approval: ApprovalHistory | null
-  /** Why what it did did not last, where that is so. */
-  readonly undone: Undone | null
   readonly number: number
+  /** Number of the statement that ended its transaction; null where none did, or it is not shown yet. */
+  readonly endedBy: number | null
   /** The address points at it. */
   readonly isAnchored: boolean
 }
 
 export function StatementItem(props: StatementItemProps) {
-  const { statement, approval, undone, number, isAnchored } = props
+  const { statement, approval, number, endedBy, isAnchored } = props
   const [isOpen, setOpen] = useState(isAnchored)
   const item = useRef<HTMLLIElement>(null)
   useEffect(() => {
@@ -65,7 +64,7 @@ export function StatementItem(props: StatementItemProps) {
           </Group>
         </UnstyledButton>
         <Group gap="2px var(--mantine-spacing-md)" px="sm" pb="xs" pl={52} fz="xs" c="dimmed">
-          {undone !== null && <UndoneBadge undone={undone} />}
+          <TransactionBadge transaction={statement.transaction} />
           <Time ms={statement.receivedAtMs} />
           <span>
             {statement.operation}, {statement.mode}
@@ -82,7 +81,7 @@ export function StatementItem(props: StatementItemProps) {
           <ProofLink log={statement.log} position={statement.position} />
         </Group>
         <Collapse expanded={isOpen} keepMounted={false}>
-          <StatementDetails statement={statement} approval={approval} undone={undone} />
+          <StatementDetails statement={statement} approval={approval} endedBy={endedBy} />
         </Collapse>
       </Paper>
     </li>

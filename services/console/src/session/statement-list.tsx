@@ -7,7 +7,6 @@ import { NothingHere } from '../words/nothing-here.tsx'
 import { ProblemAlert } from '../words/problem-alert.tsx'
 import { count } from '../words/quantities.ts'
 import { Reading } from '../words/reading.tsx'
-import { rolledBack } from './rolled-back.ts'
 import { approvalOf } from './statement-approval.ts'
 import { StatementItem } from './statement-item.tsx'
 import { useAnchor } from './use-anchor.ts'
@@ -17,8 +16,7 @@ export function StatementList({ session }: { readonly session: Session }) {
   const approvals = useQuery(approvalsOfSession(session.sessionId))
   const statements = list.data?.pages.flatMap((page) => page.statements) ?? []
   const anchored = useAnchor(list)
-  const isOver = session.endedAtMs !== null && list.data !== undefined && !list.hasNextPage
-  const undone = rolledBack(statements, isOver)
+  const numbers = new Map(statements.map(({ requestId }, index) => [requestId, index + 1]))
   return (
     <Stack component="section" aria-label="Statements" gap="xs">
       <Group justify="space-between">
@@ -58,8 +56,8 @@ export function StatementList({ session }: { readonly session: Session }) {
             key={statement.requestId}
             statement={statement}
             approval={approvalOf(statement, approvals.data?.approvals ?? [])}
-            undone={undone.get(statement.requestId) ?? null}
             number={index + 1}
+            endedBy={numbers.get(statement.transaction?.by ?? '') ?? null}
             isAnchored={statement.requestId === anchored}
           />
         ))}

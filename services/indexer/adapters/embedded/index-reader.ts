@@ -1,6 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite'
 
-import type { IndexDocument } from '../../documents.ts'
 import { encodeCursor } from '../../page.ts'
 import type {
   ActivityBucket,
@@ -9,17 +8,18 @@ import type {
   SearchResult,
   SessionList,
   SessionSummary,
-  Statement,
   StatementList,
 } from '../../query.ts'
 import { rangesBetween } from '../../ranges.ts'
 import type { Range } from '../../search-index.ts'
 import { sessionSummaryOf } from '../../session.ts'
 import { hitOf, statementOf } from '../../statement.ts'
+import type { LooseStatement } from '../../statement.ts'
 import { keyRange } from './order-key.ts'
 import type { Question } from './question.ts'
-
-type Row = Record<string, unknown>
+import { documentIn, documentOrNull, rolesOf } from './row-documents.ts'
+import type { Row } from './row-documents.ts'
+import { SessionTransactions } from './session-transactions.ts'
 
 export interface ActivityQuestion {
   readonly fromMs: number | null
@@ -32,16 +32,19 @@ export interface ActivityQuestion {
 /** The questions, answered from one connection. Row ids are texts here: they go beyond what a number holds exactly. */
 export class IndexReader {
   readonly #db: DatabaseSync
+  readonly #transactions: SessionTransactions
 
   constructor(db: DatabaseSync) {
     this.#db = db
+    this.#transactions = new SessionTransactions(db)
   }
 
   search(question: Question, limit: number, after: bigint | null): SearchResult {
     const { from, args } = matching(question, after)
     const rows = this.#db
       .prepare(
-        `SELECT CAST(e.id AS TEXT) AS id, e.document, e.occurred_us, d.document AS decided, c.document AS completed
+        `SELECT CAST(e.id AS TEXT) AS id, e.document, e.occurred_us, d.document AS decided, c.document AS completed,
+                s.producer, s.session_id, CAST(s.seq AS TEXT) AS seq
          FROM (SELECT e.id ${from} ORDER BY ${question.match === null ? 'e.id' : 'f.rowid'} DESC LIMIT ?) AS page
          JOIN event e ON e.id = page.id
          LEFT JOIN statement s ON s.received = e.id
@@ -50,7 +53,7 @@ export class IndexReader {
          ORDER BY e.id DESC`,
       )
       .all(...args, limit + 1)
-    const hits = rows.slice(0, limit).map(hitOfRow)
+    const hits = rows.slice(0, limit).map((row) => this.#hitOf(row))
     return { hits, next: nextOf('event', rows, limit, ['id']) }
   }
 
@@ -80,7 +83,7 @@ export class IndexReader {
     const [seq, id] = after ?? []
     const rows = this.#db
       .prepare(
-        `SELECT CAST(s.id AS TEXT) AS id, CAST(s.seq AS TEXT) AS seq, r.document, r.occurred_us,
+        `SELECT CAST(s.id AS TEXT) AS id, CAST(s.seq AS TEXT) AS seq, s.producer, s.session_id, r.document, r.occurred_us,
                 d.document AS decided, c.document AS completed
          FROM statement s
          JOIN event r ON r.id = s.received
@@ -90,7 +93,10 @@ export class IndexReader {
          ORDER BY s.seq, s.id LIMIT ?`,
       )
       .all(sessionId, seq ?? minKey, id ?? minKey, limit + 1)
-    const statements = rows.slice(0, limit).map((row) => this.#statementOf(row))
+    const page = rows.slice(0, limit)
+    const loose = page.map((row) => this.#statementOf(row))
+    const ends = this.#transactions.ofStretch(page, loose)
+    const statements = loose.map((each) => ({ ...each, transaction: ends.get(each) ?? null }))
     return { statements, next: nextOf('statement', rows, limit, ['seq', 'id']) }
   }
 
@@ -139,7 +145,18 @@ export class IndexReader {
     return Number(this.#db.prepare('SELECT id FROM log WHERE origin = ?').get(origin)?.['id'] ?? -1)
   }
 
-  #statementOf(row: Row): Statement {
+  #hitOf(row: Row): Hit {
+    const document = documentIn(row['document'])
+    const occurredUs = Number(row['occurred_us'])
+    const roles = rolesOf(row)
+    const statement = statementOf(document, occurredUs, roles, [])
+    // What is found by itself is no statement, and what did not run was in no transaction.
+    const isRun = row['producer'] !== null && statement.outcome === 'ok'
+    const ends = isRun ? this.#transactions.ofStretch([row], [statement]) : null
+    return hitOf(document, occurredUs, roles, ends?.get(statement) ?? null)
+  }
+
+  #statementOf(row: Row): LooseStatement {
     const positions = this.#db
       .prepare(
         `SELECT position FROM event WHERE statement = ? AND type = 'response.recorded' ORDER BY chunk, position`,
@@ -212,28 +229,6 @@ function summaryOf(row: Row): SessionSummary {
       rows: Number(row['rows']),
     },
   )
-}
-
-function hitOfRow(row: Row): Hit {
-  return hitOf(documentIn(row['document']), Number(row['occurred_us']), rolesOf(row))
-}
-
-function rolesOf(row: Row): {
-  readonly decided: IndexDocument | null
-  readonly completed: IndexDocument | null
-} {
-  return {
-    decided: documentOrNull(row['decided']),
-    completed: documentOrNull(row['completed']),
-  }
-}
-
-function documentIn(json: unknown): IndexDocument {
-  return JSON.parse(String(json)) as IndexDocument
-}
-
-function documentOrNull(json: unknown): IndexDocument | null {
-  return json === null ? null : documentIn(json)
 }
 
 /** A row more than asked for was read: then there is a next page, after the last row of this one. */

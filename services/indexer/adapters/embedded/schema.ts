@@ -6,7 +6,7 @@ import { foldName } from '../../terms.ts'
  * Raised when the tables change, or what is written into them: an index of another version is thrown away and filled anew, it is
  * derived.
  */
-export const tablesVersion = 8
+export const tablesVersion = 9
 
 /**
  * `event.id` is the order of time (see `order-key.ts`), so that newest first is the order of the table and of the full text alike.
@@ -59,10 +59,12 @@ CREATE TABLE statement (
   received INTEGER,
   decided INTEGER,
   completed INTEGER,
+  transacts INTEGER NOT NULL DEFAULT 0,
   UNIQUE (session_id, request_id, producer)
 ) STRICT;
 CREATE INDEX statement_order ON statement (session_id, seq, id) WHERE received IS NOT NULL;
 CREATE INDEX statement_received ON statement (received) WHERE received IS NOT NULL;
+CREATE INDEX statement_transaction ON statement (session_id, producer, seq) WHERE transacts = 1;
 CREATE TABLE actor (id INTEGER PRIMARY KEY, identity TEXT NOT NULL UNIQUE, label TEXT NOT NULL, names TEXT NOT NULL) STRICT;
 CREATE TABLE rollup (
   hour INTEGER NOT NULL, target TEXT NOT NULL, actor INTEGER NOT NULL, operation TEXT NOT NULL, decision TEXT NOT NULL,

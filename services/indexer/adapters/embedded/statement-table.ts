@@ -11,6 +11,7 @@ import {
 } from '../../statement.ts'
 import type { StatementEvents } from '../../statement.ts'
 import { hourOf } from '../../terms.ts'
+import { touchesTransactions } from '../../transactions/transaction-steps.ts'
 import type { EventTable, Located } from './event-table.ts'
 import type { Contribution, RollupTable } from './rollup-table.ts'
 import type { SessionTable } from './session-table.ts'
@@ -59,7 +60,7 @@ export class StatementTable {
     )
     this.#find.setReadBigInts(true)
     this.#set = db.prepare(
-      'UPDATE statement SET seq = ?, received = ?, decided = ?, completed = ? WHERE id = ?',
+      'UPDATE statement SET seq = ?, received = ?, decided = ?, completed = ?, transacts = ? WHERE id = ?',
     )
   }
 
@@ -126,6 +127,7 @@ export class StatementTable {
       received?.id ?? null,
       decided?.id ?? null,
       completed?.id ?? null,
+      received !== null && touchesTransactions(received.document.request?.operation ?? '') ? 1 : 0,
       row.id,
     )
     this.#writeTexts(row)

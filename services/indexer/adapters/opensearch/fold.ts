@@ -5,6 +5,7 @@ import type { SessionEnd } from '../../session.ts'
 import { firstCompleted, firstReceived, lastDecided } from '../../statement.ts'
 import type { Completed, Decided } from '../../statement.ts'
 import { hourOf } from '../../terms.ts'
+import { touchesTransactions } from '../../transactions/transaction-steps.ts'
 import type { Json } from './bulk-body.ts'
 import { sourceOf, timedIn } from './source.ts'
 import type { Source, Timed } from './source.ts'
@@ -83,6 +84,7 @@ export const statementFold: Fold<StatementFold> = {
         role: 'statement',
         shown: true,
         hour_ms: hourOf(occurredUs),
+        transacts: touchesTransactions(document.request?.operation ?? ''),
         parts,
       },
     )

@@ -77,10 +77,9 @@ export class Generation {
     const taken = await this.#writeEntries(await this.#timed(documents, signal), signal)
     const statements = groupBy(taken.events, ({ statementKey }) => statementKey)
     const sessions = groupBy(taken.events, sessionEventKey)
-    await Promise.all([
-      this.#writeStatements(statements, taken.repeats, signal),
-      this.#writeSessions(sessions, signal),
-    ])
+    await this.#writeStatements(statements, taken.repeats, signal)
+    // Whoever sees that a session has ended takes what was written of it for all of it.
+    await this.#writeSessions(sessions, signal)
   }
 
   async #writeEntries(events: readonly Timed[], signal: AbortSignal): Promise<Taken> {

@@ -10,10 +10,10 @@ import type {
   SearchResult,
   SessionList,
   SessionSummary,
-  Statement,
   StatementList,
+  TransactionEnd,
 } from '../../query.ts'
-import { hitOf, statementOf } from '../../statement.ts'
+import { hitOf } from '../../statement.ts'
 import { askActivity } from './activity.ts'
 import { ClusterError } from './cluster.ts'
 import type { Call, Cluster } from './cluster.ts'
@@ -21,9 +21,10 @@ import { conditionsOf } from './conditions.ts'
 import { exactTerm } from './exact-term.ts'
 import { statementFold } from './fold.ts'
 import { foundIn } from './found.ts'
-import type { Found } from './found.ts'
+import type { Ask, Found } from './found.ts'
 import type { IndexNames } from './index-names.ts'
 import { SessionQuestions } from './session-questions.ts'
+import { looseStatementIn, SessionTransactions } from './session-transactions.ts'
 import { documentIn } from './source.ts'
 import type { Source } from './source.ts'
 import { StateStore } from './state-store.ts'
@@ -37,12 +38,15 @@ export class OpenSearchQuery implements Query {
   readonly #cluster: Cluster
   readonly #names: IndexNames
   readonly #sessions: SessionQuestions
+  readonly #transactions: SessionTransactions
   #waiting = 0
 
   constructor(cluster: Cluster, names: IndexNames) {
     this.#cluster = cluster
     this.#names = names
-    this.#sessions = new SessionQuestions((alias, body) => this.#ask(alias, body), names)
+    const ask: Ask = (alias, body) => this.#ask(alias, body)
+    this.#sessions = new SessionQuestions(ask, names)
+    this.#transactions = new SessionTransactions(ask, names, (alias) => this.#refresh(alias))
   }
 
   async search(filter: SearchFilter, page?: Page): Promise<SearchResult> {
@@ -53,7 +57,7 @@ export class OpenSearchQuery implements Query {
     const alias = isOfParts ? entries : `${entries},${statements}`
     const found = await this.#distinct(alias, clauses, limit + 1, after)
     return {
-      hits: found.slice(0, limit).map(({ source }) => hitIn(source)),
+      hits: await this.#hitsIn(found.slice(0, limit).map(({ source }) => source)),
       next: nextOf('event', found, limit),
     }
   }
@@ -93,10 +97,16 @@ export class OpenSearchQuery implements Query {
     const responses = await this.#responsesOf(
       shown.map((source) => String(source['statement_key'])),
     )
+    const loose = shown.map((source) => ({
+      source,
+      statement: looseStatementIn(source, responses.get(String(source['statement_key'])) ?? []),
+    }))
+    const ends = await this.#transactions.ofStretch(loose)
     return {
-      statements: shown.map((source) =>
-        statementIn(source, responses.get(String(source['statement_key'])) ?? []),
-      ),
+      statements: loose.map(({ statement }) => ({
+        ...statement,
+        transaction: ends.get(statement) ?? null,
+      })),
       next: nextOf('statement', found, limit),
     }
   }
@@ -184,6 +194,28 @@ export class OpenSearchQuery implements Query {
     }
   }
 
+  async #hitsIn(sources: readonly Source[]): Promise<readonly Hit[]> {
+    const ran = sources
+      .filter((source) => source['role'] === 'statement' && source['outcome'] === 'ok')
+      .map((source) => ({ source, statement: looseStatementIn(source, []) }))
+    const ends = await this.#transactions.ofEach(ran)
+    const endOf = new Map(ran.map(({ source, statement }) => [source, ends.get(statement)]))
+    return sources.map((source) => hitIn(source, endOf.get(source) ?? null))
+  }
+
+  async #refresh(alias: string): Promise<boolean> {
+    const call: Call = { method: 'POST', path: `/${alias}/_refresh`, query: {} }
+    return await this.#counted(async () => {
+      try {
+        await this.#cluster.ask(call)
+        return true
+      } catch (error) {
+        if (error instanceof ClusterError && error.status === 403) return false
+        throw error
+      }
+    })
+  }
+
   async #ask(alias: string, body: object): Promise<Record<string, unknown>> {
     const call: Call = {
       method: 'POST',
@@ -238,16 +270,11 @@ function isCopy(one: Found | undefined, other: Found): boolean {
   return isBeside && one.source['tie'] === other.source['tie']
 }
 
-function hitIn(source: Source): Hit {
+function hitIn(source: Source, transaction: TransactionEnd | null): Hit {
   const { document, occurredUs } = documentIn(source)
   const isWhole = source['role'] === 'statement'
   const told = isWhole ? statementFold.parse(source) : { decided: null, completed: null }
-  return hitOf(document, occurredUs, told)
-}
-
-function statementIn(source: Source, responsePositions: readonly number[]): Statement {
-  const { document, occurredUs } = documentIn(source)
-  return statementOf(document, occurredUs, statementFold.parse(source), responsePositions)
+  return hitOf(document, occurredUs, told, transaction)
 }
 
 function queryError(error: unknown): Error {

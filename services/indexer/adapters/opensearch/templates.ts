@@ -4,7 +4,7 @@ import type { IndexNames } from './index-names.ts'
  * Raised when the mapping changes, or what is written into its fields. An index filled under a lower number is filled anew, it is
  * derived; a higher one belongs to a newer program and is left alone.
  */
-export const schemaVersion = 7
+export const schemaVersion = 8
 
 /** Lucene takes no longer term; `exactTerm` shortens what is longer. */
 const keyword = { type: 'keyword' }
@@ -66,7 +66,7 @@ const entryFields = {
   delay_ms: long,
 }
 
-const statementFields = { hour_ms: long, parts: unsearched }
+const statementFields = { hour_ms: long, transacts: { type: 'boolean' }, parts: unsearched }
 
 const sessionFields = { ended_at: { type: 'date' }, end: unsearched }
 

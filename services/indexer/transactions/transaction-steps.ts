@@ -1,20 +1,32 @@
-import type { Statement } from '../api/shapes.ts'
+import type { Statement } from '../query.ts'
 import { sqlPieces } from './sql-pieces.ts'
 
 /**
  * What a part of a request did to the transaction of its session. `work` is done in it; `prepare` leaves what becomes of it to
- * another session; `aside` is none of these, such as a savepoint.
+ * another session; `aside` is none of these, such as what failed.
  */
-export interface TransactionStep {
-  readonly does: 'begin' | 'work' | 'commit' | 'rollback' | 'prepare' | 'aside'
-  /** Whether another transaction begins at once. */
-  readonly isChained: boolean
-}
+export type TransactionStep =
+  | { readonly does: 'begin' | 'work' | 'prepare' | 'aside' }
+  | {
+      readonly does: 'commit' | 'rollback'
+      /** Whether another transaction begins at once. */
+      readonly isChained: boolean
+    }
+  | {
+      readonly does: 'savepoint' | 'release' | 'rollback_to'
+      /** Of the savepoint; null where it cannot be compared for certain, such as a quoted one. */
+      readonly name: string | null
+    }
 
 export type Completed = Pick<
   Statement,
   'operation' | 'outcome' | 'commandTag' | 'statement' | 'statementBytes' | 'errorCode'
 >
+
+/** Whether such a statement may begin or end a transaction, or set a savepoint: no other tells what became of one. */
+export function touchesTransactions(operation: string): boolean {
+  return operation.split(',').some((kind) => unclear.has(kind) || ofTransactions.has(kind))
+}
 
 /** In order; null where the target's words and the text do not tell it for certain. */
 export function transactionSteps(statement: Completed): readonly TransactionStep[] | null {
@@ -22,7 +34,7 @@ export function transactionSteps(statement: Completed): readonly TransactionStep
   const kinds = statement.operation.split(',')
   if (kinds.some((kind) => unclear.has(kind))) return null
   if (kinds.every((kind) => notRun.has(kind))) return []
-  if (!kinds.some((kind) => ofTransactions.has(kind))) return [step('work')]
+  if (!kinds.some((kind) => ofTransactions.has(kind))) return [{ does: 'work' }]
   const hasFailed = outcome === 'error' || outcome === 'cancelled'
   if (outcome !== 'ok' && !hasFailed) return null
   const pieces = isCut(statement) ? null : sqlPieces(statement.statement)
@@ -53,44 +65,54 @@ const ofTransactions: ReadonlySet<string> = new Set([
 /** Words of statements that may have others in them, with their semicolons: bodies of routines, and rules. */
 const compound = /\b(?:atomic|rule)\b/
 const end = /^(?:commit|end|rollback|abort)(?: work| transaction)?(?: and (no )?chain)?$/
-const toSavepoint = /^rollback(?: work| transaction)? to /
+const toSavepoint = /^rollback(?: work| transaction)? to (?:savepoint )?(\S+)$/
+const ofSavepoint = /^(?:savepoint|release(?: savepoint)?) (\S+)$/
+/** Others are cut, or written small in ways of their own. */
+const plainName = /^[a-z_][a-z0-9_]{0,62}$/
 
 function stepOf(tag: string, piece: string): TransactionStep | null {
   switch (tag) {
     case 'BEGIN':
     case 'START TRANSACTION':
-      return step('begin')
+      return { does: 'begin' }
     case 'COMMIT':
     case 'ROLLBACK': {
-      if (tag === 'ROLLBACK' && toSavepoint.test(piece)) return step('aside')
+      if (tag === 'ROLLBACK' && toSavepoint.test(piece)) {
+        return { does: 'rollback_to', name: nameIn(toSavepoint, piece) }
+      }
       // As the answer to a failed transaction.
-      if (tag === 'ROLLBACK' && piece.startsWith('prepare transaction ')) return step('rollback')
+      if (tag === 'ROLLBACK' && piece.startsWith('prepare transaction ')) return rollback
       const [whole, no] = end.exec(piece) ?? []
       if (whole === undefined) return null
       const isChained = no === undefined && whole.endsWith(' chain')
-      return step(tag === 'COMMIT' ? 'commit' : 'rollback', isChained)
+      return { does: tag === 'COMMIT' ? 'commit' : 'rollback', isChained }
     }
     case 'PREPARE TRANSACTION':
-      return step('prepare')
+      return { does: 'prepare' }
     case 'SAVEPOINT':
+      return { does: 'savepoint', name: nameIn(ofSavepoint, piece) }
     case 'RELEASE':
+      return { does: 'release', name: nameIn(ofSavepoint, piece) }
     case 'COMMIT PREPARED':
     case 'ROLLBACK PREPARED':
-      return step('aside')
+      return { does: 'aside' }
     default:
-      return step('work')
+      return { does: 'work' }
   }
 }
+
+function nameIn(pattern: RegExp, piece: string): string | null {
+  const name = pattern.exec(piece)?.[1] ?? ''
+  return plainName.test(name) ? name : null
+}
+
+const rollback: TransactionStep = { does: 'rollback', isChained: false }
 
 /** A commit that fails rolls back, unless the answer to it was lost with the connection. */
 function stepThatFailed(piece: string, errorCode: string): TransactionStep | null {
   const isEnd = /^(?:commit|end|prepare transaction)\b/.test(piece) && !/ prepared\b/.test(piece)
-  if (!isEnd) return step('aside')
-  return /^(?:08|57P|58|XX)/.test(errorCode) || errorCode === '' ? null : step('rollback')
-}
-
-function step(does: TransactionStep['does'], isChained = false): TransactionStep {
-  return { does, isChained }
+  if (!isEnd) return { does: 'aside' }
+  return /^(?:08|57P|58|XX)/.test(errorCode) || errorCode === '' ? null : rollback
 }
 
 function isCut({ statement, statementBytes }: Completed): boolean {
