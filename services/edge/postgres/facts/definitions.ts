@@ -1,8 +1,8 @@
 import type { Mentions } from './mentions.ts'
-import { namesOf } from './names.ts'
+import { namesOf, qualifiedName } from './names.ts'
 import type { Message } from './options.ts'
 
-/** Notes functions, operators and types that get a name, or another one. */
+/** Notes functions, operators, types and relations that get a name, or another one, and relations that show something else from here on. */
 export function noteDefinition(mentions: Mentions, type: string, body: Message): void {
   switch (type) {
     case 'CreateFunctionStmt': {
@@ -13,14 +13,22 @@ export function noteDefinition(mentions: Mentions, type: string, body: Message):
     case 'RenameStmt': {
       const kind = String(body['renameType'])
       if (kind === 'OBJECT_SCHEMA') mentions.movesSchemas = true
-      else if (!relations.has(kind)) mentions.defined.push([String(body['newname'])])
+      else if (relations.has(kind)) mentions.renamed.add(qualifiedName([String(body['newname'])]))
+      else mentions.defined.push([String(body['newname'])])
       return
     }
     case 'AlterObjectSchemaStmt': {
       const name = nameOfObject(body['object'])?.at(-1)
       if (name !== undefined) mentions.defined.push([String(body['newschema']), name])
+      addRelation(mentions.renamed, body['relation'])
       return
     }
+    case 'ViewStmt':
+      addRelation(mentions.views, body['view'])
+      return
+    case 'RuleStmt':
+      addRelation(mentions.views, body['relation'])
+      return
   }
 }
 
@@ -37,6 +45,11 @@ const relations: ReadonlySet<string> = new Set([
   'OBJECT_DATABASE',
   'OBJECT_ROLE',
 ])
+
+function addRelation(names: Set<string>, range: unknown): void {
+  const { relname } = (range ?? {}) as Message
+  if (typeof relname === 'string') names.add(qualifiedName([relname]))
+}
 
 /** Of a function, an operator or a type. */
 function nameOfObject(object: unknown): readonly string[] | null {

@@ -22,6 +22,10 @@ export class Mentions {
   readonly types: (readonly string[])[] = []
   /** Functions that the text defines or renames, by the parts of their name: nobody else sees them before it has committed. */
   readonly defined: (readonly string[])[] = []
+  /** Relations that the text has show something else, as facts write the last part of their name: views, and what rules are made for. */
+  readonly views = new Set<string>()
+  /** Names that relations get, in the same form. */
+  readonly renamed = new Set<string>()
   /** It renames a schema, and everything in it with it. */
   movesSchemas = false
   /** Types that the client declares for parameters, by oid; what it leaves open takes the type of its place. */
@@ -46,6 +50,8 @@ export class Mentions {
     addNew(this.attributes, other.attributes)
     addNew(this.types, other.types)
     addNew(this.defined, other.defined)
+    for (const name of other.views) this.views.add(name)
+    for (const name of other.renamed) this.renamed.add(name)
     this.movesSchemas ||= other.movesSchemas
     addNew(this.parameterTypes, other.parameterTypes)
   }
@@ -53,7 +59,10 @@ export class Mentions {
   /** How many there are. */
   get size(): number {
     const { functions, syntax, operators, attributes, types, defined, parameterTypes } = this
-    const inSets = functions.size + syntax.size + operators.size
+    const inSets = [functions, syntax, operators, this.views, this.renamed].reduce(
+      (sum, { size }) => sum + size,
+      0,
+    )
     return inSets + attributes.length + types.length + defined.length + parameterTypes.length
   }
 }

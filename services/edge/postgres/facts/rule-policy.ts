@@ -81,7 +81,7 @@ export class RulePolicy implements StatementPolicy {
     parameterTypes?: readonly number[],
     isDoubtful = false,
   ): Verdict {
-    const { policies, clock, masking, routines } = this.#options
+    const { policies, clock, masking } = this.#options
     const policy = policies.current
     const judgement = this.#judge.judge(policy, text, subject, clock.nowMs(), {
       parameterTypes,
@@ -89,8 +89,11 @@ export class RulePolicy implements StatementPolicy {
     })
     const { result, verdict } = judgement
     if (!result.ok) return notTaken(result, verdict)
-    if (verdict.outcome !== 'block')
-      routines?.get(subject.target)?.defined(subject, result.mentions)
+    if (verdict.outcome !== 'block') {
+      for (const known of this.#knownOf(subject)) {
+        known.defined(subject, result.mentions, result.facts)
+      }
+    }
     const isOpaque = judgement.isDoubtful || result.callsCodeOfUsers
     const mask = this.#masks.of(text, subject, result.facts, verdict, isOpaque)
     // Where their number is not known, what is allowed is allowed for every number.
@@ -104,15 +107,15 @@ export class RulePolicy implements StatementPolicy {
     })
   }
 
-  catalogChanged(subject: StatementSubject): void {
-    this.#options.masking?.get(subject.target)?.refreshNow()
-    const routines = this.#options.routines?.get(subject.target)
-    routines?.ended(subject)
-    routines?.refreshNow()
+  catalogChanged(subject: StatementSubject, isAll: boolean): void {
+    for (const known of this.#knownOf(subject)) {
+      if (isAll) known.settled(subject)
+      known.refreshNow()
+    }
   }
 
   ended(subject: StatementSubject): void {
-    this.#options.routines?.get(subject.target)?.ended(subject)
+    for (const known of this.#knownOf(subject)) known.ended(subject)
   }
 
   declared(
@@ -123,6 +126,12 @@ export class RulePolicy implements StatementPolicy {
     parameterTypes?: readonly number[],
   ): void {
     this.#judge.declared(of, name, text, subject, parameterTypes)
+  }
+
+  /** What is known of the catalog of its target. */
+  #knownOf({ target }: StatementSubject): readonly (TargetMasking | TargetRoutines)[] {
+    const { masking, routines } = this.#options
+    return [masking?.get(target), routines?.get(target)].filter((each) => each !== undefined)
   }
 }
 

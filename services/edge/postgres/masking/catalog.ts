@@ -3,7 +3,10 @@ import type { MaskedColumn } from '../../guard/masking/classification.ts'
 import type { CatalogRows } from './catalog-rows.ts'
 import { Couplings, further } from './couplings.ts'
 import type { Access, Reach } from './couplings.ts'
+import { lastNameOf } from '../../guard/policy/relation-names.ts'
 import { qualifiedName } from '../facts/names.ts'
+import { noDefinitions } from '../routines/recent-definitions.ts'
+import type { Definitions } from '../routines/recent-definitions.ts'
 import type { RelationColumns } from './lineage.ts'
 import type { Projection } from './projection.ts'
 import type { Shown } from './shown-columns.ts'
@@ -16,9 +19,10 @@ export type ColumnIdentity = MaskedColumn | 'plain' | 'unknown'
  * of inheritance parents and children, and the columns of views that show them. A snapshot; it never changes.
  */
 export class MaskCatalog implements RelationColumns {
-  readonly #relations = new Map<number, Relation>()
-  readonly #byName = new Map<string, Relation[]>()
-  readonly #couplings: Couplings
+  #relations = new Map<number, Relation>()
+  #byName = new Map<string, Relation[]>()
+  #couplings: Couplings
+  #recent = noDefinitions
   /** Classified columns that the catalog does not have. */
   readonly missing: readonly MaskedColumn[]
 
@@ -55,10 +59,22 @@ export class MaskCatalog implements RelationColumns {
     this.#couplings = new Couplings(rows.couplings, (oid) => this.#holdsMasked(oid))
   }
 
+  /** The same where sessions have defined this since the snapshot: what a view shows or a name stands for by now, nobody knows. */
+  besides(recent: Definitions): MaskCatalog {
+    if (recent === noDefinitions) return this
+    const catalog = new MaskCatalog(noRows, [], () => null)
+    catalog.#relations = this.#relations
+    catalog.#byName = this.#byName
+    catalog.#couplings = this.#couplings
+    catalog.#recent = recent
+    return catalog
+  }
+
   /** The column with this identity; attribute 0 is the whole row. Oids the snapshot does not have are `unknown`. */
   identity(oid: number, attribute: number): ColumnIdentity {
     const relation = this.#relations.get(oid)
-    if (relation === undefined) return 'unknown'
+    if (relation === undefined || this.#recent.views.has(qualifiedName([relation.name])))
+      return 'unknown'
     if (attribute > 0) {
       if (!relation.columns.has(attribute)) return 'unknown'
       return relation.masked.get(attribute) ?? 'plain'
@@ -83,8 +99,8 @@ export class MaskCatalog implements RelationColumns {
         continue
       }
       const [relationName, column] = splitLast(name)
-      const relations = this.#byName.get(relationName)
-      if (relations === undefined) unknown.add(column)
+      const relations = this.#named(relationName)
+      if (relations === undefined) found.add(notUnderstood)
       for (const relation of relations ?? []) {
         if (column === '*') {
           addAll(found, relation.masked.values())
@@ -108,7 +124,7 @@ export class MaskCatalog implements RelationColumns {
   }
 
   columnsNamed(relation: readonly string[]): readonly (readonly string[])[] {
-    const candidates = this.#byName.get(qualifiedName(relation)) ?? []
+    const candidates = this.#named(qualifiedName(relation)) ?? []
     return candidates.map(({ columns }) => [...columns.values()])
   }
 
@@ -120,8 +136,10 @@ export class MaskCatalog implements RelationColumns {
 
   /** Whether the rows that a write of these answers may be of other relations. */
   answersElse(writes: readonly string[]): boolean {
-    return writes.some((name) =>
-      this.#byName.get(name)?.some(({ oid }) => this.#couplings.answersElse(oid)),
+    return writes.some(
+      (name) =>
+        this.#recent.views.has(lastNameOf(name)) ||
+        this.#byName.get(name)?.some(({ oid }) => this.#couplings.answersElse(oid)),
     )
   }
 
@@ -130,7 +148,17 @@ export class MaskCatalog implements RelationColumns {
     const found = relations.flatMap((name) =>
       name === '*' ? [...this.#relations.values()] : (this.#byName.get(name) ?? []),
     )
-    return found.flatMap(({ masked }) => [...masked.values()]).find(({ name }) => name !== '')
+    const columns = found.flatMap(({ schema, masked }) =>
+      schema === toastSchema ? [] : [...masked.values()],
+    )
+    return columns.find(({ name }) => name !== '') ?? columns[0]
+  }
+
+  /** The relations that this may be the name of; undefined where none is known to be. */
+  #named(name: string): readonly Relation[] | undefined {
+    const { views, renamed } = this.#recent
+    const last = lastNameOf(name)
+    return views.has(last) || renamed.has(last) ? undefined : this.#byName.get(name)
   }
 
   #reach(relations: readonly string[], access: Access): Reach {
@@ -138,6 +166,7 @@ export class MaskCatalog implements RelationColumns {
     let reach: Reach = own.length > 0 ? 'values' : 'none'
     for (const name of relations) {
       if (name.endsWith('*')) reach = further(reach, this.#couplings.ofAny())
+      if (this.#recent.relations.has(lastNameOf(name))) reach = 'code'
       for (const { oid } of this.#byName.get(name) ?? []) {
         reach = further(reach, this.#couplings.reach(oid, access))
       }
@@ -268,6 +297,13 @@ const telling: ReadonlySet<string> = new Set(
     'pg_statistic_ext_data',
   ].concat(['pg_stat_activity', 'pg_stat_statements', 'pg_prepared_statements', 'pg_cursors']),
 )
+const noRows: CatalogRows = {
+  columns: [],
+  inheritance: [],
+  views: [],
+  generated: [],
+  couplings: [],
+}
 const toastSchema = 'pg_toast'
 
 interface Relation {

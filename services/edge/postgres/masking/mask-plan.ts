@@ -73,7 +73,8 @@ export function planMask(request: MaskRequest): MaskDecision {
 
   const moved = request.moves ? catalog.maskedOf(facts.writes) : undefined
   if (moved !== undefined) {
-    return refused(`by another name, schema or parent ${moved.name} would not be known as masked`)
+    const what = moved.name === '' ? 'what it shows' : moved.name
+    return refused(`by another name, schema or parent ${what} would not be known as masked`)
   }
   const touched = masked(facts)
   // A constraint that fails quotes the whole row.

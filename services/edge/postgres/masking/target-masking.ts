@@ -1,8 +1,13 @@
 import type { PartHealth } from '../../../runtime/health.ts'
 import type { Logger } from '../../../runtime/logger.ts'
 import type { MaskedColumn } from '../../guard/masking/classification.ts'
+import type { Facts } from '../../guard/facts.ts'
 import type { Grammar } from '../facts/grammar.ts'
+import type { Mentions } from '../facts/mentions.ts'
+import { RecentDefinitions } from '../routines/recent-definitions.ts'
+import type { Definitions } from '../routines/recent-definitions.ts'
 import { KeptSnapshot } from '../snapshot/kept-snapshot.ts'
+import type { StatementSubject } from '../statements/statement-policy.ts'
 import type { TargetAddress, TargetLogin } from '../target/target-connection.ts'
 import { MaskCatalog } from './catalog.ts'
 import { readCatalog } from './catalog-rows.ts'
@@ -30,7 +35,13 @@ export class TargetMasking {
   /** Oids are of one database. */
   readonly database: string
   readonly #options: TargetMaskingOptions
-  readonly #kept: KeptSnapshot<MaskCatalog>
+  readonly #kept: KeptSnapshot<ReadCatalog>
+  readonly #recent = new RecentDefinitions()
+  #catalog: {
+    readonly of: MaskCatalog
+    readonly recent: Definitions
+    readonly is: MaskCatalog
+  } | null = null
 
   constructor(options: TargetMaskingOptions) {
     const { target, logger, refreshMs } = options
@@ -38,16 +49,28 @@ export class TargetMasking {
     this.key = options.key
     this.database = options.login.database
     this.#kept = new KeptSnapshot({
-      read: async (signal) => ({ value: await this.#read(signal) }),
+      read: async (signal) => {
+        const begunAtMs = performance.now()
+        return { value: { begunAtMs, catalog: await this.#read(signal) } }
+      },
       onFailure: (error) =>
         logger.error({ err: error, target: target.name }, 'the catalog for masking cannot be read'),
       refreshMs,
     })
   }
 
-  /** Another object whenever it was read again; null where it cannot be read. */
+  /** Another object whenever it says something else; null where it cannot be read. */
   get catalog(): MaskCatalog | null {
-    return this.#kept.current
+    const { current } = this.#kept
+    if (current === null) return null
+    this.#recent.seen(current.begunAtMs)
+    const recent = this.#recent.all
+    if (recent === null) return null
+    const { catalog } = current
+    if (this.#catalog?.of !== catalog || this.#catalog.recent !== recent) {
+      this.#catalog = { of: catalog, recent, is: catalog.besides(recent) }
+    }
+    return this.#catalog.is
   }
 
   /** Whether what has to be masked can be, and whether the target has all that is classified. Names no column. */
@@ -61,7 +84,7 @@ export class TargetMasking {
         reason: `the catalog of the target cannot be read: ${effect}`,
       }
     }
-    const missing = this.catalog?.missing.length ?? 0
+    const missing = this.#kept.current?.catalog.missing.length ?? 0
     if (missing === 0) return { state: 'ok' }
     return {
       state: 'degraded',
@@ -74,9 +97,24 @@ export class TargetMasking {
     this.#kept.refreshSoon()
   }
 
+  /** The subject's session is about to run this. */
+  defined(subject: StatementSubject, mentions: Mentions, facts: Facts): void {
+    this.#recent.add(subject, mentions, facts)
+  }
+
+  /** All that it has defined has taken effect. */
+  settled(subject: StatementSubject): void {
+    this.#recent.ended(subject, performance.now())
+  }
+
   /** The catalog has changed: it is read again at once, or once more when it is being read. */
   refreshNow(): void {
     this.#kept.refreshNow()
+  }
+
+  /** The subject's session has ended, whose last transaction the target may still be at. */
+  ended(subject: StatementSubject): void {
+    this.#recent.ended(subject, performance.now() + settleMs)
   }
 
   /** Reads the catalog once. Throws `TargetError`. */
@@ -105,3 +143,10 @@ export class TargetMasking {
     return catalog
   }
 }
+
+interface ReadCatalog {
+  readonly catalog: MaskCatalog
+  readonly begunAtMs: number
+}
+
+const settleMs = 5_000

@@ -201,8 +201,10 @@ export class BackendRelay implements FrameSink {
       this.#state.used = this.#state.used.filter((use) => use.batch > batch)
     }
     if (!this.#state.hasChangedCatalog) return
-    this.#state.hasChangedCatalog = false
-    cache.catalogChanged()
+    // What is on its way may change it once more.
+    const isAll = this.#state.expected.length === 0
+    this.#state.hasChangedCatalog = !isAll
+    cache.catalogChanged(isAll)
   }
 
   /** True when the client gets the reply. */

@@ -61,12 +61,16 @@ export class RoutineCatalog {
     return {
       searchPath: path,
       calledBy: (mentions, context) => this.#called(mentions, context, isVisible, recent),
-      isRunBy: (facts) => this.#isRun(facts),
+      isRunBy: (facts) => this.#isRun(facts, recent),
     }
   }
 
-  #isRun({ kinds, reads, writes }: Pick<Facts, 'kinds' | 'reads' | 'writes'>): boolean {
+  #isRun(
+    { kinds, reads, writes }: Pick<Facts, 'kinds' | 'reads' | 'writes'>,
+    { relations }: Definitions,
+  ): boolean {
     return (
+      [...reads, ...writes].some((name) => relations.has(lastNameOf(name))) ||
       this.#couplings.ofKinds(kinds) === 'code' ||
       reads.some((name) => this.#isRunByRelation(name, 'read')) ||
       writes.some((name) => this.#isRunByRelation(name, 'write'))

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util'
 
 import type { PartHealth } from '../../../runtime/health.ts'
 import type { Logger } from '../../../runtime/logger.ts'
+import type { Facts } from '../../guard/facts.ts'
 import { factsOf } from '../facts.ts'
 import type { Grammar } from '../facts/grammar.ts'
 import type { Mentions, TargetCode } from '../facts/mentions.ts'
@@ -46,10 +47,10 @@ export class TargetRoutines {
   #code: { readonly catalog: RoutineCatalog; readonly recent: Definitions } | null = null
 
   constructor(options: TargetRoutinesOptions) {
-    const { target, login, logger, settleMs = 5_000 } = options
+    const { target, login, logger } = options
     const { refreshMs, lookMs, staleMs = 15_000 } = options
     this.#options = options
-    this.#recent = new RecentDefinitions(settleMs)
+    this.#recent = new RecentDefinitions()
     this.#look = new CatalogLook(target, login)
     this.#kept = new KeptSnapshot({
       read: (signal) => this.#read(signal),
@@ -96,13 +97,19 @@ export class TargetRoutines {
   }
 
   /** The subject's session is about to run this. */
-  defined(subject: StatementSubject, mentions: Mentions): void {
-    this.#recent.add(subject, mentions)
+  defined(subject: StatementSubject, mentions: Mentions, facts: Facts): void {
+    this.#recent.add(subject, mentions, facts)
   }
 
-  /** The subject's session has ended a transaction, or has ended. */
+  /** All that it has defined has taken effect. */
+  settled(subject: StatementSubject): void {
+    this.ended(subject)
+  }
+
+  /** The subject's session has ended, whose last transaction the target may still be at. */
   ended(subject: StatementSubject): void {
-    this.#recent.ended(subject, performance.now())
+    const { settleMs = 5_000 } = this.#options
+    this.#recent.ended(subject, performance.now() + settleMs)
   }
 
   /** The catalog has changed: it is read again at once. */

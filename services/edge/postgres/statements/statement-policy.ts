@@ -20,8 +20,8 @@ export interface StatementPolicy {
     parameterTypes?: readonly number[],
     isDoubtful?: boolean,
   ): Verdict
-  /** What a statement with `changesCatalog` changed has taken effect. Never throws, never waits. */
-  catalogChanged?(subject: StatementSubject): void
+  /** What a statement with `changesCatalog` changed has taken effect: with `isAll` that of every one. Never throws, never waits. */
+  catalogChanged?(subject: StatementSubject, isAll: boolean): void
   /** The session is over. Never throws, never waits. */
   ended?(subject: StatementSubject): void
   /** A Parse or Bind gives this text a name that SQL can use too (EXECUTE, FETCH). */

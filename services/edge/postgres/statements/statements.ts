@@ -126,9 +126,9 @@ export class StatementCache {
     return { ...statement, verdict, decidedBy: this.#digest, isDoubtful: true }
   }
 
-  /** What a statement of this session changed in the catalog has taken effect. */
-  catalogChanged(): void {
-    this.#policy.catalogChanged?.(this.#subject)
+  /** What a statement of this session changed in the catalog has taken effect: with `isAll` that of every one. */
+  catalogChanged(isAll: boolean): void {
+    this.#policy.catalogChanged?.(this.#subject, isAll)
   }
 
   sessionEnded(): void {

@@ -35,7 +35,7 @@ suite('a catalog that changes', () => {
     return performance.now() - began
   }
 
-  test('what DDL through the edge makes of a plain view is masked once it is known, at once', async (t) => {
+  test('what DDL through the edge makes of a plain view shows nothing before it is known, at once', async (t) => {
     const client = new Client(masked.edge.client)
     await client.connect()
     for (const statements of [
@@ -43,15 +43,21 @@ suite('a catalog that changes', () => {
       ['BEGIN', 'CREATE VIEW m.later AS SELECT ssn AS note FROM m.secret', 'COMMIT'],
       ['BEGIN; CREATE TABLE m.fresh (note text); COMMIT'],
     ]) {
-      const snapshot = masked.masking.catalog
       for (const text of statements) await client.query(text)
-      t.diagnostic(`known after ${(await changed(snapshot)).toFixed(1)} ms`)
     }
     await client.query("INSERT INTO m.fresh VALUES ('plain')")
     await client.end()
     masked.policies.replace(aPolicy(everything, masksAll))
-    const { rows } = await masked.seen('TABLE m.shown', 'TABLE m.later', 'TABLE m.fresh')
-    assert.deepEqual(rows, [{ note: '****3333' }, { note: '****3333' }, { note: 'plain' }])
+    const began = performance.now()
+    const known = JSON.stringify([{ note: '****3333' }, { note: '****3333' }, { note: 'plain' }])
+    for (let shown = ''; shown !== known;) {
+      shown = JSON.stringify(
+        (await masked.seen('TABLE m.shown', 'TABLE m.later', 'TABLE m.fresh')).rows,
+      )
+      assert.doesNotMatch(shown, /111-22/)
+      if (performance.now() - began > 10_000) assert.fail(`what is known is ${shown}`)
+    }
+    t.diagnostic(`known after ${(performance.now() - began).toFixed(1)} ms`)
   })
 
   test('a transaction that is rolled back asks for nothing more than a look', async () => {

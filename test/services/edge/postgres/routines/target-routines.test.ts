@@ -112,7 +112,7 @@ suite('the code of users at a target', () => {
     assert.match(call() ?? '', /calling lower/)
     await routines.refresh(signal)
     assert.match(call() ?? '', /calling lower/)
-    policy.catalogChanged(session)
+    policy.catalogChanged(session, true)
     await routines.refresh(signal)
     assert.equal(call(), null)
   })
