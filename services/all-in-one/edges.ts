@@ -101,11 +101,14 @@ export async function startEdges(options: EdgesOptions): Promise<Edges> {
   for (const file of config.targets) {
     const target = await postgresTarget(file)
     const watched = { config, target, grammar, recorder, lifecycle, logger }
-    routines.set(target.name, await startRoutines(watched))
+    const code = await startRoutines(watched)
+    routines.set(target.name, code)
     const { classificationFile } = file
     if (classificationFile !== null) {
       const options = { config, target, classificationFile, grammar, lifecycle, logger }
-      masking.set(target.name, await startMasking(options))
+      const masks = await startMasking(options)
+      masking.set(target.name, masks)
+      code.onChanged = () => masks.refreshNow()
     }
     edges.push(
       lifecycle.add(

@@ -44,6 +44,9 @@ export class TargetRoutines {
   readonly #kept: KeptSnapshot<RoutineCatalog>
   readonly #recent: RecentDefinitions
   readonly #look: CatalogLook
+  #mark: string | null = null
+  /** Called when the catalog has changed, whoever changed it, with what else hangs on it too: relations, views, triggers. */
+  onChanged: () => void = () => undefined
   #code: { readonly catalog: RoutineCatalog; readonly recent: Definitions } | null = null
 
   constructor(options: TargetRoutinesOptions) {
@@ -133,6 +136,8 @@ export class TargetRoutines {
     const begunAtMs = performance.now()
     // Before the rows: what changes meanwhile has another mark, and they are read once more.
     const mark = await markOf(target, login, signal)
+    if (this.#mark !== null && this.#mark !== mark) this.onChanged()
+    this.#mark = mark
     const { rows, code } = await readRoutines(target, login, signal)
     this.#recent.seen(begunAtMs)
     onCode?.(code)

@@ -60,6 +60,21 @@ suite('a catalog that changes', () => {
     t.diagnostic(`known after ${(performance.now() - began).toFixed(1)} ms`)
   })
 
+  test('a view that is replaced beside the edge is known within moments, by a look', async (t) => {
+    const looking = new AbortController()
+    const looked = masked.routines.run(looking.signal)
+    t.after(() => looking.abort())
+    const shown = async () =>
+      JSON.stringify((await masked.seen('SELECT upper(note) AS n FROM m.beside')).rows)
+    assert.equal(await shown(), '[{"n":"X"}]')
+    await masked.asOwner('CREATE OR REPLACE VIEW m.beside AS SELECT ssn AS note FROM m.secret')
+    for (const began = performance.now(); (await shown()) !== '[{"n":null}]';) {
+      if (performance.now() - began > 10_000) assert.fail('the catalog was not read again')
+    }
+    looking.abort()
+    await looked
+  })
+
   test('a transaction that is rolled back asks for nothing more than a look', async () => {
     const snapshot = masked.masking.catalog
     await masked.seen('BEGIN', 'CREATE TABLE m.gone (ssn text)', 'ROLLBACK')
@@ -78,4 +93,5 @@ CREATE SCHEMA m;
 CREATE TABLE m.secret (id int PRIMARY KEY, ssn text);
 INSERT INTO m.secret VALUES (1, '111-22-3333');
 CREATE VIEW m.shown AS SELECT 'x'::text AS note;
+CREATE VIEW m.beside AS SELECT 'x'::text AS note;
 `

@@ -34,6 +34,7 @@ export interface MaskedTarget extends AsyncDisposable {
   readonly target: EmbeddedPostgres
   readonly edge: TestEdge
   readonly masking: TargetMasking
+  readonly routines: TargetRoutines
   readonly policies: PolicyInForce
   /** Everything that a client of its own gets to see of these statements, up to the first that fails. */
   seen(...texts: readonly string[]): Promise<Seen>
@@ -88,6 +89,7 @@ export async function startMaskedTarget(
   })
   await masking.refresh(AbortSignal.timeout(10_000))
   const routines = new TargetRoutines({ ...catalog(new Map()), staleMs: Infinity })
+  routines.onChanged = () => masking.refreshNow()
   await routines.refresh(AbortSignal.timeout(10_000))
   const policies = new PolicyInForce(policy)
   const credentials = new MemoryCredentials()
@@ -114,6 +116,7 @@ export async function startMaskedTarget(
     target,
     edge,
     masking,
+    routines,
     policies,
     asOwner,
     seen: (...texts) => seenBy(edge, texts),
