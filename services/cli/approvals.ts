@@ -115,6 +115,11 @@ function text(approval: Approval): string {
     .join(', ')
   const lines = [
     `${approval.approval_id}  ${approval.state}  until ${approval.expires_at}`,
+    ...(approval.forgotten_at === null
+      ? []
+      : [
+          `  its edge stopped or started anew at ${approval.forgotten_at}: whoever asked has to send it again`,
+        ]),
     `  ${[requester, ...behind].map(nameOf).join(' for ')} at ${approval.target}`,
     `${quoted(approval.statement)}${values === '' ? '' : `  (${values})`}`,
     ...(approval.is_cut

@@ -21,6 +21,7 @@ import {
 import type { ShownApproval } from '../support/held-statements.ts'
 import { runCommand } from '../support/product-process.ts'
 import type { RunningProduct } from '../support/product-process.ts'
+import { until } from '../support/until.ts'
 
 const policy = `version: 1
 rules:${peopleCount}
@@ -164,6 +165,39 @@ suite('a request that policy holds, on the whole product', () => {
     )
     assert.deepEqual(byApi, byLedger)
     assert.equal(byApi?.['changed'], 1)
+  })
+
+  test('what an edge asked for before it started anew is over, and whoever answers it is told', async () => {
+    const [open, granted] = await Promise.all(
+      [[2], [3]].map(async (values) =>
+        pending(approvalIdIn(await told('DELETE FROM numbers WHERE n = $1', values))),
+      ),
+    )
+    assert.ok(open !== undefined && granted !== undefined)
+    assert.equal((await answer(granted, 'nia', 'grant')).status, 201)
+    await client.end()
+    await product.kill()
+    product = await deployment.start()
+    for (const { approval_id: id } of [open, granted]) {
+      await until(async () => (await pending(id)).state === 'forgotten')
+    }
+    const late = await answer(open, 'nia', 'grant')
+    assert.equal(late.status, 409)
+    assert.match(await late.text(), /the edge that asked has stopped or started anew since/)
+    const waiting = await call('nia', '/v1/approvals?state=pending')
+    assert.deepEqual(await waiting.json(), { approvals: [], listed_from: null })
+    const listed = await runCommand([
+      'approvals',
+      'list',
+      '--all',
+      '--sign-in',
+      await signInFile('nia'),
+    ])
+    assert.match(listed.stdout, new RegExp(`${open.approval_id}  forgotten`))
+    client = await connected()
+    const again = approvalIdIn(await told('DELETE FROM numbers WHERE n = $1', [2]))
+    assert.notEqual(again, open.approval_id)
+    assert.equal((await pending(again)).state, 'pending')
   })
 
   test('asking, answering and using it are sealed, each by whom', async () => {

@@ -193,8 +193,11 @@ suite('break-glass, on the whole product', () => {
     const found = `break-glass by Olivia Okafor was not justified: it was up (approval ${overridden})`
     while (!(await remarks('override.reviewed')).includes(found)) await pause(200)
     client = await connected(kept)
-    assert.match(await tried('DELETE FROM numbers WHERE n = 2'), /^held for approval/)
-    const broken = await override('olivia', waiting, 'now it may be')
+    const late = await override('olivia', waiting, 'now it may be')
+    assert.equal(late.status, 409)
+    assert.match(await late.text(), /the requester has to send it again/)
+    const asked = await held('DELETE FROM numbers WHERE n = 2')
+    const broken = await override('olivia', asked, 'now it may be')
     assert.equal(broken.status, 201, await broken.text())
     assert.equal(await product.stop(), 0)
   })

@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache'
 
-import type { AuditEvent, ApprovalPart } from '../../../schemas/event.ts'
+import type { AuditEvent } from '../../../schemas/event.ts'
 import type { EventType } from '../../../schemas/event-types.ts'
 import {
   answerApproval,
@@ -12,13 +12,16 @@ import {
 } from '../../edge/guard/approvals/approval.ts'
 import type { Answer, Approval, StepRefusal } from '../../edge/guard/approvals/approval-state.ts'
 import { bindingSha256 } from '../../edge/guard/approvals/hold-binding.ts'
-import type { HoldBinding } from '../../edge/guard/approvals/hold-binding.ts'
 import type { Query } from '../../indexer/query.ts'
 import type { LedgerReader } from '../../ledger/reader.ts'
 import type { Clock } from '../../runtime/clock.ts'
+import { Problem } from '../problem.ts'
+import { answerOf, bindingOf, wholeMs } from './approval-of-events.ts'
+import type { GivenAnswer, TimedAnswer } from './approval-of-events.ts'
+import { forgottenAt, isAfter, lifeKinds } from './edge-lives.ts'
 import { ApprovalEvents } from './approval-events.ts'
 import { ApprovalSearch } from './approval-search.ts'
-import type { SealedEvent } from './approval-search.ts'
+import type { FoundEvents, SealedEvent } from './approval-search.ts'
 
 export interface ApprovalBookOptions {
   readonly query: Query
@@ -42,16 +45,13 @@ export interface BookedApproval {
   readonly answers: readonly TimedAnswer[]
   /** Until when an override of it has to be reviewed; null where nobody broke the glass. */
   readonly reviewDueMs: number | null
-}
-
-export interface TimedAnswer {
-  readonly answer: Answer
-  readonly atMs: number
+  /** When the edge that asked stopped, or started anew, while it was open: no edge knows of it any more. Null where it does. */
+  readonly forgottenAtMs: number | null
 }
 
 export type BookedAnswer =
   | { readonly ok: true; readonly booked: BookedApproval }
-  | { readonly ok: false; readonly refusal: StepRefusal }
+  | { readonly ok: false; readonly refusal: StepRefusal | 'forgotten' }
 
 /** What was held. */
 export interface BookedApprovals {
@@ -67,11 +67,6 @@ export interface AnsweredApprovals {
   readonly ids: readonly string[]
   /** There are others, answered earlier. */
   readonly isCut: boolean
-}
-
-interface GivenAnswer extends TimedAnswer {
-  /** Of an override. */
-  readonly reviewDueMs: number | null
 }
 
 /** No approval waits longer, so what is older is over. */
@@ -105,17 +100,21 @@ export class ApprovalBook {
   async all(): Promise<BookedApprovals> {
     const from = this.#fromMs()
     const requested = await this.#search.ofKind('approval.requested', from)
-    const found = await Promise.all(
-      [...answerKinds, 'approval.used' as const].map((kind) => this.#search.ofKind(kind, from)),
-    )
+    const [lives, found] = await Promise.all([
+      this.#ofKinds(lifeKinds, from),
+      this.#ofKinds([...answerKinds, 'approval.used'], from),
+    ])
     const steps = byApproval(found.flatMap(({ events }) => events))
+    const ends = lives.flatMap(({ events }) => events)
     const listedFromMs = latest([
       requested.wholeFromMs,
       // Whatever became of it came after it, by clocks that differ a little.
-      ...found.map(({ wholeFromMs: ms }) => (ms === null ? null : ms + clockToleranceMs)),
+      ...[...lives, ...found].map(({ wholeFromMs: ms }) =>
+        ms === null ? null : ms + clockToleranceMs,
+      ),
     ])
     const approvals = requested.events
-      .map((asked) => this.#book(asked, steps.get(idOf(asked)) ?? []))
+      .map((asked) => this.#book(asked, steps.get(idOf(asked)) ?? [], ends))
       .filter((booked) => booked !== null)
       .filter(({ approval }) => approval.requestedAtMs >= (listedFromMs ?? 0))
       .toSorted((one, other) => other.approval.requestedAtMs - one.approval.requestedAtMs)
@@ -130,18 +129,17 @@ export class ApprovalBook {
         this.#search.ofApproval(kind, approvalId, from),
       ),
     )
-    for (const asked of requested) {
-      const booked = this.#book(asked, found.flat())
-      if (booked !== null) return this.whole(booked)
-    }
-    return null
+    const [asked] = requested
+    if (asked === undefined) return null
+    const booked = this.#book(asked, found.flat(), await this.#endsAfter(asked, from))
+    return booked === null ? null : this.whole(booked)
   }
 
   /** By their sealed answers, so what this process has noted comes a second or two later. */
   async answered(): Promise<AnsweredApprovals> {
     const { clock } = this.#options
     const from = this.#fromMs()
-    const found = await Promise.all(answerKinds.map((kind) => this.#search.ofKind(kind, from)))
+    const found = await this.#ofKinds(answerKinds, from)
     const mayMatter = found
       .flatMap(({ events }) => events)
       .filter(({ event: { type, occurred_at: atUs, approval } }) => {
@@ -166,6 +164,7 @@ export class ApprovalBook {
   /** What the answer would make of the approval. It counts only once it is noted. */
   tryAnswer(booked: BookedApproval, answer: Answer): BookedAnswer {
     const nowMs = this.#options.clock.nowMs()
+    if (booked.forgottenAtMs !== null) return { ok: false, refusal: 'forgotten' }
     const { approval, refusal } = answerApproval(booked.approval, answer, nowMs)
     if (refusal !== null) return { ok: false, refusal }
     const hours = answer.verdict === 'override' ? reviewWithinHours(approval) : null
@@ -185,6 +184,8 @@ export class ApprovalBook {
     { event: asked, isCut, ...askedAt }: SealedEvent,
     /** Of this approval, whatever their order. */
     steps: readonly SealedEvent[],
+    /** Of the lives of edges. */
+    ends: readonly SealedEvent[],
   ): BookedApproval | null {
     const part = asked.approval
     const binding = part === null ? null : bindingOf(asked, part)
@@ -233,6 +234,7 @@ export class ApprovalBook {
       askedAt,
       answers: taken,
       reviewDueMs,
+      forgottenAtMs: forgottenAt(approval, asked, ends),
     }
   }
 
@@ -241,9 +243,35 @@ export class ApprovalBook {
     return this.#events.whole(log, position)
   }
 
+  #ofKinds(kinds: readonly EventType[], from: number): Promise<readonly FoundEvents[]> {
+    return Promise.all(kinds.map((kind) => this.#search.ofKind(kind, from)))
+  }
+
+  /** Throws a `Problem` where it is not known whether there are any. */
+  async #endsAfter({ event }: SealedEvent, from: number): Promise<readonly SealedEvent[]> {
+    const lives = await this.#ofKinds(lifeKinds, from)
+    const ends = lives.flatMap(({ events }) => events).filter((end) => isAfter(end.event, event))
+    const isKnown = lives.every(
+      ({ wholeFromMs: ms }) => ms === null || wholeMs(event.occurred_at) >= ms + clockToleranceMs,
+    )
+    if (ends.length > 0 || isKnown) return ends
+    throw new Problem(
+      'unavailable',
+      `edges have started so often since that it is not known whether ${event.producer} still knows of this approval, so it cannot be answered; the requester has to ask again`,
+    )
+  }
+
   #fromMs(): number {
     return this.#options.clock.nowMs() - longestMs
   }
+}
+
+/** What it is called where it is shown. */
+export function stateOf({
+  approval: { state },
+  forgottenAtMs,
+}: Pick<BookedApproval, 'approval' | 'forgottenAtMs'>): Approval['state']['kind'] | 'forgotten' {
+  return forgottenAtMs === null ? state.kind : 'forgotten'
 }
 
 function idOf({ event }: SealedEvent): string {
@@ -264,65 +292,4 @@ function byApproval(events: readonly SealedEvent[]): ReadonlyMap<string, readonl
     else list.push(sealed)
   }
   return found
-}
-
-function bindingOf(
-  { actor, target, policy_digest: digest }: AuditEvent,
-  part: ApprovalPart,
-): HoldBinding | null {
-  if (actor === null || target === null) return null
-  return {
-    statementSha256: part.statement_sha256.toString('hex'),
-    parametersSha256: part.parameters_sha256.toString('hex'),
-    target: target.name,
-    database: part.database,
-    role: part.role,
-    searchPath: part.search_path,
-    actor: { kind: actor.kind, subject: actor.subject, issuer: actor.issuer },
-    onBehalfOf: actor.on_behalf_of.map(({ kind, subject, issuer }) => ({ kind, subject, issuer })),
-    policyDigest: digest?.toString('hex') ?? '',
-    requirements: part.requirements.map((each) => ({
-      ruleId: each.rule_id,
-      role: each.role,
-      approvers: each.approvers === 2 ? 2 : 1,
-      breakGlass: each.break_glass && {
-        role: each.break_glass.role,
-        reviewWithinHours: each.break_glass.review_within_hours,
-      },
-    })),
-  }
-}
-
-const verdicts: Readonly<Partial<Record<EventType, Answer['verdict']>>> = {
-  'approval.granted': 'grant',
-  'approval.denied': 'deny',
-  'approval.overridden': 'override',
-}
-
-/** An answer as it was recorded: the approver is the actor of its event. */
-function answerOf(event: AuditEvent): GivenAnswer {
-  const { actor, approval, type } = event
-  const dueUs = approval?.override?.due_at ?? null
-  return {
-    atMs: wholeMs(event.occurred_at),
-    reviewDueMs: dueUs === null ? null : wholeMs(dueUs),
-    answer: {
-      decisionId: approval?.answer?.decision_id ?? event.id,
-      verdict: verdicts[type] ?? 'deny',
-      reason: approval?.answer?.reason ?? '',
-      by: {
-        kind: actor?.kind ?? 'service',
-        subject: actor?.subject ?? '',
-        issuer: actor?.issuer ?? '',
-        display: actor?.display ?? null,
-        roles: approval?.answer?.roles ?? [],
-        isDelegated: (actor?.on_behalf_of.length ?? 0) > 0,
-      },
-    },
-  }
-}
-
-/** Events count microseconds, edges take whole milliseconds only. Never later than it was. */
-function wholeMs(us: number): number {
-  return Math.floor(us / 1000)
 }

@@ -10,7 +10,7 @@ import type { Overrides } from '../../edge/guard/approvals/overrides.ts'
 import type { RoleGroups } from '../../runtime/config.ts'
 import type { Logger } from '../../runtime/logger.ts'
 import type { ActionAudit, ActionSubject } from '../action-audit.ts'
-import { ApprovalBook } from './approval-book.ts'
+import { ApprovalBook, stateOf } from './approval-book.ts'
 import type { ApprovalBookOptions, BookedApproval } from './approval-book.ts'
 import { refusalProblem } from './approval-refusals.ts'
 import type { AnswerProblem } from './approval-refusals.ts'
@@ -93,10 +93,10 @@ export class ApprovalDesk implements AsyncDisposable {
       checkSeen(said, before.approval.bindingSha256)
       const { verdict, reason } = said
       const answer: Answer = { decisionId: uuidv7(), verdict, reason, by: this.#approver(actor) }
-      const outcome = this.book.tryAnswer(before, answer)
-      if (!outcome.ok) return this.#refuse(request, actor, id, outcome.refusal)
       const bar = verdict === 'override' ? this.overrides.barTo(answer.by, id, this.nowMs) : null
       if (bar !== null) return this.#refuse(request, actor, id, bar)
+      const outcome = this.book.tryAnswer(before, answer)
+      if (!outcome.ok) return this.#refuse(request, actor, id, outcome.refusal)
       const after = outcome.booked
       await audit.record(
         request,
@@ -203,14 +203,10 @@ export class ApprovalDesk implements AsyncDisposable {
     return permits(rolesOf(groups, this.#options.roles), 'decide_approvals').ok
   }
 
-  #wouldBeTaken(
-    { approval }: BookedApproval,
-    actor: Actor,
-    verdict: 'grant' | 'override',
-  ): boolean {
-    if (approval.state.kind !== 'pending') return false
+  #wouldBeTaken(booked: BookedApproval, actor: Actor, verdict: 'grant' | 'override'): boolean {
+    if (stateOf(booked) !== 'pending') return false
     const answer = { decisionId: '', verdict, reason: 'why', by: this.#approver(actor) }
-    return refusalOfAnswer(approval, answer) === null
+    return refusalOfAnswer(booked.approval, answer) === null
   }
 
   #approver(actor: Actor): Approver {

@@ -4,12 +4,14 @@ import type { OverrideBar } from '../../edge/guard/approvals/overrides.ts'
 import { Problem } from '../problem.ts'
 
 /** Why an answer, an override or a review is not taken. */
-export type AnswerProblem = StepRefusal | OverrideBar
+export type AnswerProblem = StepRefusal | OverrideBar | 'forgotten'
 
 const sentences: Readonly<Record<AnswerProblem, string>> = {
   replayed: 'this answer was given already',
   clock_behind: 'the clock of this server went back; answers wait until it has caught up',
   expired: 'it has expired; the requester has to ask again',
+  forgotten:
+    'the edge that asked has stopped or started anew since, and knows of it no more; the requester has to send it again',
   not_pending: 'it was answered already',
   not_granted: 'it is not granted',
   other_binding: 'the answer is to something else',
@@ -33,6 +35,7 @@ const sentences: Readonly<Record<AnswerProblem, string>> = {
 const over: readonly AnswerProblem[] = [
   'replayed',
   'expired',
+  'forgotten',
   'not_pending',
   'clock_behind',
   'reviewed_already',

@@ -2,6 +2,7 @@ import { LRUCache } from 'lru-cache'
 
 import { overrideOf } from '../../edge/guard/approvals/approval.ts'
 import type { Overrides } from '../../edge/guard/approvals/overrides.ts'
+import { stateOf } from './approval-book.ts'
 import type { AnsweredApprovals, BookedApproval } from './approval-book.ts'
 import type { UnversionedUpdate } from '../control/control-publisher.ts'
 import { overrideUpdate } from './override-update.ts'
@@ -34,9 +35,9 @@ export class ApprovalTelling {
   /** Resolves when the outcome, if there is one already, is on the bus. */
   async tell(booked: BookedApproval): Promise<void> {
     await this.#tellReview(booked)
-    const { approval, edge } = booked
+    const { approval, edge, forgottenAtMs } = booked
     const { kind } = approval.state
-    if (kind !== 'granted' && kind !== 'denied') return
+    if (forgottenAtMs !== null || (kind !== 'granted' && kind !== 'denied')) return
     await this.#options.publisher.publish({
       kind: 'approval',
       approval_id: approval.approvalId,
@@ -79,7 +80,7 @@ export class ApprovalTelling {
     if (booked === null) return
     await this.tell(booked)
     // Another person may still have to answer it.
-    if (booked.approval.state.kind !== 'pending') this.#settled.set(id, true)
+    if (stateOf(booked) !== 'pending') this.#settled.set(id, true)
   }
 
   /** Also of an override that was used or has expired meanwhile: it waits for its review all the same. */

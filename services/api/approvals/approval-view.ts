@@ -4,6 +4,7 @@ import type { OverrideReview, OverrideUpdate } from '../../../schemas/control.ts
 import type { ApprovalPart, AuditEvent, RequestPart } from '../../../schemas/event.ts'
 import { missingApprovers } from '../../edge/guard/approvals/approval.ts'
 import { isOverdue } from '../../edge/guard/approvals/overrides.ts'
+import { stateOf } from './approval-book.ts'
 import type { BookedApproval } from './approval-book.ts'
 import { readableText } from '../recorded-result.ts'
 import { personOf } from '../schemas/approvals.ts'
@@ -11,7 +12,7 @@ import type { ApprovalView, OverrideView, RequirementView } from '../schemas/app
 
 /** What is known of an override beside the approval; null where the hold was not overridden. */
 export function approvalView(
-  { approval, edge, asked, isCut, answers }: BookedApproval,
+  booked: BookedApproval,
   seen: {
     readonly override: OverrideUpdate | null
     readonly mayAnswer: boolean
@@ -19,11 +20,13 @@ export function approvalView(
     readonly nowMs: number
   },
 ): Static<typeof ApprovalView> {
+  const { approval, edge, asked, isCut, answers, forgottenAtMs } = booked
   const { request } = asked
   const { binding } = approval
   return {
     approval_id: approval.approvalId,
-    state: approval.state.kind,
+    state: stateOf(booked),
+    forgotten_at: forgottenAtMs === null ? null : instant(forgottenAtMs),
     edge,
     requester: personOf(asked.actor),
     on_behalf_of: (asked.actor?.on_behalf_of ?? []).map(personOf),

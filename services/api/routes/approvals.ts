@@ -5,6 +5,7 @@ import type { Static } from 'typebox'
 import type { Actor } from '../../../schemas/event.ts'
 import type { ActionAudit } from '../action-audit.ts'
 import { viewed } from '../evidence-use.ts'
+import { stateOf } from '../approvals/approval-book.ts'
 import type { BookedApproval } from '../approvals/approval-book.ts'
 import type { ApprovalDesk } from '../approvals/approval-desk.ts'
 import { seesOf } from '../approvals/approval-sight.ts'
@@ -47,7 +48,7 @@ export const approvalRoutes: FastifyPluginCallbackTypebox<ApprovalRoutesOptions>
       const { state } = request.query
       const { approvals, listedFromMs } = await desk.book.all()
       const wanted = approvals.filter(
-        (each) => (state === undefined || each.approval.state.kind === state) && sees(behind(each)),
+        (each) => (state === undefined || stateOf(each) === state) && sees(behind(each)),
       )
       const views = wanted.map(async (each) =>
         // Somebody may be reading what is open in order to answer it.
@@ -126,8 +127,9 @@ export const approvalRoutes: FastifyPluginCallbackTypebox<ApprovalRoutesOptions>
   }
 }
 
-function isOpen({ approval: { state } }: BookedApproval): boolean {
-  return state.kind === 'pending' || state.kind === 'granted'
+function isOpen(booked: BookedApproval): boolean {
+  const state = stateOf(booked)
+  return state === 'pending' || state === 'granted'
 }
 
 function behind({ asked: { actor } }: BookedApproval) {

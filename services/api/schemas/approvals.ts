@@ -65,7 +65,7 @@ export const OverrideView = Type.Object({
 
 export const OverrideList = Type.Object({ overrides: Type.Array(OverrideView) })
 
-const ApprovalState = Type.Enum(['pending', 'granted', 'denied', 'expired', 'used'])
+const ApprovalState = Type.Enum(['pending', 'granted', 'denied', 'expired', 'used', 'forgotten'])
 
 export const ApprovalQuery = Type.Object(
   { state: Type.Optional(ApprovalState) },
@@ -76,6 +76,12 @@ export const ApprovalQuery = Type.Object(
 export const ApprovalView = Type.Object({
   approval_id: Type.String(),
   state: ApprovalState,
+  forgotten_at: nullable(
+    Type.String({
+      description:
+        'When the edge that asked stopped or started anew while it was open: whoever asked has to send it again',
+    }),
+  ),
   edge: Type.String(),
   requester: Person,
   on_behalf_of: Type.Array(Person),

@@ -10,6 +10,7 @@ const states: Readonly<Record<Approval['state'], { symbol: string; word: string;
     denied: { symbol: '⊘', word: 'denied', color: 'red' },
     expired: { symbol: '⌛', word: 'expired', color: 'gray' },
     used: { symbol: '✓', word: 'approved and used', color: 'teal' },
+    forgotten: { symbol: '⊘', word: 'over: its edge has restarted', color: 'gray' },
   }
 
 const broken = { symbol: '⚡', color: 'orange' }

@@ -261,3 +261,58 @@ test('that there are more answers than were looked through is told as a failure'
   const telling = new ApprovalTelling({ book, publisher, overrides: new Overrides() })
   await assert.rejects(telling.catchUp(), /more answers of the last day than were looked through/)
 })
+
+const atUs = (afterMs: number) => ({ occurred_at: askedUs + afterMs * 1000, producer_seq: 7 })
+
+test('what an edge asked for before it stopped or started anew is forgotten, where it was open', async () => {
+  for (const type of ['edge.started', 'edge.stopped'] as const) {
+    const end = anEvent({ type, ...atUs(20_000) })
+    for (const events of [[asked], [asked, granted]]) {
+      const book = aBook([...events, end])
+      const [booked] = (await book.all()).approvals
+      assert.ok(booked !== undefined)
+      assert.equal(booked.forgottenAtMs, Math.floor(askedUs / 1000) + 20_000)
+      assert.deepEqual(await book.find('approval-1'), booked)
+      const by = { kind: 'human', subject: 'nia', issuer: '', display: null } as const
+      const answer = {
+        decisionId: 'd',
+        verdict: 'deny',
+        reason: 'no',
+        by: { ...by, roles: ['owner'], isDelegated: false },
+      } as const
+      assert.deepEqual(book.tryAnswer(booked, answer), { ok: false, refusal: 'forgotten' })
+    }
+  }
+})
+
+test('what is over is not forgotten, nor what another edge asked for, or this one later', async () => {
+  const end = anEvent({ type: 'edge.started', ...atUs(20_000) })
+  const denied = anEvent({ ...granted, type: 'approval.denied' })
+  const used = anEvent({ type: 'approval.used', ...atUs(9_000), approval: part })
+  const others: readonly (readonly AuditEvent[])[] = [
+    [asked, denied, end],
+    [asked, granted, used, end],
+    [asked, { ...end, producer: 'edge-2' }],
+    [{ ...asked, producer_seq: 8 }, end],
+  ]
+  for (const events of others) {
+    const found = await aBook(events).find('approval-1')
+    assert.equal(found?.forgottenAtMs, null)
+  }
+})
+
+test('nothing is told to an edge of what it has forgotten', async () => {
+  const { publisher, sent } = aPublisher()
+  const book = aBook([asked, granted, anEvent({ type: 'edge.started', ...atUs(20_000) })])
+  await new ApprovalTelling({ book, publisher, overrides: new Overrides() }).catchUp()
+  assert.deepEqual(sent, [])
+})
+
+test('where edges started too often to know whether one has forgotten, that is said', async () => {
+  const ends = Array.from({ length: 30 }, (_, index) =>
+    anEvent({ type: 'edge.started', producer: 'edge-2', ...atUs(20_000 + index) }),
+  )
+  const book = aBook([asked, ...ends], undefined, 20)
+  assert.deepEqual((await book.all()).approvals, [])
+  await assert.rejects(book.find('approval-1'), /edges have started so often since/)
+})

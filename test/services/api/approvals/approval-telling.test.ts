@@ -44,6 +44,7 @@ function booked(verdict: 'grant' | 'deny' | null): BookedApproval {
     askedAt: { log: 'log', position: 1 },
     answers: answer === null ? [] : [{ answer, atMs: 1_000 }],
     reviewDueMs: null,
+    forgottenAtMs: null,
   }
 }
 
@@ -167,6 +168,7 @@ test('that an override has to be reviewed is told before it, and again by the ne
     askedAt: { log: 'log', position: 1 },
     answers: [{ answer, atMs: 1_000 }],
     reviewDueMs: 1_000 + 3_600_000,
+    forgottenAtMs: null,
   }
   // What a process knows of it comes from the topic.
   const topic: ControlUpdate[] = []
