@@ -139,7 +139,8 @@ test('who was away for longer than the bus keeps records goes on with what there
   await publish(stage.bus, [requested])
   {
     await using _teller = stage.tell()
-    await until(() => stage.received.length === 1)
+    const committed = () => stage.bus.committed('webhook-chat', topics.ledgerSealed, 0)
+    await until(async () => (await committed()) === 1n)
   }
   await publish(stage.bus, [
     sealStep(log, 'approval.granted', nowMs),
