@@ -26,13 +26,13 @@ export class LogReader {
   /** Hashes of complete subtrees, which is all that proofs and tiles need. */
   readonly hash: HashReader
   /** The log has another writer, so what is on disk may be ahead of what was read. */
-  readonly #isShared: boolean
+  readonly isShared: boolean
 
   constructor(storage: LogStorage, isShared: boolean) {
     this.storage = storage
     this.#vkey = decodeGenesis(storage.genesis, storage.origin).vkey
     this.hash = (level, index) => packHash(storage.packs, level, index)
-    this.#isShared = isShared
+    this.isShared = isShared
   }
 
   /** The newest signed head, null before the first. */
@@ -109,7 +109,7 @@ export class LogReader {
 
   async #reach(size: number): Promise<void> {
     const { entries, origin } = this.storage
-    if (this.#isShared && size > entries.last.size) await entries.refresh()
+    if (this.isShared && size > entries.last.size) await entries.refresh()
     if (size > entries.last.size) {
       throw new LedgerError(
         'LEDGER_POSITION_UNKNOWN',

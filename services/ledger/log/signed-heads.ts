@@ -16,13 +16,14 @@ export interface SignedHeads {
 
 /**
  * Reads the signed heads and refuses what no crash explains. Signing goes: remember in `checkpoints.log`, swap the register,
- * publish. So the register may be behind the first, and the published one behind the register, never ahead of it.
+ * publish. So the register may be behind the first, and the published one behind the register, never ahead of it. They are read the other
+ * way round, so that this holds also beside a writer that signs meanwhile.
  */
 export async function readSignedHeads(storage: LogStorage, vkey: string): Promise<SignedHeads> {
   const { origin, checkpoints, register } = storage
-  const latest = await checkpoints.latest()
-  const registered = await register.read()
   const note = await checkpoints.published()
+  const registered = await register.read()
+  const latest = await checkpoints.latest()
   if (latest !== null) mustBeSigned(latest, vkey, `checkpoints.log of ${origin}`)
   if (registered !== null) mustBeSigned(registered, vkey, `the register's head of ${origin}`)
   const published =

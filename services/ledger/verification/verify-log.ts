@@ -21,7 +21,10 @@ const blockEntries = 128
 /** More would say nothing new. */
 const maxProblems = 20
 
-/** Verifies one log from its bytes. Stops at the first damaged segment: behind it nothing can be told. */
+/**
+ * Verifies one log from its bytes. Stops at the first damaged segment: behind it nothing can be told. Beside another process that writes
+ * it, it ends with what is durable by now, and of the packs, which come last, looks at what a checkpoint covers.
+ */
 export async function verifyLog(
   log: LogReader,
   remembered: readonly string[],
@@ -31,12 +34,17 @@ export async function verifyLog(
   const problems: LedgerProblem[] = []
   const genesis = decodeGenesis(storage.genesis, storage.origin)
   const signed = await signedRoots(storage, genesis.vkey, remembered, problems)
-  const walk = new LogWalk(storage, signed, problems)
+  // What was opened may be older than what is signed by now.
+  if (log.isShared) await storage.entries.refresh()
+  const end = log.isShared ? storage.entries.last.size : Infinity
+  const ends = { end, packsEnd: log.isShared ? signed.newest : end }
+  const walk = new LogWalk(storage, signed, ends, problems)
   let hasAll = true
   try {
     for await (const segment of storage.entries.segments()) {
       await walk.segment(segment)
       progress(walk.size)
+      if (walk.size >= end) break
     }
   } catch (error) {
     if (!(error instanceof LedgerError)) throw error
@@ -62,11 +70,20 @@ export async function verifyLog(
   }
 }
 
+/** A commit ends at either. */
+interface WalkEnds {
+  /** Entries from here on are not looked at. */
+  readonly end: number
+  /** Of entries from here on the packs may not have the hashes yet. */
+  readonly packsEnd: number
+}
+
 class LogWalk {
   payloads = 0
   erased = 0
   readonly #storage: LogStorage
   readonly #signed: SignedRoots
+  readonly #ends: WalkEnds
   readonly #problems: LedgerProblem[]
   readonly #tree = new MerkleTree()
   readonly #rows = new PackRows()
@@ -76,9 +93,10 @@ class LogWalk {
   #nextOffset = -1n
   readonly #packed = [0, 0, 0]
 
-  constructor(storage: LogStorage, signed: SignedRoots, problems: LedgerProblem[]) {
+  constructor(storage: LogStorage, signed: SignedRoots, ends: WalkEnds, problems: LedgerProblem[]) {
     this.#storage = storage
     this.#signed = signed
+    this.#ends = ends
     this.#problems = problems
     this.#prev = genesisHash(storage.genesis)
   }
@@ -100,6 +118,7 @@ class LogWalk {
     const hashes = Buffer.allocUnsafe(frames.starts.length * hashBytes)
     let index = 0
     for (const { commit } of frames.commits) {
+      if (this.size >= this.#ends.end) break
       for (; this.size < commit.size; index++) {
         const start = frames.starts[index] ?? 0
         const end = start + 1 + bytes.readUInt32BE(start - 8)
@@ -118,11 +137,11 @@ class LogWalk {
       }
       this.#nextOffset = commit.nextOffset
     }
-    if (frames.footer !== null && !frames.footer.root.equals(this.#tree.root())) {
+    if (frames.footer?.size === this.size && !frames.footer.root.equals(this.#tree.root())) {
       this.#problem(name, this.size - 1, 'the seal footer has another root')
     }
-    await this.#packs(hashes)
-    await this.#payloadsOf(bytes, frames.starts, firstSeq)
+    await this.#packs(hashes.subarray(0, index * hashBytes))
+    await this.#payloadsOf(bytes, frames.starts.slice(0, index), firstSeq)
   }
 
   #leaf(name: string, entry: Buffer): void {
@@ -164,9 +183,10 @@ class LogWalk {
     for (const pack of [0, 1, 2] as const) {
       const expected = rows[pack] ?? Buffer.alloc(0)
       const from = this.#packed[pack] ?? 0
-      const count = expected.length / hashBytes
-      this.#packed[pack] = from + count
-      if (count === 0) continue
+      const packed = from + expected.length / hashBytes
+      this.#packed[pack] = packed
+      const count = Math.min(packed, Math.floor(this.#ends.packsEnd / 256 ** pack)) - from
+      if (count <= 0) continue
       let actual: Buffer
       try {
         actual = await this.#storage.packs.read(pack, from, count)

@@ -175,6 +175,8 @@ export class FileEntryStore implements EntryStore {
         false,
       )
       const before = this.#active
+      // It was ended before this one had a name, maybe only since it was read above.
+      await before.refresh()
       segment.lastBatch ??= before.lastBatch
       this.#keep(before)
       this.#firstSeqs.push(firstSeq)
