@@ -256,6 +256,27 @@ suite('the command on the running product', () => {
     assert.doesNotMatch(ended.stdout, /NOT VERIFIED/)
   })
 
+  test('the ledger and a report are verified while everything runs, the report beside the log that is served', async () => {
+    const config = ['--config', join(stack.directory, 'affidavit.yaml')]
+    const ledger = await affidavit(['verify', ...config])
+    assert.equal(ledger.code, 0, ledger.stdout)
+    assert.match(ledger.stdout, /^verified the ledger in .*\n {2}\S+: \d+ entries, \d+ signed/)
+
+    const report = join(stack.directory, 'report.zip')
+    const made = ['report', 'run', 'au-2', '--output', report, '--sign-in', signIn]
+    assert.equal((await affidavit(made)).code, 0)
+    const logs = `${stack.demo.product.address}/logs`
+    const beside = await affidavit(['verify', report, '--log', logs, '--earlier', report])
+    assert.equal(beside.code, 0, beside.stdout)
+    assert.match(beside.stdout, /left out: nothing: each of \d+ entries was compared/)
+    const elsewhere = await affidavit(['verify', report, '--log', stack.directory])
+    assert.equal(elsewhere.code, 1)
+    assert.match(elsewhere.stdout, /cannot be compared: there is no .*\/checkpoint/)
+    assert.match((await affidavit(['verify', report, '--earlier', report])).stderr, /needs --log/)
+    const alone = await affidavit(['verify', report, '--json'])
+    assert.match(alone.stdout, /not checked: that takes a copy of the log/)
+  })
+
   test('nobody at the address is said in one sentence', async () => {
     const ended = await affidavit([
       'search',
