@@ -6,7 +6,6 @@ import helmet from '@fastify/helmet'
 import rateLimit from '@fastify/rate-limit'
 import serveStatic from '@fastify/static'
 import swagger from '@fastify/swagger'
-import { TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import fastify from 'fastify'
 import type { FastifyInstance } from 'fastify'
@@ -45,6 +44,7 @@ import { reportRoutes } from './routes/reports.ts'
 import { sessionApprovalRoutes } from './routes/session-approvals.ts'
 import { sessionRoutes } from './routes/sessions.ts'
 import { SignIns } from './sign-ins.ts'
+import { schemaCompiler } from './validation.ts'
 
 export interface ApiOptions {
   readonly tenant: string
@@ -85,7 +85,7 @@ export interface ApiOptions {
 export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
   const { identity, clock } = options
   const app = fastify({ logger: false, bodyLimit: 1_048_576, frameworkErrors: answerUnroutable })
-    .setValidatorCompiler(TypeBoxValidatorCompiler)
+    .setValidatorCompiler(schemaCompiler)
     .withTypeProvider<TypeBoxTypeProvider>()
   answerProblems(app, options.logger)
   await app.register(cookie)

@@ -236,6 +236,9 @@ suite('the api on the whole product', () => {
     const log = encodeURIComponent(head.origin)
     assert.equal((await get(`/v1/entries/99999999?log=${log}`, headers)).status, 404)
     assert.equal((await get('/v1/entries/0?log=nothing', headers)).status, 404)
+    const cut = await get(`/v1/entries/1.5?log=${log}`, headers)
+    assert.equal(cut.status, 400)
+    assert.match(await cut.text(), /params\/position must be integer, and is 1\.5/)
     assert.equal((await get('/v1/sessions/none', headers)).status, 404)
   })
 

@@ -1,18 +1,18 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
-import { TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox'
 import fastify from 'fastify'
 
 import type { ActionAudit } from '../../../services/api/action-audit.ts'
 import { answerProblems } from '../../../services/api/problem.ts'
 import { reportRoutes } from '../../../services/api/routes/reports.ts'
+import { schemaCompiler } from '../../../services/api/validation.ts'
 import type { Reports } from '../../../services/reporter/report.ts'
 import { createLogger } from '../../../services/runtime/logger.ts'
 import { anActor } from '../../support/an-event.ts'
 
 test('a report whose period begins at another time on each machine is refused, before anything is recorded', async (t) => {
-  const app = fastify().setValidatorCompiler(TypeBoxValidatorCompiler)
+  const app = fastify().setValidatorCompiler(schemaCompiler)
   t.after(() => app.close())
   answerProblems(app, createLogger('silent'))
   app.decorateRequest('permitted', () => Promise.resolve(anActor()))

@@ -2,13 +2,13 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { TestContext } from 'node:test'
 
-import { TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox'
 import fastify from 'fastify'
 import type { FastifyInstance } from 'fastify'
 
 import type { ActionAudit } from '../../../services/api/action-audit.ts'
 import { answerProblems, answerUnroutable } from '../../../services/api/problem.ts'
 import { sessionRoutes } from '../../../services/api/routes/sessions.ts'
+import { schemaCompiler } from '../../../services/api/validation.ts'
 import { QueryError } from '../../../services/indexer/query.ts'
 import type { Query, QueryErrorCode } from '../../../services/indexer/query.ts'
 import { createLogger } from '../../../services/runtime/logger.ts'
@@ -21,9 +21,7 @@ const expected: readonly (readonly [QueryErrorCode, number])[] = [
 ]
 
 async function anApi(t: TestContext, query: Partial<Query>): Promise<FastifyInstance> {
-  const app = fastify({ frameworkErrors: answerUnroutable }).setValidatorCompiler(
-    TypeBoxValidatorCompiler,
-  )
+  const app = fastify({ frameworkErrors: answerUnroutable }).setValidatorCompiler(schemaCompiler)
   t.after(() => app.close())
   answerProblems(app, createLogger('silent'))
   app.decorateRequest('permitted', () => Promise.resolve(anActor()))
@@ -86,4 +84,21 @@ test('an address that cannot be read is answered as every other mistake', async 
   const app = await anApi(t, {})
   assert.match(await detailOf(app, '/v1/sessions/%ZZ'), /is not a valid url component/)
   assert.match(await detailOf(app, `/v1/sessions/${'x'.repeat(101)}`), /max param length/)
+})
+
+test('what is to be a whole number and is none is refused, and not cut to one', async (t) => {
+  const app = await anApi(t, { search: () => Promise.resolve({ hits: [], next: null }) })
+  for (const limit of ['2.7', 'true', '0x10', '1e2', '99999999999999999999', '2,3']) {
+    assert.equal(
+      await detailOf(app, `/v1/search?limit=${limit}`),
+      `querystring/limit must be integer, and is ${limit}`,
+    )
+  }
+  assert.equal(
+    await detailOf(app, '/v1/search?limit=0'),
+    'querystring/limit must be >= 1, and is 0',
+  )
+  assert.match(await detailOf(app, '/v1/activity?from=yesterday'), /from must be number, and is y/)
+  const good = await app.inject('/v1/search?limit=20&from=1764000000000.5')
+  assert.equal(good.statusCode, 200)
 })
