@@ -115,6 +115,7 @@ export async function buildApi(options: ApiOptions): Promise<FastifyInstance> {
     roles: identity.roles,
     lockouts: options.control.lockouts,
     audit,
+    clock,
   })
 
   authRoutes(app, {

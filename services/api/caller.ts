@@ -4,6 +4,7 @@ import type { Actor } from '../../schemas/event.ts'
 import { keysUnavailable, TokenRefusal } from '../edge/guard/identity/tokens.ts'
 import type { TokenIdentity, TokenVerifier } from '../edge/guard/identity/tokens.ts'
 import type { Lockouts } from '../edge/guard/lockouts.ts'
+import type { Clock } from '../runtime/clock.ts'
 import type { RoleGroups } from '../runtime/config.ts'
 import type { ActionAudit } from './action-audit.ts'
 import { Problem } from './problem.ts'
@@ -18,6 +19,8 @@ export interface Caller {
   readonly actor: Actor
   /** Null for a console sign-in. */
   readonly token: TokenIdentity | null
+  /** Whether it is still so: not signed out, not expired, not locked out. For answers that go on. */
+  readonly isCurrent: () => boolean
 }
 
 declare module 'fastify' {
@@ -40,13 +43,22 @@ export interface CallersOptions {
   readonly roles: RoleGroups
   readonly lockouts: Lockouts
   readonly audit: ActionAudit
+  readonly clock: Clock
 }
 
 export function identifyCallers(app: FastifyInstance, options: CallersOptions): void {
-  const { signIns, tokens, roles, lockouts, audit } = options
-  const refuseLockedOut = async (request: FastifyRequest, caller: Caller): Promise<Caller> => {
-    const { actor } = caller
-    if (lockouts.find({ actor, target: null, sessionId: null }) === null) return caller
+  const { signIns, tokens, roles, lockouts, audit, clock } = options
+  const isLockedOut = (actor: Actor): boolean =>
+    lockouts.find({ actor, target: null, sessionId: null }) !== null
+  const refuseLockedOut = async (
+    request: FastifyRequest,
+    actor: Actor,
+    token: TokenIdentity | null,
+    isGood: () => boolean,
+  ): Promise<Caller> => {
+    if (!isLockedOut(actor)) {
+      return { actor, token, isCurrent: () => isGood() && !isLockedOut(actor) }
+    }
     await audit.record(request, actor, {
       type: 'access.denied',
       auth: { method: 'none', credential_id: null, reason: 'actor_locked_out' },
@@ -65,12 +77,13 @@ export function identifyCallers(app: FastifyInstance, options: CallersOptions): 
         const identity = await tokens
           .verify(token, audience)
           .catch((cause: unknown) => refuseToken(this, audit, cause))
-        return refuseLockedOut(this, { actor: identity.actor, token: identity })
+        const isGood = (): boolean => clock.nowMs() < identity.expiresAtMs
+        return refuseLockedOut(this, identity.actor, identity, isGood)
       }
-      const id = this.cookies[signInCookie]
-      const signIn = id === undefined ? null : signIns.find(id)
+      const id = this.cookies[signInCookie] ?? ''
+      const signIn = signIns.find(id)
       if (signIn === null) throw new Problem('not-signed-in', 'sign in at /auth/login')
-      return refuseLockedOut(this, { actor: signIn.actor, token: null })
+      return refuseLockedOut(this, signIn.actor, null, () => signIns.find(id) === signIn)
     },
   )
   app.decorateRequest(

@@ -55,8 +55,12 @@ suite('the api on the whole product', () => {
       fetch(new URL('/auth/logout', api), { method: 'POST', headers: { cookie, origin } })
     assert.equal((await out('https://elsewhere.example')).status, 403)
     assert.equal((await get('/v1/me', { cookie })).status, 200)
+    const live = await get('/v1/live', { cookie })
+    assert.equal(live.status, 200)
     assert.equal((await out(api)).status, 204)
     assert.equal((await get('/v1/me', { cookie })).status, 401)
+    // What was open ends too.
+    assert.match(await live.text(), /^event: progress/)
   })
 
   test('sign-ins that were begun on several pages of a browser are each finished', async () => {

@@ -15,7 +15,7 @@ const keepAliveMs = 15_000
 
 /**
  * `GET /v1/live`: server-sent events that say how far the index has come, whenever it has come further. A page that listens asks
- * again for what it shows; nothing is queued for one that reads slowly.
+ * again for what it shows; nothing is queued for one that reads slowly. It ends with the sign-in or the token it was asked with.
  */
 export function liveRoutes(app: FastifyInstance, options: LiveRoutesOptions): void {
   let listeners = 0
@@ -29,6 +29,7 @@ export function liveRoutes(app: FastifyInstance, options: LiveRoutesOptions): vo
     },
     async (request, reply) => {
       await request.permitted('read_evidence')
+      const { isCurrent } = await request.caller()
       if (listeners >= mostListeners)
         throw new Problem('too-many', `${mostListeners} pages listen already`)
       reply.hijack()
@@ -44,6 +45,7 @@ export function liveRoutes(app: FastifyInstance, options: LiveRoutesOptions): vo
       let told = ''
       let isWriting = false
       const look = async (): Promise<void> => {
+        if (!isCurrent()) return stop()
         if (isWriting || response.writableNeedDrain) return
         isWriting = true
         try {

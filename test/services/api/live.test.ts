@@ -13,7 +13,11 @@ import type { Query } from '../../../services/indexer/query.ts'
 import { createLogger } from '../../../services/runtime/logger.ts'
 import { anActor } from '../../support/an-event.ts'
 
-async function anApi(t: TestContext, known: Promise<undefined>) {
+async function anApi(
+  t: TestContext,
+  known: Promise<undefined>,
+  isCurrent: () => boolean = () => true,
+) {
   const app = fastify()
   const stop = new AbortController()
   t.after(() => {
@@ -25,6 +29,8 @@ async function anApi(t: TestContext, known: Promise<undefined>) {
     await known
     return anActor()
   })
+  const caller = { actor: anActor(), token: null, isCurrent }
+  app.decorateRequest('caller', () => Promise.resolve(caller))
   const query = { progress: () => Promise.resolve([]) } as Partial<Query> as Query
   liveRoutes(app, { query, signal: stop.signal })
   return { app, address: await app.listen({ host: '127.0.0.1', port: 0 }) }
@@ -53,4 +59,17 @@ test('a HEAD is answered at once, since there is no end to wait for', async (t) 
   const { address } = await anApi(t, Promise.resolve(undefined))
   const signal = AbortSignal.timeout(5_000)
   assert.equal((await fetch(`${address}/v1/live`, { method: 'HEAD', signal })).status, 404)
+})
+
+test('it ends when whoever listens is signed out, has expired, or is locked out', async (t) => {
+  let isCurrent = true
+  const { address } = await anApi(t, Promise.resolve(undefined), () => isCurrent)
+  const signal = AbortSignal.timeout(5_000)
+  const answer = await fetch(`${address}/v1/live`, { signal })
+  const read = answer.body?.getReader()
+  const first = await read?.read()
+  assert.match(Buffer.from(first?.value ?? []).toString(), /^event: progress/)
+  isCurrent = false
+  const end = await read?.read()
+  assert.equal(end?.done, true)
 })

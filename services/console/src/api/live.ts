@@ -1,6 +1,7 @@
 import { useQueryClient } from '@tanstack/react-query'
 import { useEffect, useState } from 'react'
 
+import { whoIsSignedIn } from './questions.ts'
 import { getJson } from './request.ts'
 import type { ActivityAnswer } from './shapes.ts'
 
@@ -51,7 +52,10 @@ export function useLive(isOn: boolean): LiveState {
       setConnection('on')
     })
     source.addEventListener('error', () => {
-      setConnection(source.readyState === EventSource.CLOSED ? 'lost' : 'connecting')
+      const isLost = source.readyState === EventSource.CLOSED
+      setConnection(isLost ? 'lost' : 'connecting')
+      // Perhaps nobody is signed in any more.
+      if (isLost) void client.invalidateQueries({ queryKey: whoIsSignedIn.queryKey })
     })
     source.addEventListener('progress', () => {
       if (isWaiting) return
