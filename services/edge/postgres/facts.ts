@@ -1,7 +1,7 @@
 import type { Facts } from '../guard/facts.ts'
 import { isEffectOfServer } from './facts/builtin-functions.ts'
 import type { Grammar } from './facts/grammar.ts'
-import type { Mentions, NamedFacts, TargetCode } from './facts/mentions.ts'
+import type { Mentions, NamedFacts, Reached, TargetCode } from './facts/mentions.ts'
 import type { NameChange, SessionNames } from './facts/named-statements.ts'
 import { StatementWalk } from './facts/statement-walk.ts'
 
@@ -22,8 +22,8 @@ export type FactsResult =
       readonly settles: boolean
       /** True when it may call code of the target's users: what it answers may be anything. */
       readonly callsCodeOfUsers: boolean
-      /** True when such code may run that belongs to what it reads, writes or defines. */
-      readonly runsCodeOfRelations: boolean
+      /** What it comes to by what belongs to relations and definitions. */
+      readonly reached: Reached
       /** True when what it does depends on a name that an earlier message gave (EXECUTE, FETCH, WHERE CURRENT OF). */
       readonly runsByName: boolean
       /**
@@ -66,7 +66,7 @@ export function factsOf(grammar: Grammar, sql: string, options: FactsOptions = {
     for (const statement of parsed.statements) walk.statement(statement)
     const facts = walk.facts(parsed.statements)
     const { unlistedFunctions } = facts
-    const runsCodeOfRelations = runsCode(options.code, facts)
+    const reached = reachedBy(options.code, facts)
     // Where the users' own functions are known, a bare name of the server's is the server's.
     const isOwn = (name: string): boolean => options.code !== undefined && isEffectOfServer(name)
     return {
@@ -77,8 +77,8 @@ export function factsOf(grammar: Grammar, sql: string, options: FactsOptions = {
       prepared: walk.names.prepared,
       cursors: walk.names.cursors,
       mentions: walk.mentions,
-      settles: runsCodeOfRelations || unlistedFunctions.length > 0 || facts.unknown.length > 0,
-      runsCodeOfRelations,
+      settles: reached.isCode || unlistedFunctions.length > 0 || facts.unknown.length > 0,
+      reached,
       callsCodeOfUsers: facts.unknown.length > 0 || !unlistedFunctions.every(isOwn),
       runsByName: walk.names.refersToOthers,
       cacheable: !walk.looksAtLiterals && !facts.kinds.some((kind) => standingForOthers.has(kind)),
@@ -90,9 +90,11 @@ export function factsOf(grammar: Grammar, sql: string, options: FactsOptions = {
   }
 }
 
-function runsCode(code: TargetCode | null | undefined, facts: Facts): boolean {
-  if (code === undefined) return false
-  return code === null ? facts.reads.length + facts.writes.length > 0 : code.isRunBy(facts)
+function reachedBy(code: TargetCode | null | undefined, facts: Facts): Reached {
+  if (code != null) return code.reachedBy(facts)
+  // What is not asked about is none; what cannot be known may be any.
+  const isCode = code === null && facts.reads.length + facts.writes.length > 0
+  return { relations: [], isCode }
 }
 
 const standingForOthers: ReadonlySet<string> = new Set(['execute', 'fetch'])

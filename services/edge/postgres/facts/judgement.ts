@@ -5,7 +5,7 @@ import { factsOf } from '../facts.ts'
 import type { FactsResult } from '../facts.ts'
 import type { StatementSubject } from '../statements/statement-policy.ts'
 import type { Grammar } from './grammar.ts'
-import type { TargetCode } from './mentions.ts'
+import type { Reached, TargetCode } from './mentions.ts'
 import { schemasIn } from './names.ts'
 import { NamesOfSession, unknownOf } from './names-of-session.ts'
 
@@ -24,6 +24,8 @@ export interface JudgementOptions {
   readonly parameterTypes?: readonly number[] | undefined
   /** It is to run under a name that code of users may have given to something else. */
   readonly isDoubtful?: boolean
+  /** Something is masked at its target. */
+  readonly isMasked?: boolean
 }
 
 /** Decides statements over the facts of the grammar. Knows by subject what its session has prepared and declared by SQL. */
@@ -49,7 +51,7 @@ export class StatementJudge {
     text: string,
     subject: StatementSubject,
     nowMs: number,
-    { parameterTypes = [], isDoubtful = false }: JudgementOptions = {},
+    { parameterTypes = [], isDoubtful = false, isMasked = false }: JudgementOptions = {},
   ): Judgement {
     const named = this.#namedOf(subject)
     const code = this.#codeFor(subject)
@@ -67,14 +69,21 @@ export class StatementJudge {
     // Of what the protocol runs the edge knows whether; of what SQL runs by a name nobody does.
     const isByName = result.facts.kinds.some((kind) => byName.has(kind))
     const ran = isDoubtful || isByName ? named.ran : null
-    const masks = ran === null ? [] : policy.masksOf(inputOf(ran, subject, nowMs, code))
-    const verdict = withMasks(policy.decide(input), masks)
+    const reached = withReached(result.facts, result.reached)
+    const masksOf = (facts: Facts | null, why: string) => ({
+      masks: facts === null ? [] : policy.masksOf(inputOf(facts, subject, nowMs, code)),
+      why,
+    })
+    const verdict = [
+      masksOf(isMasked ? reached : null, comesToOthers),
+      masksOf(ran, nameMayStandForAnother),
+    ].reduce(withMasks, policy.decide(input))
     // What is held may still be approved, and then the name is there.
     if (verdict.outcome !== 'block') {
       named.statement.addAll(result.prepared)
       named.portal.addAll(result.cursors)
       if (result.callsCodeOfUsers) named.run(result.facts)
-      if (result.runsCodeOfRelations) named.run(withAnyFunction(result.facts))
+      if (result.reached.isCode) named.run(reached)
     }
     return { result, input, isDoubtful: ran !== null, verdict }
   }
@@ -106,8 +115,13 @@ export class StatementJudge {
 }
 
 /** What code of a relation reads nobody sees. */
-function withAnyFunction(facts: Facts): Facts {
-  return { ...facts, unlistedFunctions: ['*'] }
+function withReached(facts: Facts, { relations, isCode }: Reached): Facts {
+  return {
+    ...facts,
+    reads: [...facts.reads, ...relations],
+    columnsRead: [...facts.columnsRead, ...relations.map((name) => `${name}.*`)],
+    unlistedFunctions: isCode ? [...facts.unlistedFunctions, '*'] : facts.unlistedFunctions,
+  }
 }
 
 function inputOf(
@@ -140,7 +154,10 @@ function pathOf(searchPath: string): readonly string[] {
 const byName: ReadonlySet<string> = new Set(['execute', 'fetch'])
 
 /** The verdict with masks beside its own. */
-function withMasks(verdict: Verdict, masks: readonly MaskObligation[]): Verdict {
+function withMasks(
+  verdict: Verdict,
+  { masks, why }: { readonly masks: readonly MaskObligation[]; readonly why: string },
+): Verdict {
   const { outcome, obligations, ruleIds } = verdict
   const known = new Set(obligations.map(({ ruleId }) => ruleId))
   const added = masks.filter(({ ruleId }) => !known.has(ruleId))
@@ -148,8 +165,10 @@ function withMasks(verdict: Verdict, masks: readonly MaskObligation[]): Verdict 
   const all = { ...verdict, obligations: [...obligations, ...added] }
   if (outcome === 'hold') return all
   const ids = [...ruleIds, ...added.map(({ ruleId }) => ruleId)]
-  return { ...all, outcome: 'mask', ruleIds: ids, reason: nameMayStandForAnother }
+  return { ...all, outcome: 'mask', ruleIds: ids, reason: why }
 }
 
+const comesToOthers =
+  'what it reads or writes comes to others by views, triggers and the like, and is masked as they are'
 const nameMayStandForAnother =
   'functions of users that this session has called may have given its name to something else, which is masked as what they answer'

@@ -93,8 +93,16 @@ export interface TargetCode {
   readonly searchPath: readonly string[]
   /** What a text may run of it without naming it as a call, as facts write functions; `*` for any at all. */
   calledBy(mentions: Mentions, context: MentionContext): readonly string[]
-  /** Whether some of it runs since it belongs to what is read, written or defined: triggers and the like. */
-  isRunBy(facts: Pick<Facts, 'kinds' | 'reads' | 'writes'>): boolean
+  /** What belongs to what is read, written or defined: views, triggers and the like. */
+  reachedBy(facts: Pick<Facts, 'kinds' | 'reads' | 'writes'>): Reached
+}
+
+/** What a statement comes to without naming it. */
+export interface Reached {
+  /** As facts write them; also what the statement names. */
+  readonly relations: readonly string[]
+  /** Code of users runs, and may read anything. */
+  readonly isCode: boolean
 }
 
 /** The facts of a statement that has a name, with what is to be looked up again each time the name is used. */

@@ -86,6 +86,7 @@ export class RulePolicy implements StatementPolicy {
     const judgement = this.#judge.judge(policy, text, subject, clock.nowMs(), {
       parameterTypes,
       isDoubtful,
+      isMasked: masking?.has(subject.target) === true,
     })
     const { result, verdict } = judgement
     if (!result.ok) return notTaken(result, verdict)
@@ -98,12 +99,12 @@ export class RulePolicy implements StatementPolicy {
     const mask = this.#masks.of(text, subject, result.facts, verdict, isOpaque)
     // Where their number is not known, what is allowed is allowed for every number.
     const looksAtRows = policy.usesLiterals && result.facts.rows !== null
-    const { callsCodeOfUsers, runsCodeOfRelations, cacheable } = result
+    const { callsCodeOfUsers, reached, cacheable } = result
     return taken(result, verdict, mask, {
       dependsOnLiterals: looksAtRows || !cacheable,
       // Where nothing is masked, such code gains nothing by a name: what that would run, it may run itself.
       runsCodeOfUsers:
-        callsCodeOfUsers || (runsCodeOfRelations && masking?.has(subject.target) === true),
+        callsCodeOfUsers || (reached.isCode && masking?.has(subject.target) === true),
     })
   }
 

@@ -74,6 +74,8 @@ WHERE c.contype = 'f' AND (c.confupdtype IN ('c', 'n', 'd') OR c.confdeltype IN 
 UNION ALL
 SELECT inhparent, inhrelid, true, false FROM pg_catalog.pg_inherits
 UNION ALL
+SELECT inhrelid, inhparent, true, false FROM pg_catalog.pg_inherits
+UNION ALL
 SELECT ${definitions}, NULL, false, false FROM pg_catalog.pg_event_trigger t
 WHERE t.evtenabled <> 'D' AND t.evtevent <> 'login'
   AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_depend e

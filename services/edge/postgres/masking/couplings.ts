@@ -20,11 +20,17 @@ export type Access = 'read' | 'write'
 /** What a statement about a relation may come to: `values` of masked columns, or `code` of users. */
 export type Reach = 'none' | 'values' | 'code'
 
+interface Reached {
+  readonly reach: Reach
+  /** With the one it begins at. */
+  readonly relations: ReadonlySet<number>
+}
+
 /** Follows couplings from relation to relation. */
 export class Couplings {
   readonly #of: ReadonlyMap<number, readonly Coupling[]>
   readonly #holdsMasked: (relation: number) => boolean
-  readonly #known = new Map<string, Reach>()
+  readonly #known = new Map<string, Reached>()
 
   /** `holdsMasked` says which relations have masked columns themselves; it is asked when a reach is. */
   constructor(couplings: readonly Coupling[], holdsMasked: (relation: number) => boolean) {
@@ -33,12 +39,16 @@ export class Couplings {
   }
 
   reach(relation: number, access: Access): Reach {
+    return this.reached(relation, access).reach
+  }
+
+  reached(relation: number, access: Access): Reached {
     const key = `${relation} ${access}`
     const known = this.#known.get(key)
     if (known !== undefined) return known
-    const reach = this.#find(relation, access)
-    this.#known.set(key, reach)
-    return reach
+    const reached = this.#find(relation, access)
+    this.#known.set(key, reached)
+    return reached
   }
 
   /** Whether a write is rewritten to what may answer values of elsewhere, under the names of this relation's columns. */
@@ -58,19 +68,19 @@ export class Couplings {
     return hasCode ? 'code' : 'none'
   }
 
-  #find(relation: number, access: Access): Reach {
+  #find(relation: number, access: Access): Reached {
     const seen = new Set([relation])
     let reach: Reach = 'none'
     // It grows while it is gone through.
     for (const here of seen) {
-      if (this.#holdsMasked(here)) reach = 'values'
+      if (this.#holdsMasked(here)) reach = further(reach, 'values')
       for (const { other, isOnRead } of this.#of.get(here) ?? []) {
         if (access === 'read' && !isOnRead) continue
-        if (other === null) return 'code'
-        seen.add(other)
+        if (other === null) reach = 'code'
+        else seen.add(other)
       }
     }
-    return reach
+    return { reach, relations: seen }
   }
 }
 

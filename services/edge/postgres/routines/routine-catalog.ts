@@ -1,8 +1,8 @@
 import { builtinFunctions } from '../facts/builtin-functions.ts'
 import type { Facts } from '../../guard/facts.ts'
-import { Couplings } from '../masking/couplings.ts'
-import type { Access } from '../masking/couplings.ts'
-import type { MentionContext, Mentions, TargetCode } from '../facts/mentions.ts'
+import { Couplings, further } from '../masking/couplings.ts'
+import type { Access, Reach } from '../masking/couplings.ts'
+import type { MentionContext, Mentions, Reached, TargetCode } from '../facts/mentions.ts'
 import { qualifiedName, schemasIn } from '../facts/names.ts'
 import { lastNameOf } from '../../guard/policy/relation-names.ts'
 import { CastCode } from './cast-code.ts'
@@ -61,31 +61,42 @@ export class RoutineCatalog {
     return {
       searchPath: path,
       calledBy: (mentions, context) => this.#called(mentions, context, isVisible, recent),
-      isRunBy: (facts) => this.#isRun(facts, recent),
+      reachedBy: (facts) => this.#reached(facts, recent),
     }
   }
 
-  #isRun(
+  #reached(
     { kinds, reads, writes }: Pick<Facts, 'kinds' | 'reads' | 'writes'>,
-    { relations }: Definitions,
-  ): boolean {
-    return (
-      [...reads, ...writes].some((name) => relations.has(lastNameOf(name))) ||
-      this.#couplings.ofKinds(kinds) === 'code' ||
-      reads.some((name) => this.#isRunByRelation(name, 'read')) ||
-      writes.some((name) => this.#isRunByRelation(name, 'write'))
-    )
+    { relations: defined }: Definitions,
+  ): Reached {
+    const relations = new Set<number>()
+    let reach = this.#couplings.ofKinds(kinds)
+    const follow = (names: readonly string[], access: Access): void => {
+      for (const name of names) {
+        const isKnown = !defined.has(lastNameOf(name)) && this.#follow(name, access, relations)
+        reach = further(reach, isKnown === false ? 'code' : isKnown)
+      }
+    }
+    follow(reads, 'read')
+    follow(writes, 'write')
+    const found = [...relations].map((oid) => this.#types.nameOfRelation(oid))
+    return { relations: found.filter((name) => name !== null), isCode: reach === 'code' }
   }
 
-  #isRunByRelation(name: string, access: Access): boolean {
-    if (name.endsWith('*')) return this.#couplings.ofAny() === 'code'
-    if (name.startsWith('pg_catalog.') || name.startsWith('information_schema.')) return false
+  /** Adds what a relation comes to. False for one that is not known, which may have any code. */
+  #follow(name: string, access: Access, relations: Set<number>): Reach | false {
+    if (name.endsWith('*')) return this.#couplings.ofAny()
+    if (name.startsWith('pg_catalog.') || name.startsWith('information_schema.')) return 'none'
     const rows = this.#types.relationsNamed(name)
-    // One that is not known may have any code.
-    if (rows === null) return true
-    return rows.some(
-      ({ relation }) => relation !== null && this.#couplings.reach(relation, access) === 'code',
-    )
+    if (rows === null) return false
+    let reach: Reach = 'none'
+    for (const { relation } of rows) {
+      if (relation === null) continue
+      const reached = this.#couplings.reached(relation, access)
+      for (const oid of reached.relations) relations.add(oid)
+      reach = further(reach, reached.reach)
+    }
+    return reach
   }
 
   #called(

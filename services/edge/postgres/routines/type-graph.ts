@@ -37,6 +37,13 @@ export class TypeGraph {
     return this.#relations.get(name) ?? null
   }
 
+  /** As facts write it; null for one that is not known. */
+  nameOfRelation(relation: number): string | null {
+    const [type] = this.#ofRelation.get(relation) ?? []
+    const row = type === undefined ? undefined : this.#types.get(type)
+    return row === undefined ? null : qualifiedName([row.schema, row.name])
+  }
+
   /**
    * The types of users that an argument of this type stands for: a domain is what it is made of, an array its elements. Null for
    * one of the server's own, which every statement may have a value of.
