@@ -89,10 +89,9 @@ export interface OverrideUpdate extends ControlBase {
   /** Who broke the glass, and why. */
   readonly by: Principal
   readonly reason: string
-  /** Who asked, for whom, and who owns the asker's account: none of them reviews it. */
+  /** Who asked, and for whom: none of them reviews it. */
   readonly requester: Principal
   readonly on_behalf_of: readonly Principal[]
-  readonly owners: readonly Pick<Principal, 'subject' | 'issuer'>[]
   /** The approvers' roles of the rules that held it; who has one of them may review. */
   readonly reviewer_roles: readonly string[]
   /** Where the request is sealed, as it was asked for. */

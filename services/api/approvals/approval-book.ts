@@ -197,7 +197,6 @@ export class ApprovalBook {
       approvalId: part.approval_id,
       binding,
       bindingSha256: sha256,
-      owners: [],
       requestedAtMs: wholeMs(asked.occurred_at),
       expiresAtMs: wholeMs(part.expires_at),
     })

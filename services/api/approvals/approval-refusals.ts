@@ -17,7 +17,6 @@ const sentences: Readonly<Record<AnswerProblem, string>> = {
   other_binding: 'the answer is to something else',
   approver_is_requester: 'nobody approves a request of his own, or reviews his own break-glass',
   approver_is_behind_requester: 'the requester acts for you, so somebody else has to answer',
-  approver_owns_requester: 'the requester is an account of yours, so somebody else has to answer',
   approver_is_no_person: 'only people approve',
   approver_is_delegated: 'an answer is given by the person, not by somebody who acts for it',
   approver_has_answered: 'you have answered already; another person has to',

@@ -12,7 +12,7 @@ export function overrideUpdate(booked: BookedApproval): Omit<OverrideUpdate, 've
   if (override === null || reviewDueMs === null || asked.actor === null) {
     throw new TypeError('what is told is an override, by somebody, with a time for its review')
   }
-  const { binding, owners } = approval
+  const { binding } = approval
   return {
     kind: 'override',
     approval_id: approval.approvalId,
@@ -22,7 +22,6 @@ export function overrideUpdate(booked: BookedApproval): Omit<OverrideUpdate, 've
     reason: override.reason,
     requester: principalOf(asked.actor),
     on_behalf_of: asked.actor.on_behalf_of.map(principalOf),
-    owners: owners.map(({ subject, issuer }) => ({ subject, issuer })),
     reviewer_roles: [...new Set(binding.requirements.map(({ role }) => role))],
     asked: { ...askedAt },
     overridden_at: reviewDueMs - (reviewWithinHours(approval) ?? 0) * hourMs,

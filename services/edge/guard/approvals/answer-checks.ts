@@ -7,11 +7,10 @@ const longestReason = 2_000
 export function refusalOfAnswer(approval: Approval, answer: Answer): AnswerRefusal | null {
   const { by, reason, verdict } = answer
   if (verdict === 'override') return refusalOfOverride(approval, answer)
-  const { binding, owners, answers } = approval
+  const { binding, answers } = approval
   const refusal = refusalOfJudge(by, {
     requester: binding.actor,
     onBehalfOf: binding.onBehalfOf,
-    owners,
     roles: binding.requirements.map(({ role }) => role),
   })
   if (refusal !== null) return refusal
@@ -21,10 +20,7 @@ export function refusalOfAnswer(approval: Approval, answer: Answer): AnswerRefus
 
 /** Why this person may not review this override; null when he may: whoever could have approved it, and did not break the glass. */
 export function refusalOfReview(
-  override: Pick<
-    OverrideUpdate,
-    'by' | 'requester' | 'on_behalf_of' | 'owners' | 'reviewer_roles' | 'review'
-  >,
+  override: Pick<OverrideUpdate, 'by' | 'requester' | 'on_behalf_of' | 'reviewer_roles' | 'review'>,
   { by, reason }: { readonly by: Approver; readonly reason: string },
 ): AnswerRefusal | null {
   if (override.review !== null) return 'reviewed_already'
@@ -32,7 +28,6 @@ export function refusalOfReview(
   const refusal = refusalOfJudge(by, {
     requester: override.requester,
     onBehalfOf: override.on_behalf_of,
-    owners: override.owners,
     roles: override.reviewer_roles,
   })
   return refusal ?? refusalOfReason(reason)
@@ -47,13 +42,11 @@ function refusalOfJudge(
   of: {
     readonly requester: Person
     readonly onBehalfOf: readonly Person[]
-    readonly owners: readonly Person[]
     readonly roles: readonly string[]
   },
 ): AnswerRefusal | null {
   if (isSame(by, of.requester)) return 'approver_is_requester'
   if (of.onBehalfOf.some((person) => isSame(by, person))) return 'approver_is_behind_requester'
-  if (of.owners.some((person) => isSame(by, person))) return 'approver_owns_requester'
   if (by.kind !== 'human') return 'approver_is_no_person'
   if (by.isDelegated) return 'approver_is_delegated'
   return of.roles.some((role) => by.roles.includes(role)) ? null : 'role_missing'

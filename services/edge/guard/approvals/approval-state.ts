@@ -9,8 +9,6 @@ export interface Approval {
   readonly approvalId: string
   readonly binding: HoldBinding
   readonly bindingSha256: string
-  /** Who answers for the actor's account without standing in its chain; may no more approve than the chain itself. */
-  readonly owners: readonly Person[]
   readonly requestedAtMs: number
   /** Until then it may be answered. */
   readonly expiresAtMs: number
@@ -58,7 +56,6 @@ export type StepRefusal =
 export type AnswerRefusal =
   | 'approver_is_requester'
   | 'approver_is_behind_requester'
-  | 'approver_owns_requester'
   | 'approver_is_no_person'
   | 'approver_is_delegated'
   | 'approver_has_answered'

@@ -10,7 +10,7 @@ export const clockToleranceMs = 2_000
 export function requestApproval(
   request: Pick<
     Approval,
-    'approvalId' | 'binding' | 'bindingSha256' | 'owners' | 'requestedAtMs' | 'expiresAtMs'
+    'approvalId' | 'binding' | 'bindingSha256' | 'requestedAtMs' | 'expiresAtMs'
   >,
 ): Approval {
   return { ...request, answers: [], state: { kind: 'pending' }, seenMs: request.requestedAtMs }

@@ -217,8 +217,6 @@ export class HeldRequests {
       approvalId: this.#options.newId(),
       binding,
       bindingSha256: sha256,
-      // Known to the api, which has checked it.
-      owners: [],
       requestedAtMs: nowMs,
       expiresAtMs: nowMs + terms.expiresMs,
     })

@@ -34,7 +34,6 @@ export function anApproval(binding = aBinding(), changes: Partial<Approval> = {}
     approvalId: 'approval-1',
     binding,
     bindingSha256: bindingSha256(binding),
-    owners: [],
     requestedAtMs: 0,
     expiresAtMs: 900_000,
   })
@@ -113,7 +112,6 @@ export function anOverrideUpdate(changes: Partial<OverrideUpdate> = {}): Overrid
     reason: 'the shop is down',
     requester: { kind: 'agent', subject: 'shop-agent', issuer, display: null },
     on_behalf_of: [olivia],
-    owners: [],
     reviewer_roles: ['owner'],
     asked: { log: 'log', position: 1 },
     overridden_at: 0,
