@@ -13,13 +13,17 @@ const { file, topics, maxFileBytes } = workerData as WriterData
 const port = parentPort
 if (port === null) throw new Error('the writer runs in a worker thread only')
 
+/** Of records. */
 const checkpointBytes = 32 << 20
+/** Whatever it holds, each one writes whole pages to the WAL, and several of them. */
+const checkpointTransactions = 512
 const compactAfterBatches = 1_000
 
 const db = openBusFile(file, maxFileBytes === null ? {} : { maxFileBytes })
 const log = new LogFile(db, topics)
 const compacted = new Set(topics.filter((topic) => topic.compacted).map((topic) => topic.name))
 let writtenSinceCheckpoint = 0
+let transactionsSinceCheckpoint = 0
 let batchesSinceCompaction = 0
 const closing = new AbortController()
 let retaining = false
@@ -46,8 +50,13 @@ function append(message: Extract<ToWriter, { type: 'append' }>): void {
     return
   }
   writtenSinceCheckpoint += message.bytes.byteLength
-  if (writtenSinceCheckpoint >= checkpointBytes) {
+  transactionsSinceCheckpoint += 1
+  if (
+    writtenSinceCheckpoint >= checkpointBytes ||
+    transactionsSinceCheckpoint >= checkpointTransactions
+  ) {
     writtenSinceCheckpoint = 0
+    transactionsSinceCheckpoint = 0
     attempt('checkpoint', () => db.exec('PRAGMA wal_checkpoint(PASSIVE)'))
   }
   for (let at = 0; at < message.batches.length; at += 3) {

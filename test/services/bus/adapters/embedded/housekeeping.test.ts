@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { statSync } from 'node:fs'
 import { test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Bus } from '../../../../../services/bus/bus.ts'
@@ -129,3 +130,13 @@ async function lowIs(bus: Bus, low: bigint): Promise<void> {
     await pause(5)
   }
 }
+
+test('few small records now and then make no large file, though each takes whole pages', async (t) => {
+  const directory = await busDirectory(t)
+  const bus = await directory.open({ topics: [{ name: 'events', partitions: 1 }] })
+  for (let number = 0; number < 3000; number += 1) {
+    await bus.producer.send('events', key, texts(`event ${number}`))
+  }
+  const mebibytes = statSync(`${directory.file}-wal`).size / 2 ** 20
+  assert.ok(mebibytes < 64, `the WAL has ${mebibytes} MiB`)
+})
