@@ -31,6 +31,11 @@ export interface SpoolLimits {
 export type SpoolState = 'running' | 'full' | 'failed'
 
 const roomRetryMs = 200
+/**
+ * How often it is kept what the bus has. After a crash the events since are sent again; a ledger tells repeats only as long as it remembers
+ * the first ones.
+ */
+const keepPublishedMs = 1000
 
 /**
  * The durable queue between recording and publishing. `append` puts an event into memory and returns, `writeOut` hands what has
@@ -56,6 +61,7 @@ export class Spool implements AsyncDisposable {
   #flushing: Promise<void> | null = null
   #noting: Promise<void> = Promise.resolve()
   readonly #closed = new AbortController()
+  #keptPublishedAtMs = performance.now()
 
   constructor(files: SpoolFiles, recovered: RecoveredSpool, limits: SpoolLimits, logger: Logger) {
     this.#files = files
@@ -177,7 +183,11 @@ export class Spool implements AsyncDisposable {
   /** The bus has these frames: they need not be kept. */
   async published(block: SpoolBlock): Promise<void> {
     this.queue.markPublished(block)
+    const nowMs = performance.now()
     if (this.queue.finished(this.#writer.currentName).length > 0) await this.#collector.collect()
+    else if (nowMs - this.#keptPublishedAtMs >= keepPublishedMs) void this.#collector.collect()
+    else return
+    this.#keptPublishedAtMs = nowMs
   }
 
   /** Keeps for the next start what this process could not record any more. Best effort: the disk has failed. */

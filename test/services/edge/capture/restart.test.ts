@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { setTimeout as pause } from 'node:timers/promises'
 
 import { directoryFiles } from '../../../../services/edge/capture/spool-files.ts'
 import { recoverSpool } from '../../../../services/edge/capture/spool-recovery.ts'
@@ -34,6 +35,30 @@ test('a second start goes on with number and hash, also when everything was publ
   const chain = list.chain()
   assert.equal(chain.length, list.values.length, 'nothing was sent twice')
   assert.equal(chain.filter(({ event }) => event.type === 'edge.started').length, 4)
+})
+
+test('after a crash only what was published within the last second or so is sent again', async (t) => {
+  const list = new ListBus()
+  const directory = directoryFor(t)
+  const crashed = await open(t, directory, list.bus)
+  const scope = crashed.scope(contextOf('s'))
+  const record = async (count: number): Promise<void> => {
+    for (let at = 0; at < count; at += 1) {
+      scope.record({ type: 'request.received', request_id: `r${at}`, request })
+      scope.record({ type: 'request.completed', request_id: `r${at}`, completion })
+    }
+    await crashed.published()
+  }
+  await record(500)
+  await pause(1100)
+  await record(1)
+  // What is kept then is kept beside the publishing.
+  await pause(200)
+  const sent = list.values.length
+  const again = await open(t, crashedCopy(t, directory), list.bus)
+  await again.published()
+  const repeated = list.values.length - list.chain().length
+  assert.ok(repeated < 10, `${repeated} of ${sent} events were sent again`)
 })
 
 test('a start that ends before the bus took anything does not lock out the next', async (t) => {
