@@ -12,6 +12,7 @@ export interface Refusal {
 }
 
 export const sqlState = {
+  aborted: '25P02',
   blocked: '42501',
   syntax: '42601',
   notRecorded: '58030',

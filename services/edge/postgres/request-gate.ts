@@ -142,6 +142,10 @@ export class RequestGate {
     }
     if (holds === null) return refuse(statement.verdict.refusal?.message ?? '')
     if (statement.verdict.runsByName === true) return refuse(cannotBeRead)
+    if (state.transactionStatus === 'E') {
+      this.#answer(entry, id, refusalOf(sqlState.aborted, transactionIsAborted, id))
+      return 'refused'
+    }
     if (!state.reading.areKnown) return refuse(mayBeReadOtherwise)
     if (wait?.isExpired === true) {
       return refuse(
@@ -154,7 +158,7 @@ export class RequestGate {
     switch (answer.kind) {
       case 'granted': {
         const { approvalId, reason } = answer
-        state.used = [...state.used, { approvalId, batch: entry.batch }]
+        state.used = [...state.used, { approvalId, batch: entry.batch, isTold: false }]
         const admission = this.#release(asked, reason)
         if (admission === 'forwarded') this.#released.note(asked, reason)
         return admission
@@ -360,6 +364,9 @@ function decisionOn(
     reason: `prepared only; to run, it ${refusal.message}`,
   }
 }
+
+const transactionIsAborted =
+  'needs approval, and its transaction is aborted: it would not be run, so nobody was asked and no approval used; end the transaction first'
 
 const mayBeReadOtherwise =
   'needs approval, and what comes before it in its batch may change how its dates and times are read; send Sync before it'

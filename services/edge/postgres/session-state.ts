@@ -41,7 +41,7 @@ export class SessionState {
   /** What goes out to the target is kept until it is known whether this batch waits: see withheld-batch.ts. */
   isWithheld = false
   /** Approvals that were used in transactions that may go on, and in which batch. */
-  used: readonly { readonly approvalId: string; readonly batch: number }[] = []
+  used: readonly UsedApproval[] = []
   /** What the messages since the last Sync have the target do. */
   progress: BatchProgress = 'none'
   /** As the target last reported it. */
@@ -66,6 +66,13 @@ export class SessionState {
     this.holds = options.holds
     this.reading = options.reading
   }
+}
+
+export interface UsedApproval {
+  readonly approvalId: string
+  readonly batch: number
+  /** Whoever used it was told that what ran by it is undone. */
+  readonly isTold: boolean
 }
 
 /** Code that may do something to the session: the last batch that ran some, and whether any of it may give names to something else. */

@@ -10,13 +10,12 @@ import type { Statement } from '../statements/statements.ts'
  * the first message of a batch that may have to wait, everything is withheld until it is known. Nobody can tell: without Flush or Sync
  * the target need not answer.
  *
- * Called for each statement that comes. False: not now, `state.awaited` comes first; also before what is held behind an approval that
- * was used, since where it is refused, it is to be told whether it undoes that; and behind what may change how its values are read.
+ * Called for each statement that comes. False: not now, `state.awaited` comes first; also before what is held, since an approval is not
+ * used up by what the target does not run, nor asked for, and what is refused is to be told whether it undoes what ran by another.
  */
 export function withholdIfItMayWait(state: SessionState, statement: Statement): boolean {
   const isHeld = approvalsOf(statement).length > 0
-  const isOpen = state.used.length > 0 || !state.reading.areKnown
-  if (isHeld && isOpen && awaitsEnd(state)) return false
+  if (isHeld && awaitsEnd(state)) return false
   if (state.isWithheld || state.progress !== 'none' || waitMsOf(statement) === 0) return true
   if (state.expected.last !== null) return !awaitsEnd(state)
   state.isWithheld = state.transactionStatus === 'I' && state.copyIn === null

@@ -4,6 +4,7 @@ import type { Reach } from '../masking/couplings.ts'
 import { withheldReport } from '../masking/masked-answer.ts'
 import { checksDeferred } from './forwarding.ts'
 import { Outgoing } from './outgoing.ts'
+import { spentBefore } from '../holds/spent-approvals.ts'
 import { pinnedSettings } from '../target/pinned-settings.ts'
 import { decodeBackend, transactionStatus } from '../protocol/backend.ts'
 import type { ReportFields } from '../protocol/backend.ts'
@@ -253,6 +254,8 @@ export class BackendRelay implements FrameSink {
       return masked !== null
     }
     state.copyIn = null
+    const spent = head.refusal === null ? spentBefore(state, head.batch) : null
+    if (spent !== null) this.toClient.push(spent)
     if (head.kind === 'query' || head.kind === 'function-call') {
       fail(head, fields)
     } else {

@@ -60,6 +60,13 @@ export class ExpectedResponses {
     return this.#entries.indexOf(entry, this.#head) >= 0
   }
 
+  /** Whether a request of this batch has not been answered yet. */
+  hasRequestIn(batch: number): boolean {
+    return this.#entries.some(
+      (entry, index) => index >= this.#head && entry.batch === batch && entry.request !== null,
+    )
+  }
+
   push(entry: Expected): void {
     this.#entries.push(entry)
   }

@@ -12,7 +12,7 @@ import type { RequestGate } from '../request-gate.ts'
 import { mayBeMisread } from '../session-state.ts'
 import type { SessionState } from '../session-state.ts'
 import { ownParameter, ownStatement } from '../statements/statements.ts'
-import type { Statement } from '../statements/statements.ts'
+import type { Portal, Statement } from '../statements/statements.ts'
 import { withholdIfItMayWait } from '../holds/withheld-batch.ts'
 
 /** The messages of the extended protocol: what a name stands for is decided when it is declared, and again when it is run. */
@@ -110,6 +110,7 @@ export class ExtendedQuery {
     if (portals.isUncertain(name, batch)) return false
     const portal = portals.get(name)
     if (portal !== null && this.#heldInBatch.putsOff(portal, bytes, start, end)) return true
+    if (portal !== null && this.#awaitsWhatIsBefore(portal)) return false
     const entry = new Expected('execute', batch)
     if (portal === null) {
       this.#gate.refuseUnknown(entry, sqlState.portalUnknown, 'portal does not exist')
@@ -129,6 +130,16 @@ export class ExtendedQuery {
     // As the policy in force says, which may be another than when it was prepared.
     if (entry.request?.mask != null) this.#describeFor(entry, name)
     forward(this.#state, this.#toTarget, entry, bytes, start, end)
+    return true
+  }
+
+  /** What fails before it in its batch has it not run: its approval is used only once that is known. */
+  #awaitsWhatIsBefore({ statement }: Portal): boolean {
+    const { cache, expected, batch } = this.#state
+    if (cache.renewed(statement).verdict.refusal?.kind !== 'held') return false
+    const { last } = expected
+    if (last === null || !expected.hasRequestIn(batch)) return false
+    awaitReply(this.#state, this.#toTarget, last)
     return true
   }
 
