@@ -2,6 +2,7 @@ import { Command, Option } from 'commander'
 import type { Static } from 'typebox'
 
 import type { ApprovalList, ApprovalView, OverrideList } from '../api/schemas/approvals.ts'
+import { besideStatement } from '../runtime/beside-statement.ts'
 import { apiClient } from './api-client.ts'
 import { onOneLine, quoted } from './one-line.ts'
 import { nameOf, overrideText, reviewOverride, reviewText } from './overrides.ts'
@@ -108,6 +109,7 @@ async function answer(
 function text(approval: Approval): string {
   const { requester, on_behalf_of: behind, requirements, parameters, answers, review } = approval
   const may = approval.may_override
+  const beside = besideStatement(approval.operation)
   const values = parameters
     .map(({ value, bytes, is_cut: isCut }) => {
       return `${onOneLine(value ?? 'NULL')}${isCut ? ` … (the beginning of ${bytes} bytes)` : ''}`
@@ -125,6 +127,7 @@ function text(approval: Approval): string {
     ...(approval.is_cut
       ? [`  … the beginning of ${approval.statement_bytes} bytes; its session has all of it`]
       : []),
+    ...(beside === null ? [] : [`  ${beside}`]),
     ...requirements.map(
       ({ rule_id: rule, role, approvers }) => `  needs ${approvers} × ${role} (rule ${rule})`,
     ),

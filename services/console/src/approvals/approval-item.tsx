@@ -1,5 +1,6 @@
 import { Group, Paper, Stack, Text, Title } from '@mantine/core'
 
+import { besideStatement } from '../../../runtime/beside-statement.ts'
 import type { Approval } from '../api/shapes.ts'
 import { ActorKind } from '../words/actor-name.tsx'
 import { CopiedText } from '../words/copied-text.tsx'
@@ -29,6 +30,7 @@ interface ApprovalItemProps {
 export function ApprovalItem({ approval, onAnswer }: ApprovalItemProps) {
   const { requester, on_behalf_of: behind, parameters } = approval
   const name = requester.display ?? requester.subject
+  const beside = besideStatement(approval.operation)
   return (
     <li id={approval.approval_id}>
       <Paper
@@ -68,6 +70,7 @@ export function ApprovalItem({ approval, onAnswer }: ApprovalItemProps) {
             </Text>
           )}
           <BoundValues parameters={parameters} />
+          {beside !== null && <Text size="sm">{beside}</Text>}
           <ApprovalFacts approval={approval} />
           {approval.answers.map(({ decision_id: id, verdict, reason, by, at }) => (
             <Text size="sm" key={id}>
