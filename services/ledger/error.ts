@@ -32,3 +32,24 @@ export class LedgerError extends Error {
     this.code = code
   }
 }
+
+/** A write whose outcome is unknown, with what to do. `what` names the file or log, and what was not done. */
+export function writeFailed(what: string, cause: unknown): LedgerError {
+  const why = cause instanceof Error ? ` (${cause.message})` : ''
+  return new LedgerError(
+    'LEDGER_WRITE_FAILED',
+    `${what}${why}. Make room or mend the disk, then start again: nothing that was sealed is lost, and what was not is sealed then`,
+    { cause },
+  )
+}
+
+/** What somebody can do about a log that is refused as it is. Other errors stay as they are. */
+export function withAdvice(error: unknown): unknown {
+  if (!(error instanceof LedgerError)) return error
+  if (error.code !== 'LEDGER_CORRUPT' && error.code !== 'LEDGER_ROLLED_BACK') return error
+  return new LedgerError(
+    error.code,
+    `${error.message}. Nothing was changed. Restore the newest copy of the whole data directory; where there is none, keep this one as evidence and begin another with init. affidavit verify says everything that is wrong`,
+    { cause: error.cause },
+  )
+}

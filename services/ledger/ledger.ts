@@ -6,7 +6,7 @@ import type { SigningKey } from '../runtime/key-file.ts'
 import type { Logger } from '../runtime/logger.ts'
 import { createLog } from './log/create-log.ts'
 import { Duplicates } from './log/duplicates.ts'
-import { LedgerError } from './error.ts'
+import { LedgerError, withAdvice } from './error.ts'
 import { decodeGenesis } from './log/genesis.ts'
 import { GapWatch } from './sealing/gap-watch.ts'
 import { LedgerPartition } from './sealing/ledger-partition.ts'
@@ -197,11 +197,15 @@ export class Ledger implements AsyncDisposable {
 }
 
 async function openWriter(options: LedgerOptions, origin: string): Promise<LogWriter> {
-  const storage = await options.storage.openForWriting(origin)
-  return openLog(storage, {
-    signer: signerOf(options.key, origin),
-    duplicates: new Duplicates(options.duplicateWindow),
-  })
+  try {
+    const storage = await options.storage.openForWriting(origin)
+    return await openLog(storage, {
+      signer: signerOf(options.key, origin),
+      duplicates: new Duplicates(options.duplicateWindow),
+    })
+  } catch (error) {
+    throw withAdvice(error)
+  }
 }
 
 async function nextLog(

@@ -1,7 +1,7 @@
 import type { BatchWriter, SealedBatch } from './batch-writer.ts'
 import type { Commit } from './commit.ts'
 import type { Duplicates } from './duplicates.ts'
-import { LedgerError } from '../error.ts'
+import { LedgerError, writeFailed } from '../error.ts'
 import type { SignedHead } from '../storage/head-register.ts'
 import { appendToPacks } from './pack-rows.ts'
 import type { NewPayload } from '../storage/payload-store.ts'
@@ -139,9 +139,7 @@ export class LogWriter implements AsyncDisposable {
 
   #fail(cause: unknown, what: string): LedgerError {
     const error =
-      cause instanceof LedgerError
-        ? cause
-        : new LedgerError('LEDGER_WRITE_FAILED', `${this.origin}: ${what}`, { cause })
+      cause instanceof LedgerError ? cause : writeFailed(`${this.origin}: ${what}`, cause)
     this.#failure ??= error
     return error
   }

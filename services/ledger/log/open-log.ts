@@ -39,7 +39,7 @@ async function recover(storage: LogStorage, options: OpenLogOptions): Promise<Lo
   if (genesis.vkey !== signer.vkey) {
     throw new LedgerError(
       'LEDGER_DIFFERENT',
-      `${origin} is signed by ${genesis.vkey}, not by ${signer.vkey}`,
+      `${origin} is signed by ${genesis.vkey}, not by ${signer.vkey}: a log keeps its key, so put the ledger's key file back`,
     )
   }
   const heads = await readSignedHeads(storage, signer.vkey)

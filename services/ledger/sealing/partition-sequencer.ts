@@ -4,7 +4,7 @@ import { contentType } from '../../../schemas/codec.ts'
 import type { Batch, BatchResult, StoredRecord } from '../../bus/bus.ts'
 import type { Clock } from '../../runtime/clock.ts'
 import type { SealedEvent } from '../log/batch-writer.ts'
-import { LedgerError } from '../error.ts'
+import { LedgerError, writeFailed } from '../error.ts'
 import { mergeFindings } from './finding.ts'
 import type { Finding } from './finding.ts'
 import type { LogWriter } from '../log/log-writer.ts'
@@ -118,9 +118,7 @@ export class PartitionSequencer {
       const error =
         cause instanceof LedgerError
           ? cause
-          : new LedgerError('LEDGER_WRITE_FAILED', `${this.#log.origin}: a batch was not sealed`, {
-              cause,
-            })
+          : writeFailed(`${this.#log.origin}: a batch was not sealed`, cause)
       this.#failure = error
       throw error
     }

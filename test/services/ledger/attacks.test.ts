@@ -4,8 +4,13 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import type { TestContext } from 'node:test'
 
-import { initLedger, openLedgerReader } from '../../../services/ledger/adapters/files/open.ts'
+import {
+  initLedger,
+  openLedger,
+  openLedgerReader,
+} from '../../../services/ledger/adapters/files/open.ts'
 import type { FileLedgerOptions } from '../../../services/ledger/adapters/files/open.ts'
+import type { LedgerError } from '../../../services/ledger/error.ts'
 import { signCheckpoint } from '../../../services/ledger/proof/checkpoint.ts'
 import { formatVkey } from '../../../services/ledger/proof/note.ts'
 import type { LedgerProblem } from '../../../services/ledger/verification/verification.ts'
@@ -96,7 +101,11 @@ test('2: a truncated file is found; a clean rollback by a remembered checkpoint'
   const whole = await readFile(last)
   await truncate(last, whole.length - 200)
   assert.match((await problemsOf(victim.options))[0]?.what ?? '', /set back/)
-  await assert.rejects(openWriter(victim.options), { code: 'LEDGER_ROLLED_BACK' })
+  await assert.rejects(openLedger(victim.options), (error: LedgerError) => {
+    assert.equal(error.code, 'LEDGER_ROLLED_BACK')
+    assert.match(error.message, /Nothing was changed\. Restore .* keep this one as evidence/)
+    return true
+  })
   await writeFile(last, whole)
 
   // Everything is set back together, the register included: only memory outside shows it.

@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { cp } from 'node:fs/promises'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { promisify } from 'node:util'
 
 import { initLedger, openLedger } from '../../../services/ledger/adapters/files/open.ts'
+import { writeFailed } from '../../../services/ledger/error.ts'
+import { createKeyFile } from '../../../services/runtime/key-file.ts'
 import { aDirectory, ledgerOptions } from '../../support/a-ledger.ts'
 import { commitEvents, openWriter } from '../../support/a-log-writer.ts'
 
@@ -62,4 +65,20 @@ test('a ledger that is missing, there already, or made for other settings is ref
   }
   await using ledger = await openLedger(options)
   assert.equal(ledger.durableEntries, 1)
+})
+
+test('a write that fails says what the disk said and what to do; another key, that the first is wanted', async (t) => {
+  const failed = writeFailed(
+    'seg/0.seg: a batch was not written',
+    new Error('ENOSPC: no space left'),
+  )
+  assert.match(
+    failed.message,
+    /^seg\/0\.seg: a batch was not written \(ENOSPC: no space left\)\. Make room .* start again/,
+  )
+  const directory = await aDirectory(t)
+  const options = await ledgerOptions(directory)
+  await initLedger(options)
+  const key = await createKeyFile(join(directory, 'another.key'))
+  await assert.rejects(openLedger({ ...options, key }), /put the ledger's key file back/)
 })

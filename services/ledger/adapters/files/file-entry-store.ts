@@ -3,7 +3,7 @@ import { join } from 'node:path'
 
 import type { Commit } from '../../log/commit.ts'
 import type { Batch, EntryStore, StoredSegment } from '../../storage/entry-store.ts'
-import { LedgerError } from '../../error.ts'
+import { LedgerError, writeFailed } from '../../error.ts'
 import {
   encodeSealFooter,
   encodeSegmentHeader,
@@ -131,13 +131,7 @@ export class FileEntryStore implements EntryStore {
       })
     } catch (cause) {
       this.#failed = true
-      throw new LedgerError(
-        'LEDGER_WRITE_FAILED',
-        `${this.#active.name}: a batch was not written`,
-        {
-          cause,
-        },
-      )
+      throw writeFailed(`${this.#active.name}: a batch was not written`, cause)
     }
   }
 

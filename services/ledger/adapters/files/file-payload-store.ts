@@ -4,7 +4,7 @@ import { open, readdir, unlink } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
 
-import { LedgerError } from '../../error.ts'
+import { LedgerError, writeFailed } from '../../error.ts'
 import type { NewPayload, Payload, PayloadStore } from '../../storage/payload-store.ts'
 import { DataKeys } from './data-keys.ts'
 import { syncDirectory } from './durable-files.ts'
@@ -237,11 +237,7 @@ export class FilePayloadStore implements PayloadStore {
   }
 
   #writeFailed(cause: unknown): LedgerError {
-    return new LedgerError(
-      'LEDGER_WRITE_FAILED',
-      `${this.#options.origin}: payloads were not written`,
-      { cause },
-    )
+    return writeFailed(`${this.#options.origin}: payloads were not written`, cause)
   }
 }
 
