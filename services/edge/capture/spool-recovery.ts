@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto'
 
 import { decodeEvent, encodeContext } from '../../../schemas/codec.ts'
+import { outlineEvent } from '../../../schemas/event-outline.ts'
 import { isWorkStep, OpenWork } from './open-work.ts'
 import { SpoolError } from './spool-error.ts'
 import type { SpoolFiles } from './spool-files.ts'
@@ -67,9 +68,12 @@ export function stateText(head: SpoolHead): string {
 /**
  * Reads a spool after whatever ended its process. A torn tail of the last segment is cut to its last whole frame: what it held was
  * never durable, so nobody was told that it was, and it was never published. What is kept is made durable before it counts, since its
- * process may have ended before its sync. Damage anywhere else is refused.
+ * process may have ended before its sync. Damage anywhere else is refused, as is the spool of another `producer`.
  */
-export async function recoverSpool(files: SpoolFiles): Promise<RecoveredSpool> {
+export async function recoverSpool(
+  files: SpoolFiles,
+  producer: string | null = null,
+): Promise<RecoveredSpool> {
   const state = parseState(await files.readState())
   const failureText = await files.readFailure()
   const chain = new FoundChain(state)
@@ -89,6 +93,7 @@ export async function recoverSpool(files: SpoolFiles): Promise<RecoveredSpool> {
     const isLast = at === names.length - 1
     const bytes = await files.read(name, 0, await files.size(name))
     let end = 0
+    mustBeOf(producer, name, bytes)
     for (let frame = frameAt(bytes, 0); frame !== null; frame = frameAt(bytes, end)) {
       chain.add(frame, name, end)
       end = frame.end
@@ -167,6 +172,18 @@ class FoundChain {
   }
 }
 
+/** Events of another producer would be sent under its name, and its numbers gone on with. */
+function mustBeOf(producer: string | null, segment: string, bytes: Buffer): void {
+  const frame = frameAt(bytes, 0)
+  if (producer === null || frame === null) return
+  const { producer: found } = outlineEvent(frame.value)
+  if (found === producer) return
+  throw new SpoolError(
+    'SPOOL_FOREIGN',
+    `${segment} holds events of ${found}, and this is ${producer}: it was copied from elsewhere`,
+  )
+}
+
 function isBefore(segment: string, offset: number, position: SpoolPosition | null): boolean {
   if (position === null) return false
   return segment < position.segment || (segment === position.segment && offset < position.offset)
@@ -175,7 +192,7 @@ function isBefore(segment: string, offset: number, position: SpoolPosition | nul
 function damaged(segment: string, offset: number): SpoolError {
   return new SpoolError(
     'SPOOL_CORRUPT',
-    `${segment} is damaged at byte ${offset}: events that were taken cannot be read any more; keep the spool's directory and look into it before starting again`,
+    `${segment} is damaged at byte ${offset}: events that were taken cannot be read any more`,
   )
 }
 

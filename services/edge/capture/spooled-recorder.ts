@@ -17,6 +17,7 @@ import { publish } from './publisher.ts'
 import { Rest } from './rest.ts'
 import type { EventDraft, RecordOutcome, RecordScope, Recorder } from './recorder.ts'
 import { Spool } from './spool.ts'
+import { inDirectory } from './spool-error.ts'
 import type { SpoolLimits } from './spool.ts'
 import { directoryFiles } from './spool-files.ts'
 import type { SpoolFiles } from './spool-files.ts'
@@ -77,7 +78,9 @@ export async function openRecorder(options: RecorderOptions): Promise<SpooledRec
   const { directory, logger } = options
   await mkdir(directory, { recursive: true, mode: 0o700 })
   const files = options.files ?? directoryFiles(directory)
-  const recovered = await recoverSpool(files)
+  const recovered = await recoverSpool(files, options.producer).catch((error: unknown) => {
+    throw inDirectory(error, directory)
+  })
   if (recovered.cutBytes > 0) {
     logger.warn({ bytes: recovered.cutBytes }, 'the end of the spool was torn, and was cut off')
   }

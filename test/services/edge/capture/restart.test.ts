@@ -289,3 +289,25 @@ test('a torn write of the state leaves the state before; two damaged ones are re
   tear('state.1')
   await assert.rejects(directoryFiles(directory).readState(), { code: 'SPOOL_STATE_INVALID' })
 })
+
+test('the spool of another producer is refused with its directory, and sends nothing', async (t) => {
+  const list = new ListBus()
+  const directory = directoryFor(t)
+  const first = await open(t, directory, list.bus)
+  first.scope(contextOf('s')).record({ type: 'session.started' })
+  await first[Symbol.asyncDispose]()
+  const sent = list.values.length
+  await assert.rejects(
+    open(t, directory, list.bus, { producer: 'edge-2' }),
+    (error: Error & { code?: string }) => {
+      assert.equal(error.code, 'SPOOL_FOREIGN')
+      assert.ok(error.message.startsWith(`the spool in ${directory} cannot be used: `))
+      assert.match(
+        error.message,
+        /holds events of edge-\S+, and this is edge-2.* give the producer/,
+      )
+      return true
+    },
+  )
+  assert.equal(list.values.length, sent)
+})
