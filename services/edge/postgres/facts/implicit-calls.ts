@@ -109,6 +109,7 @@ const calledBefore: ReadonlyMap<string, readonly [name: string, since: number]> 
   ['JsonObjectAgg', ['json_objectagg', 16]],
   ['JsonArrayAgg', ['json_arrayagg', 16]],
   ['JsonParseExpr', ['json', 17]],
+  ['JsonTable', ['json_table', 17]],
   ['JsonScalarExpr', ['json_scalar', 17]],
   ['JsonSerializeExpr', ['json_serialize', 17]],
   ['MergeSupportFunc', ['merge_action', 17]],

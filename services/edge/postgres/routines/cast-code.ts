@@ -38,12 +38,20 @@ export class CastCode {
     if (isAtRest) return []
     const isNamed = (name: string): boolean =>
       mentions.types.some((parts) => parts.at(-1) === name) || mentions.functions.has(name)
+    const makesJson = [...mentions.functions, ...mentions.syntax.keys()].some((name) =>
+      name.includes('json'),
+    )
     return this.#casts
       .filter(({ source, target, targetName, context: asked }) => {
+        // What makes JSON of a value asks for its cast, however that was made.
+        const isAsked = asked !== 'explicit' || (makesJson && jsonTypes.has(target))
         const ofUsers = [source, target].filter((oid) => this.#types.get(oid) !== undefined)
         const isAtHand = ofUsers.length === 0 || ofUsers.some((oid) => touched.has(oid))
-        return isAtHand && (asked !== 'explicit' || isNamed(targetName))
+        return isAtHand && (isAsked || isNamed(targetName))
       })
       .map((cast) => qualifiedName(cast.function ?? []))
   }
 }
+
+/** Of pg_type.dat: json and jsonb. */
+const jsonTypes: ReadonlySet<number> = new Set([114, 3802])
