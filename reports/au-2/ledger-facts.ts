@@ -100,6 +100,8 @@ export class Au2Facts {
   withoutUtc = 0
   /** What the report knows ends there, microseconds. */
   endUs: number
+  /** Of the newest checkpoint, be it before the end of the period or after. */
+  asOfUs = 0
 
   constructor(limits: Au2Limits) {
     this.limits = limits
@@ -113,6 +115,7 @@ export class Au2Facts {
     const producer = this.#producer(leaf.prod)
     const at = `${given.log}:${given.position}`
     const isInside = occurredUs >= fromUs && occurredUs < toUs
+    producer.unsigned.take(leaf, event)
     if (occurredUs < toUs) {
       producer.take(given, occurredUs, fromUs)
       if (event === null) this.overrides.erase(leaf.ix.type)
@@ -133,6 +136,7 @@ export class Au2Facts {
       return
     }
     producer.inside.push(leaf.pseq)
+    producer.unsigned.note(leaf.pseq, occurredUs, at)
     producer.count(leaf.ix.type)
     this.#countType(given, at)
     if (!leaf.et.endsWith('Z')) this.withoutUtc += 1
@@ -176,6 +180,7 @@ export class Au2Facts {
   /** The period is over, or the newest checkpoint came before its end. */
   end(asOfUs: number): void {
     this.endUs = Math.min(this.limits.toUs, asOfUs)
+    this.asOfUs = asOfUs
     for (const producer of this.producers.values()) producer.end(this.endUs, this.limits.fromUs)
     // Those of several producers stand in several logs.
     this.changes.sort((one, other) => (one.when < other.when ? -1 : Number(one.when > other.when)))

@@ -124,7 +124,11 @@ export interface RuleText {
 }
 
 export const rules: readonly RuleText[] = [
-  { id: 'AU2-01', severity: 'high', asks: 'Every number of every producer is in the ledger.' },
+  {
+    id: 'AU2-01',
+    severity: 'high',
+    asks: 'Every number of every producer is in the ledger, under its signature.',
+  },
   {
     id: 'AU2-02',
     severity: 'medium',

@@ -1,6 +1,7 @@
 import type { PopulationEvent } from '../population-row.ts'
 import { Silences } from './silences.ts'
 import type { Silence } from './silences.ts'
+import { Unsigned } from './unsigned.ts'
 
 /** What the ledger holds of one producer. Times are microseconds. */
 export class ProducerFacts {
@@ -21,6 +22,7 @@ export class ProducerFacts {
   canLogAt = ''
   /** What it said it is then. */
   role: string | null = null
+  readonly unsigned = new Unsigned()
   longestSilenceUs = 0
   /** Those longer than the heartbeat allows. */
   readonly silences: Silence[] = []

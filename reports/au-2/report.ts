@@ -8,7 +8,7 @@ import { accountOf } from './producer-facts.ts'
 import type { SequenceAccount } from './producer-facts.ts'
 import { evaluateRules } from './rules.ts'
 
-export const template = 'au-2/2'
+export const template = 'au-2/3'
 export const title = 'AU-2 Event Logging'
 
 /** How the entries below the checkpoints divide. */

@@ -59,6 +59,19 @@ function sequenceGaps({ facts, accounts }: Au2Evidence): RuleResult {
         [at],
       ),
     )
+  const unsigned = [...facts.producers.values()].flatMap(({ producer, unsigned }) => {
+    const found = unsigned.asOf(facts.asOfUs)
+    if (found === null) return []
+    const { fromSeq, toSeq, count, at } = found
+    return exception(
+      'AU2-01',
+      producer,
+      `Events ${fromSeq} to ${toSeq} of ${producer} are under no signature of it, which it makes each second: it ended before it could, or somebody else sent them.`,
+      [at],
+      '',
+      count,
+    )
+  })
   const losses = facts.losses.map(({ topic, part, from, to, reason, at }) =>
     exception(
       'AU2-01',
@@ -74,6 +87,7 @@ function sequenceGaps({ facts, accounts }: Au2Evidence): RuleResult {
     ...unexplained,
     ...repeated,
     ...known,
+    ...unsigned,
     ...losses,
   ])
 }

@@ -14,7 +14,7 @@ export const frozen: FrozenInputs = {
   revision: 1,
   control: 'au-2',
   title: 'AU-2',
-  template: 'au-2/2',
+  template: 'au-2/3',
   build: '0',
   tenant: 'shop',
   trigger: 'ad_hoc',

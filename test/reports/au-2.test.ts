@@ -53,8 +53,29 @@ test('a loss that the ledger tells of is an exception, and the rest is still cou
     { type: 'edge.heartbeat', edge, producer_seq: 3 },
     { type: 'gap.detected', gap, producer_seq: 4 },
   ])
-  assert.deepEqual(foundBy(result, 'AU2-01'), ['Events 1 to 2 of edge-1: they never reached the ledger.'])
+  assert.deepEqual(foundBy(result, 'AU2-01'), [
+    'Events 1 to 2 of edge-1: they never reached the ledger.',
+  ])
   assert.equal(result.incomplete, null)
+})
+
+test('events after the last signature of their producer are told of, those that had no time yet and the signature itself are not', () => {
+  const seal = (head: number): Partial<AuditEvent> => ({
+    type: 'edge.sealed',
+    seal: { head_seq: head, head_sha256: Buffer.alloc(32), vkey: 'v', signature: Buffer.alloc(64) },
+  })
+  const signed = [...beats(3), seal(2)]
+  assert.deepEqual(foundBy(resultOf(signed), 'AU2-01'), [])
+  const forged = [...signed, ...beats(2)]
+  assert.deepEqual(foundBy(resultOf(forged), 'AU2-01'), [
+    'Events 4 to 5 of edge-1 are under no signature of it, which it makes each second: it ended before it could, or somebody else sent them.',
+  ])
+  assert.deepEqual(foundBy(resultOf(forged, fromMs + 50_000), 'AU2-01'), [])
+  // A later signature, be it of the next period or of the producer's next start, covers them by the chain.
+  const later = { ...seal(5), occurred_at: (frozen.toMs + 5000) * 1000 }
+  assert.deepEqual(foundBy(resultOf([...forged, later]), 'AU2-01'), [])
+  const erased = resultOf([...forged, seal(5)], undefined, ({ type }) => type === 'edge.sealed')
+  assert.deepEqual(foundBy(erased, 'AU2-01'), [])
 })
 
 test('numbers of other periods are no gap', () => {
