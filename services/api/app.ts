@@ -225,4 +225,10 @@ async function serveConsole(app: FastifyInstance, directory: string): Promise<vo
   ]) {
     app.get(path, { schema: { hide: true } }, (_request, reply) => reply.sendFile('index.html'))
   }
+  // Who goes astray in a browser reads so on a page, and not in JSON.
+  app.get('/*', { schema: { hide: true } }, (request, reply) => {
+    const isPage = request.headers.accept?.includes('text/html') === true
+    if (!isPage) return reply.callNotFound()
+    return reply.code(404).sendFile('index.html')
+  })
 }

@@ -192,6 +192,34 @@ test('somebody of the security team follows what an agent did, in the console', 
     await page.getByText('column "loyalty_points" does not exist').waitFor()
   })
 
+  await t.test('on a telephone all of what was found is seen without moving sideways', async () => {
+    const before = page.viewportSize()
+    await page.setViewportSize({ width: 390, height: 844 })
+    await page.goto(`${address}/search?text=loyalty_points`)
+    const hit = page.getByRole('table', { name: 'Found' }).getByRole('row').last()
+    for (const words of ['shop-agent', 'loyalty_points', 'error', /^position \d+$/]) {
+      const box = await hit.getByText(words).first().boundingBox()
+      assert.ok(box !== null && box.x >= 0 && box.x + box.width <= 390, String(words))
+    }
+    assert.equal(await page.getByLabel('Relation').isVisible(), false)
+    await page.getByRole('button', { name: 'More conditions' }).click()
+    await page.getByLabel('Relation').fill('nothing')
+    await page.getByRole('button', { name: 'Search', exact: true }).click()
+    await page.getByRole('heading', { name: 'Nothing fits' }).waitFor()
+    assert.ok(await page.getByLabel('Relation').isVisible(), 'a condition in force is seen')
+    if (before !== null) await page.setViewportSize(before)
+  })
+
+  await t.test('an address where nothing is says so on a page', async () => {
+    const answer = await page.goto(`${address}/nowhere`)
+    assert.equal(answer?.status(), 404)
+    await page.getByRole('heading', { name: 'There is no such page' }).waitFor()
+    await page.getByRole('link', { name: 'the first page' }).click()
+    await page.getByRole('heading', { name: 'Sessions', level: 1 }).waitFor()
+    const program = await fetch(`${address}/nowhere`)
+    assert.match(String(program.headers.get('content-type')), /^application\/problem\+json/)
+  })
+
   await t.test('a report is run, its bundle downloaded, and the bundle verified', async () => {
     await page.getByRole('link', { name: 'Reports' }).click()
     await page.getByRole('button', { name: 'Run now' }).click()

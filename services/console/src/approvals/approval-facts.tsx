@@ -38,7 +38,7 @@ export function ApprovalFacts({ approval }: { readonly approval: Approval }) {
           .filter(([, value]) => value !== '' && value !== null)
           .map(([name, value]) => (
             <Table.Tr key={name}>
-              <Table.Th scope="row" w={130}>
+              <Table.Th scope="row" w={150}>
                 {name}
               </Table.Th>
               <Table.Td className="exact">{value}</Table.Td>

@@ -31,6 +31,7 @@ export function ApprovalItem({ approval, onAnswer }: ApprovalItemProps) {
   const { requester, on_behalf_of: behind, parameters } = approval
   const name = requester.display ?? requester.subject
   const beside = besideStatement(approval.operation)
+  const roles = [...new Set(approval.missing.map(({ role }) => role))]
   return (
     <li id={approval.approval_id}>
       <Paper
@@ -54,8 +55,12 @@ export function ApprovalItem({ approval, onAnswer }: ApprovalItemProps) {
                 </Text>
               )}
               <Text size="xs" c="dimmed">
-                asked <Time ms={Date.parse(approval.requested_at)} />, answer before{' '}
-                <Time ms={Date.parse(approval.expires_at)} />
+                asked <Time ms={Date.parse(approval.requested_at)} />
+                {approval.state === 'pending' && (
+                  <>
+                    , answer before <Time ms={Date.parse(approval.expires_at)} />
+                  </>
+                )}
               </Text>
             </div>
             <ApprovalState state={approval.state} isOverridden={approval.review !== null} />
@@ -83,8 +88,19 @@ export function ApprovalItem({ approval, onAnswer }: ApprovalItemProps) {
           {approval.review !== null && (
             <ReviewLine {...approval.review} review={approval.review.done} />
           )}
+          {approval.forgotten_at !== null && (
+            <Text size="sm">
+              Its edge stopped or started anew at <Time ms={Date.parse(approval.forgotten_at)} />,
+              and knows of it no more. To run it, whoever asked sends it again.
+            </Text>
+          )}
           <SessionLink id={approval.session_id} requestId={approval.request_id} />
           {approval.may_answer && <AnswerForm approval={approval} onAnswer={onAnswer} />}
+          {approval.state === 'pending' && !approval.may_answer && (
+            <Text size="sm" c="dimmed">
+              Another person with the role {roles.join(' or ')} answers it.
+            </Text>
+          )}
           {approval.may_override && <BreakGlassForm approval={approval} />}
         </Stack>
       </Paper>

@@ -6,8 +6,8 @@ import type { ReportRun } from '../api/shapes.ts'
 export function Determinations({ determinations }: Pick<ReportRun, 'determinations'>) {
   if (determinations.length === 0) return null
   return (
-    <Table.ScrollContainer minWidth={600}>
-      <Table withTableBorder aria-label="Determinations" verticalSpacing="xs">
+    <Table.ScrollContainer minWidth={600} className="stacking">
+      <Table withTableBorder aria-label="Determinations" verticalSpacing="xs" className="stacked">
         <Table.Thead>
           <Table.Tr>
             <Table.Th scope="col">Objective</Table.Th>
@@ -22,7 +22,7 @@ export function Determinations({ determinations }: Pick<ReportRun, 'determinatio
                 {objective}
               </Table.Th>
               <Table.Td>{determination.replaceAll(/[_-]/g, ' ')}</Table.Td>
-              <Table.Td>{summary}</Table.Td>
+              <Table.Td className="whole">{summary}</Table.Td>
             </Table.Tr>
           ))}
         </Table.Tbody>

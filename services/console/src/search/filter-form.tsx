@@ -19,6 +19,8 @@ export function FilterForm(props: FilterFormProps) {
 
 function Draft({ filter, ask }: FilterFormProps) {
   const [draft, setDraft] = useState(filter)
+  // Where there is little room what was found comes first, but for conditions that are in force.
+  const [isOpen, setOpen] = useState(() => !isBlank({ ...filter, text: '' }))
   const change = (part: Partial<EvidenceFilter>): void => {
     setDraft((before) => ({ ...before, ...part }))
   }
@@ -60,7 +62,22 @@ function Draft({ filter, ask }: FilterFormProps) {
             Clear
           </Button>
         </Group>
-        <SimpleGrid cols={{ base: 2, md: 4 }} spacing="sm">
+        <Button
+          hiddenFrom="sm"
+          variant="default"
+          size="xs"
+          aria-expanded={isOpen}
+          onClick={() => {
+            setOpen(!isOpen)
+          }}
+        >
+          {isOpen ? 'Fewer conditions' : 'More conditions'}
+        </Button>
+        <SimpleGrid
+          cols={{ base: 2, md: 4, lg: 5 }}
+          spacing="sm"
+          {...(isOpen ? {} : { visibleFrom: 'sm' })}
+        >
           <FilterChoices draft={draft} change={change} />
           <TimeRange from={draft.from} to={draft.to} change={change} />
         </SimpleGrid>

@@ -16,8 +16,8 @@ const mostShown = 1_000
 
 export function HitTable({ hits }: { readonly hits: readonly SearchHit[] }) {
   return (
-    <Table.ScrollContainer minWidth={760}>
-      <Table striped verticalSpacing="xs" aria-label="Found">
+    <Table.ScrollContainer minWidth={760} className="stacking">
+      <Table striped verticalSpacing="xs" aria-label="Found" className="stacked">
         <Table.Thead>
           <Table.Tr>
             <Table.Th scope="col">Time (UTC)</Table.Th>
@@ -40,7 +40,7 @@ export function HitTable({ hits }: { readonly hits: readonly SearchHit[] }) {
 function HitRow({ hit }: { readonly hit: SearchHit }) {
   return (
     <Table.Tr>
-      <Table.Td valign="top">
+      <Table.Td valign="top" data-of="Time (UTC)">
         <Time ms={hit.occurredAtMs} withZone={false} />
       </Table.Td>
       <Table.Td valign="top">
@@ -63,7 +63,7 @@ function HitRow({ hit }: { readonly hit: SearchHit }) {
           </Text>
         )}
       </Table.Td>
-      <Table.Td valign="top" maw={560}>
+      <Table.Td valign="top" maw={560} className="whole">
         <What hit={hit} />
       </Table.Td>
       <Table.Td valign="top">

@@ -25,7 +25,7 @@ export function StatementDetails({ statement, approval, endedBy }: StatementDeta
   const question = useQuery(oneEntry(statement.log, statement.position))
   const { data: entry } = question
   return (
-    <Stack px="md" pb="md" pl={52} gap="sm">
+    <Stack px="md" pb="md" pl={{ base: 'sm', sm: 52 }} gap="sm">
       {statement.decision === 'block' && (
         <Alert
           color="red"

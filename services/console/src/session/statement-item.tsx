@@ -49,21 +49,30 @@ export function StatementItem(props: StatementItemProps) {
             setOpen(!isOpen)
           }}
         >
-          <Group gap="sm" wrap="nowrap">
+          <Group gap="4px var(--mantine-spacing-sm)" className="statement-line">
             <Text size="sm" c="dimmed" className="numbers" miw="2.5ch" ta="right">
               {number}
             </Text>
             <DecisionBadge decision={statement.decision} masked={statement.masked} />
-            <Text size="sm" ff="monospace" truncate style={{ flex: 1 }}>
+            <Text size="sm" ff="monospace" truncate className="statement-text">
               {shownLine(statement.statement, mostShown)}
             </Text>
-            <OutcomeBadge outcome={statement.outcome} />
+            <span className="statement-outcome">
+              <OutcomeBadge outcome={statement.outcome} />
+            </span>
             <span aria-hidden className="turning" data-open={isOpen}>
               ›
             </span>
           </Group>
         </UnstyledButton>
-        <Group gap="2px var(--mantine-spacing-md)" px="sm" pb="xs" pl={52} fz="xs" c="dimmed">
+        <Group
+          gap="2px var(--mantine-spacing-md)"
+          px="sm"
+          pb="xs"
+          pl={{ base: 'sm', sm: 52 }}
+          fz="xs"
+          c="dimmed"
+        >
           <TransactionBadge transaction={statement.transaction} />
           <Time ms={statement.receivedAtMs} />
           <span>

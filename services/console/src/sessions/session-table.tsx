@@ -9,13 +9,14 @@ import { SessionState } from './session-state.tsx'
 
 export function SessionTable({ sessions }: { readonly sessions: readonly Session[] }) {
   return (
-    <Table.ScrollContainer minWidth={760}>
+    <Table.ScrollContainer minWidth={760} className="stacking">
       <Table
         striped
         highlightOnHover
         verticalSpacing="xs"
         horizontalSpacing="xs"
         aria-label="Sessions"
+        className="stacked"
       >
         <Table.Thead>
           <Table.Tr>
@@ -56,7 +57,7 @@ export function SessionTable({ sessions }: { readonly sessions: readonly Session
 function SessionRow({ session }: { readonly session: Session }) {
   return (
     <Table.Tr>
-      <Table.Td>
+      <Table.Td data-of="Started (UTC)">
         <Anchor component={Link} inherit to={`/sessions/${encodeURIComponent(session.sessionId)}`}>
           <Time ms={session.startedAtMs} withZone={false} />
         </Anchor>
@@ -72,12 +73,12 @@ function SessionRow({ session }: { readonly session: Session }) {
           </Text>
         )}
       </Table.Td>
-      <Count value={session.statements} />
-      <Count value={session.held} symbol="‖" color="yellow" />
-      <Count value={session.blocked} symbol="⊘" color="red" />
-      <Count value={session.errors} symbol="!" color="orange" />
-      <Count value={session.rows} />
-      <Table.Td ta="right" className="numbers">
+      <Count of="Statements" value={session.statements} />
+      <Count of="Held" value={session.held} symbol="‖" color="yellow" />
+      <Count of="Blocked" value={session.blocked} symbol="⊘" color="red" />
+      <Count of="Errors" value={session.errors} symbol="!" color="orange" />
+      <Count of="Rows" value={session.rows} />
+      <Table.Td ta="right" className="numbers" data-of="Duration">
         {session.endedAtMs === null ? '' : durationMs(session.endedAtMs - session.startedAtMs)}
       </Table.Td>
       <Table.Td>
@@ -88,16 +89,18 @@ function SessionRow({ session }: { readonly session: Session }) {
 }
 
 interface CountProps {
+  /** What its column is called. */
+  readonly of: string
   readonly value: number
   /** Marks a number above zero. */
   readonly symbol?: string
   readonly color?: string
 }
 
-function Count({ value, symbol, color }: CountProps) {
+function Count({ of, value, symbol, color }: CountProps) {
   const isMarked = symbol !== undefined && value > 0
   return (
-    <Table.Td ta="right" className="numbers">
+    <Table.Td ta="right" className="numbers" data-of={of}>
       {isMarked ? (
         <Text
           span

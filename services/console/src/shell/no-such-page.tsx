@@ -7,8 +7,8 @@ export function NoSuchPage() {
   return (
     <NothingHere title="There is no such page">
       Go to{' '}
-      <Anchor component={Link} to="/sessions">
-        all sessions
+      <Anchor component={Link} to="/">
+        the first page
       </Anchor>
       .
     </NothingHere>

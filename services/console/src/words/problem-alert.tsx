@@ -15,7 +15,7 @@ export function ProblemAlert({ error, what, retry }: ProblemAlertProps) {
     <Alert color="red" title={what} icon={<span aria-hidden>!</span>} role="alert">
       <Stack gap="xs" align="flex-start">
         {error instanceof ProblemError && <Text size="sm">{error.title}.</Text>}
-        <Text size="sm">{reason}</Text>
+        <Text size="sm">{sentence(reason)}</Text>
         {retry !== undefined && !isRefusal(error) && (
           <Button size="xs" variant="default" onClick={retry}>
             Try again
@@ -24,6 +24,12 @@ export function ProblemAlert({ error, what, retry }: ProblemAlertProps) {
       </Stack>
     </Alert>
   )
+}
+
+/** Reasons are written to stand in lines of other programs as well: small, and without an end. */
+function sentence(reason: string): string {
+  const end = /[.!?]$/.test(reason) ? '' : '.'
+  return `${reason.slice(0, 1).toUpperCase()}${reason.slice(1)}${end}`
 }
 
 /** Asking the same again would be refused again. */
