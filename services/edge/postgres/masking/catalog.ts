@@ -139,14 +139,14 @@ export class MaskCatalog implements RelationColumns {
     return writes.some(
       (name) =>
         this.#recent.views.has(lastNameOf(name)) ||
-        this.#byName.get(name)?.some(({ oid }) => this.#couplings.answersElse(oid)),
+        this.#named(name)?.some(({ oid }) => this.#couplings.answersElse(oid)),
     )
   }
 
   /** A masked column of one of these relations, `*` for any; undefined where there is none. */
   maskedOf(relations: readonly string[]): MaskedColumn | undefined {
     const found = relations.flatMap((name) =>
-      name === '*' ? [...this.#relations.values()] : (this.#byName.get(name) ?? []),
+      name === '*' ? [...this.#relations.values()] : (this.#named(name) ?? []),
     )
     const columns = found.flatMap(({ schema, masked }) =>
       schema === toastSchema ? [] : [...masked.values()],
@@ -158,7 +158,13 @@ export class MaskCatalog implements RelationColumns {
   #named(name: string): readonly Relation[] | undefined {
     const { views, renamed } = this.#recent
     const last = lastNameOf(name)
-    return views.has(last) || renamed.has(last) ? undefined : this.#byName.get(name)
+    if (views.has(last) || renamed.has(last)) return undefined
+    const found = this.#byName.get(name)
+    if (!name.startsWith('pg_catalog.')) return found
+    // Facts write the bare name of a relation of the server so, and a temporary one is found before that.
+    const before =
+      this.#byName.get(last)?.filter(({ schema }) => schema.startsWith('pg_temp_')) ?? []
+    return before.length === 0 ? found : [...before, ...(found ?? [])]
   }
 
   #reach(relations: readonly string[], access: Access): Reach {
@@ -167,7 +173,7 @@ export class MaskCatalog implements RelationColumns {
     for (const name of relations) {
       if (name.endsWith('*')) reach = further(reach, this.#couplings.ofAny())
       if (this.#recent.relations.has(lastNameOf(name))) reach = 'code'
-      for (const { oid } of this.#byName.get(name) ?? []) {
+      for (const { oid } of this.#named(name) ?? []) {
         reach = further(reach, this.#couplings.reach(oid, access))
       }
     }

@@ -9,7 +9,7 @@ import { CastCode } from './cast-code.ts'
 import { DomainCode } from './domain-code.ts'
 import type { CodeOfExpression } from './domain-code.ts'
 import type { Definitions } from './recent-definitions.ts'
-import type { OperatorRow, RoutineRow, RoutineRows } from './routine-rows.ts'
+import type { OperatorRow, RoutineRow, RoutineRows, TypeRow } from './routine-rows.ts'
 import { TypeGraph } from './type-graph.ts'
 import { TouchedTypes } from './touched-types.ts'
 
@@ -86,8 +86,10 @@ export class RoutineCatalog {
   /** Adds what a relation comes to. False for one that is not known, which may have any code. */
   #follow(name: string, access: Access, relations: Set<number>): Reach | false {
     if (name.endsWith('*')) return this.#couplings.ofAny()
-    if (name.startsWith('pg_catalog.') || name.startsWith('information_schema.')) return 'none'
-    const rows = this.#types.relationsNamed(name)
+    if (name.startsWith('information_schema.')) return 'none'
+    const rows = name.startsWith('pg_catalog.')
+      ? this.#temporary(lastNameOf(name))
+      : this.#types.relationsNamed(name)
     if (rows === null) return false
     let reach: Reach = 'none'
     for (const { relation } of rows) {
@@ -97,6 +99,12 @@ export class RoutineCatalog {
       reach = further(reach, reached.reach)
     }
     return reach
+  }
+
+  /** What is found by the bare name of a relation of the server before that. */
+  #temporary(name: string): readonly TypeRow[] {
+    const rows = this.#types.relationsNamed(name) ?? []
+    return rows.filter(({ schema }) => schema.startsWith('pg_temp_'))
   }
 
   #called(

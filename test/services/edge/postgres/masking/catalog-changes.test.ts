@@ -75,6 +75,20 @@ suite('a catalog that changes', () => {
     await looked
   })
 
+  test('a temporary view is found before the relation of the server that it is called like', async () => {
+    const client = new Client(masked.edge.client)
+    await client.connect()
+    const snapshot = masked.masking.catalog
+    await client.query('CREATE TEMP VIEW pg_am AS SELECT m.told() AS amname')
+    const shown = async () =>
+      (await client.query('SELECT upper(amname) AS n FROM pg_am')).rows as unknown
+    assert.deepEqual(await shown(), [{ n: null }])
+    await changed(snapshot)
+    while (masked.masking.catalog?.columnsNamed(['pg_am']).length !== 2) await delay(1)
+    assert.deepEqual(await shown(), [{ n: null }])
+    await client.end()
+  })
+
   test('a transaction that is rolled back asks for nothing more than a look', async () => {
     const snapshot = masked.masking.catalog
     await masked.seen('BEGIN', 'CREATE TABLE m.gone (ssn text)', 'ROLLBACK')
@@ -93,5 +107,6 @@ CREATE SCHEMA m;
 CREATE TABLE m.secret (id int PRIMARY KEY, ssn text);
 INSERT INTO m.secret VALUES (1, '111-22-3333');
 CREATE VIEW m.shown AS SELECT 'x'::text AS note;
+CREATE FUNCTION m.told() RETURNS text LANGUAGE sql AS 'SELECT ssn FROM m.secret';
 CREATE VIEW m.beside AS SELECT 'x'::text AS note;
 `
