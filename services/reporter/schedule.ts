@@ -7,6 +7,7 @@ import type { Period, PeriodKind } from './periods.ts'
 /** Missed runs that are made up for; older ones are not. */
 export const mostMissed = 12
 const minuteMs = 60_000
+const dayMs = 86_400_000
 
 export interface ScheduledReport {
   readonly control: 'au-2'
@@ -47,21 +48,40 @@ export function missedPeriods(
   nowMs: number,
   isMade: (period: Period) => boolean,
 ): readonly Period[] {
-  const missed: Period[] = []
   let period = lastPeriod(report.period, nowMs)
+  const unmade: Period[] = []
   for (let back = 0; back <= mostMissed && period.toMs > beginMs; back++) {
-    if (!isMade(period) && wasDue(report.schedule, period.toMs, nowMs)) missed.unshift(period)
+    if (!isMade(period)) unmade.unshift(period)
     period = lastPeriod(report.period, period.toMs - 1)
   }
-  return missed
+  const [oldest] = unmade
+  if (oldest === undefined) return []
+  const dueMs = lastTime(report.schedule, oldest.toMs, nowMs)
+  return unmade.filter(({ toMs }) => dueMs !== null && toMs <= dueMs)
 }
 
-function wasDue(schedule: string, fromMs: number, nowMs: number): boolean {
+/**
+ * The last time of a schedule from `sinceMs` to `nowMs`. Asks for whole days first: asking for each minute of a year would stop the process
+ * for seconds.
+ */
+function lastTime(schedule: string, sinceMs: number, nowMs: number): number | null {
+  const [, , ...fieldsOfDay] = schedule.trim().split(/\s+/)
+  using isDay = matcher(`* * ${fieldsOfDay.join(' ')}`)
+  using isTime = matcher(schedule)
+  for (let day = nowMs - (nowMs % dayMs); day + dayMs > sinceMs; day -= dayMs) {
+    if (!isDay.matches(day)) continue
+    const last = Math.min(nowMs, day + dayMs - 1)
+    for (let ms = last - (last % minuteMs); ms >= Math.max(day, sinceMs); ms -= minuteMs) {
+      if (isTime.matches(ms)) return ms
+    }
+  }
+  return null
+}
+
+function matcher(schedule: string): Disposable & { matches(ms: number): boolean } {
   const task = createTask(schedule, () => undefined, { timezone: 'Etc/UTC' })
-  try {
-    for (let ms = fromMs; ms <= nowMs; ms += minuteMs) if (task.match(new Date(ms))) return true
-    return false
-  } finally {
-    void task.destroy()
+  return {
+    matches: (ms) => task.match(new Date(ms)),
+    [Symbol.dispose]: () => void task.destroy(),
   }
 }

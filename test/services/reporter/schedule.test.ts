@@ -70,3 +70,20 @@ test('it is seen that more than twelve were missed', () => {
   const now = at('2026-11-25T12:00:00Z')
   assert.equal(missedPeriods(daily, now - 40 * day, now, () => false).length, 13)
 })
+
+test('what is due on few days of a year is found like what is due each minute, and at once', () => {
+  const monthsDue = (schedule: string, now: string): readonly string[] =>
+    missedPeriods({ ...daily, schedule, period: 'month' }, 0, at(now), () => false).map(
+      ({ fromMs }) => new Date(fromMs).toISOString().slice(0, 7),
+    )
+  const begunMs = performance.now()
+  assert.deepEqual(monthsDue('0 6 29 2 *', '2027-02-20T00:00:00Z'), [])
+  assert.equal(monthsDue('0 6 29 2 *', '2028-03-05T00:00:00Z').at(-1), '2028-01')
+  assert.equal(monthsDue('0 6 31 * *', '2027-03-01T07:00:00Z').at(-1), '2026-12')
+  assert.equal(monthsDue('59 23 31 12 *', '2026-12-31T23:59:00Z').at(-1), '2026-11')
+  assert.equal(monthsDue('59 23 31 12 *', '2026-12-31T23:58:59Z').at(-1), '2025-11')
+  assert.equal(monthsDue('0 0 1 * *', '2027-01-01T00:00:00Z').at(-1), '2026-12')
+  assert.equal(monthsDue('*/7 3-4 * * mon', '2026-11-30T04:10:00Z').at(-1), '2026-10')
+  // It took a minute, in which nothing else of the process ran.
+  assert.ok(performance.now() - begunMs < 5000)
+})
