@@ -129,7 +129,9 @@ function contradictions(document: Located<ConfigFile>): readonly Problem[] {
     )
   }
   value.reports?.forEach((report, index) => {
-    if (!isCronExpression(report.schedule)) {
+    // The library knows seconds and names such as @daily as well.
+    const hasFive = report.schedule.trim().split(/\s+/).length === 5
+    if (!hasFive || !isCronExpression(report.schedule)) {
       problems.push(
         document.at(
           ['reports', index, 'schedule'],

@@ -97,6 +97,17 @@ test('contradictions are reported where they stand', () => {
   assert.match(problems.join('\n'), /reports\[0\]\.schedule: expected five cron fields/)
 })
 
+test('a schedule has five fields: none of seconds, and no name in their place', () => {
+  const reports = ['*/5 0 6 1 * *', '@monthly ', '0 6 1 * *'].map(
+    (schedule) => `  - { control: au-2, schedule: "${schedule}" }\n`,
+  )
+  const problems = problemsOf(`${good}reports:\n${reports.join('')}`).join('\n')
+  for (const index of [0, 1]) {
+    assert.ok(problems.includes(`reports[${index}].schedule: expected five cron fields`), problems)
+  }
+  assert.doesNotMatch(problems, /reports\[2\]/)
+})
+
 test('text that is no YAML is reported with its place', () => {
   assert.match(problemsOf('version: [1\n')[0] ?? '', /affidavit\.yaml:\d+:\d+ /)
 })
