@@ -151,6 +151,10 @@ function sampled({ sample }: Au2Appendix): readonly Block[] {
       text: `The sample is ${sample.selected_by}-selected${sample.selected_by === 'tool' ? ': no assessor gave a nonce after the checkpoint was published' : ': the assessor gave a nonce after the checkpoint was published'}. Who draws each ticket is decided by the frozen inputs alone; anyone can draw it again from population/events.csv. Strata are protocol and risk tier (refused, high, medium, low), at least five of each where there are as many; the sample grows for that.`,
     },
     {
+      kind: 'text',
+      text: 'The outcome ok says that the target ran a statement and answered it. Whether what it did was committed afterwards, later entries of its session say: those of the COMMIT or ROLLBACK that ended its transaction.',
+    },
+    {
       kind: 'table',
       caption: 'Allocation',
       columns: [
