@@ -171,7 +171,8 @@ export interface Statement {
   readonly outcome: string | null
   /**
    * Null where the statement did not run, or ran in no transaction that another statement began or ended, or only began or ended one
-   * itself.
+   * itself. Executions that a client sends in one batch of the extended protocol are one transaction as well; its end is no statement,
+   * so nothing is told of it.
    */
   readonly transaction: TransactionEnd | null
   /** The target's own words for what was done, such as `INSERT 0 5`; of several statements joined by `; `. */

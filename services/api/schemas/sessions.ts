@@ -82,7 +82,7 @@ const transaction = nullable(
     },
     {
       description:
-        'What became of the transaction in which it ran: `not_committed` where the session ended inside it, `unknown` where what is recorded does not tell; null where it ran in none, or did not run',
+        'What became of the transaction in which it ran: `not_committed` where the session ended inside it, `unknown` where what is recorded does not tell; null where it ran in none that a statement began or ended, or did not run',
     },
   ),
 )

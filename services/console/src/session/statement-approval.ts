@@ -11,7 +11,7 @@ export function approvalOf(
 }
 
 /** What became of it for this request, in a few words: the one that asked is refused, and another one runs. */
-export function inBrief({ steps }: ApprovalHistory, requestId: string): string {
+export function inBrief({ steps }: ApprovalHistory, requestId: string, nowMs = Date.now()): string {
   const overridden = steps.find(({ type }) => type === 'approval.overridden')
   if (overridden !== undefined) return `${broken(overridden)}; ${reviewed(steps)}`
   const last = steps.at(-1)
@@ -28,7 +28,8 @@ export function inBrief({ steps }: ApprovalHistory, requestId: string): string {
     case 'approval.expired':
       return 'not approved, or not used, in time'
     default:
-      return 'waits for approval'
+      // An edge that has started anew meanwhile tells nobody that it is over.
+      return Date.parse(last.expires_at) <= nowMs ? 'not answered in time' : 'waits for approval'
   }
 }
 
