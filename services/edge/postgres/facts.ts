@@ -91,6 +91,12 @@ export function factsOf(grammar: Grammar, sql: string, options: FactsOptions = {
 }
 
 function reachedBy(code: TargetCode | null | undefined, facts: Facts): Reached {
+  const reached = codeReachedBy(code, facts)
+  // What others notify of may be anything.
+  return facts.kinds.includes('listen') ? { ...reached, isCode: true } : reached
+}
+
+function codeReachedBy(code: TargetCode | null | undefined, facts: Facts): Reached {
   if (code != null) return code.reachedBy(facts)
   // What is not asked about is none; what cannot be known may be any.
   const isCode = code === null && facts.reads.length + facts.writes.length > 0

@@ -48,6 +48,8 @@ export class SessionState {
   transactionStatus: TransactionStatus = 'I'
   /** What a report at the end of this transaction may quote, when what was deferred is checked. */
   reach: Reach = 'none'
+  /** Answers of this session are masked: what it is notified of by others is not told in words. */
+  isMasked = false
   /** A statement of this batch may have changed how text is read; known at the next ReadyForQuery. */
   isUnsettled = false
   /** And that has not been set back since. */

@@ -2,6 +2,7 @@ import { decodeBackend, encodeBackend } from '../protocol/backend.ts'
 import type { ReportFields } from '../protocol/backend.ts'
 import { ProtocolError } from '../protocol/error.ts'
 import type { PartPosition } from '../protocol/frame.ts'
+import { headerBytes } from '../protocol/message-types.ts'
 import type { Reach } from './couplings.ts'
 import type { MaskPlan } from './mask-plan.ts'
 import type { RowMasker, Slice } from './row-masker.ts'
@@ -90,6 +91,18 @@ export function withheldReport(
   }
   if (!isOfText) fields.set('M', withheld)
   return encodeBackend({ type: report.type, fields })
+}
+
+/** A NotificationResponse that says which channel was notified, and not what of: triggers tell whole rows. */
+export function withoutPayload(bytes: Buffer, start: number, end: number): Buffer {
+  // NotificationResponse: Int32 process, String channel, String payload
+  const payloadAt = bytes.indexOf(0, start + headerBytes + 4) + 1
+  if (payloadAt === 0 || payloadAt >= end) {
+    throw new ProtocolError('MESSAGE_MALFORMED', 'a notification without a payload')
+  }
+  const shortened = Buffer.concat([bytes.subarray(start, payloadAt), Buffer.of(0)])
+  shortened.writeUInt32BE(shortened.length - 1, 1)
+  return shortened
 }
 
 /**

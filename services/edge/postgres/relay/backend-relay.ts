@@ -1,7 +1,7 @@
 import type { Expected } from './expected-responses.ts'
 import { further } from '../masking/couplings.ts'
 import type { Reach } from '../masking/couplings.ts'
-import { withheldReport } from '../masking/masked-answer.ts'
+import { withheldReport, withoutPayload } from '../masking/masked-answer.ts'
 import { checksDeferred } from './forwarding.ts'
 import { Outgoing } from './outgoing.ts'
 import { spentBefore } from '../holds/spent-approvals.ts'
@@ -77,6 +77,9 @@ export class BackendRelay implements FrameSink {
         if (this.#withheld(type, bytes, start, end)) return true
         break
       case backend.notificationResponse:
+        if (!this.#state.isMasked) break
+        this.toClient.push(withoutPayload(bytes, start, end))
+        return true
       case backend.parameterDescription:
       case backend.copyOutResponse:
       case backend.copyDone:

@@ -32,7 +32,8 @@ export function awaitReply(state: SessionState, toTarget: Outgoing, entry: Expec
  */
 export function applyChanges(state: SessionState, statement: Statement): boolean {
   const { statements, portals, codeRan, batch } = state
-  const { settles, runsCodeOfUsers } = statement.verdict
+  const { settles, runsCodeOfUsers, mask } = statement.verdict
+  if (mask !== null) state.isMasked = true
   state.reading.afterwards(statement, state.batch)
   for (const { of, name: inSql } of statement.verdict.names) {
     // As it stands in a message: a character for each byte.
