@@ -95,7 +95,9 @@ export function accountOf(facts: ProducerFacts, gaps: readonly KnownGap[]): Sequ
   const inside = [...facts.inside].sort((one, other) => one - other)
   const startSeq = inside[0] ?? 0
   const endSeq = inside.at(-1) ?? -1
-  const outside = new Set(facts.outside)
+  // All other periods together may have more than a set can hold.
+  const within = facts.outside.filter((seq) => seq > startSeq && seq < endSeq)
+  const outside = new Set(within)
   const lost = gaps.filter(
     ({ producer, reason }) => producer === facts.producer && reason === 'missing',
   )
@@ -128,7 +130,7 @@ export function accountOf(facts: ProducerFacts, gaps: readonly KnownGap[]): Sequ
     endSeq,
     spanned: endSeq - startSeq + 1,
     rows: inside.length,
-    outside: facts.outside.filter((seq) => seq > startSeq && seq < endSeq).length,
+    outside: within.length,
     knownMissing: known,
     unexplained,
     repeated,

@@ -5,6 +5,7 @@ import type { AuditEvent } from '../../schemas/event.ts'
 import { eventTypes, typesOfRole } from '../../schemas/event-types.ts'
 import type { EventLeaf } from '../../schemas/leaf.ts'
 import { targetCode } from '../../schemas/target-code.ts'
+import { ProducerFacts, accountOf } from '../../reports/au-2/producer-facts.ts'
 import { conclude, newFacts } from '../../reports/au-2/report.ts'
 import { aCompletion, aRequest, aSession, anEvent } from '../support/an-event.ts'
 import { foundBy, fromMs, frozen, inSession, resultOf, sealed } from './au-2-result.ts'
@@ -87,6 +88,17 @@ test('numbers of other periods are no gap', () => {
   ])
   assert.deepEqual(foundBy(result, 'AU2-01'), [])
   assert.equal(result.incomplete, null)
+})
+
+test('a producer may have more events outside of the period than a set can hold', () => {
+  const facts = new ProducerFacts('edge-1', 1)
+  const before = 2 ** 24 + 10
+  for (let seq = 0; seq < before; seq++) facts.outside.push(seq)
+  facts.inside.push(before, before + 2)
+  facts.outside.push(before + 1)
+  const account = accountOf(facts, [])
+  assert.deepEqual([account.spanned, account.rows, account.outside], [3, 2, 1])
+  assert.deepEqual(account.unexplained, [])
 })
 
 test('a number that is used twice spoils the count', () => {
