@@ -22,9 +22,15 @@ export async function exportLogs(
   const ledger = dataPaths(config.dataDirectory).ledger
   await using storage = await FileLedgerStorage.open({ directory: ledger })
   await using reader = new StorageReader(storage)
-  const heads = (await reader.logs()).filter(({ origin }) => only === null || origin === only)
+  const logs = await reader.logs()
+  const heads = logs.filter(({ origin }) => only === null || origin === only)
   if (heads.length === 0) {
-    throw new Error(only === null ? 'there is no log yet' : `no log is called ${only}`)
+    const there = logs.map(({ origin }) => origin).join(', ')
+    throw new Error(
+      only === null || there === ''
+        ? 'there is no log yet'
+        : `no log is called ${only}; there is ${there}`,
+    )
   }
   const written: ExportedLog[] = []
   for (const { origin, vkey } of heads) {

@@ -9,8 +9,8 @@ import { CommandFailure } from './failure.ts'
 interface VerifyOptions {
   readonly key?: string
   readonly log?: string
-  readonly earlier: readonly string[]
-  readonly config: string
+  readonly earlier?: readonly string[]
+  readonly config?: string
   readonly json?: boolean
 }
 
@@ -32,13 +32,11 @@ export function verifyCommand(): Command {
     .option(
       '--earlier <file>',
       'a checkpoint or a report that you kept, which the logs must go on from; may be given several times; for a report with --log',
-      (file: string, files: readonly string[]) => [...files, file],
-      [],
+      (file: string, files: readonly string[] = []) => [...files, file],
     )
     .option(
       '--config <file>',
-      'without a bundle: the configuration of the deployment',
-      'affidavit.yaml',
+      'without a bundle: the configuration of the deployment whose ledger is verified',
     )
     .option('--json', 'print the outcome as JSON')
     .addHelpText(
@@ -60,7 +58,7 @@ both anew; then only what you kept from earlier differs, so give it with --earli
 
 async function verify(file: string, options: VerifyOptions): Promise<void> {
   const bytes = read(file)
-  const { key, log, earlier } = options
+  const { key, log, earlier = [] } = options
   if (earlier.length > 0 && log === undefined) {
     throw new CommandFailure('--earlier needs --log: only the log shows what it goes on from', 2)
   }
@@ -88,12 +86,18 @@ async function verify(file: string, options: VerifyOptions): Promise<void> {
 async function verifyLedger({
   key,
   log,
-  earlier,
+  earlier = [],
   config: file,
   json,
 }: VerifyOptions): Promise<void> {
   if (key !== undefined || log !== undefined) {
     throw new CommandFailure('--key and --log are for a bundle; name one', 2)
+  }
+  if (file === undefined) {
+    throw new CommandFailure(
+      'name the .zip file of a report; or, to verify a ledger where it is, the configuration of its deployment with --config',
+      2,
+    )
   }
   const config = readConfig(file)
   const { checkLedger } = await import('../all-in-one/check-ledger.ts')

@@ -34,9 +34,16 @@ export async function exportC2sp(
     await rename(fresh, directory)
   } catch (cause) {
     await rm(fresh, { recursive: true, force: true })
-    throw new LedgerError('LEDGER_EXISTS', `${directory} exists already and is not empty`, {
-      cause,
-    })
+    if (!isThere(cause)) throw cause
+    throw new LedgerError(
+      'LEDGER_EXISTS',
+      `${directory} exists already: move it away, or export to another directory`,
+    )
   }
   return size
+}
+
+function isThere(error: unknown): boolean {
+  const { code } = error as NodeJS.ErrnoException
+  return code === 'ENOTEMPTY' || code === 'EEXIST' || code === 'ENOTDIR'
 }

@@ -273,6 +273,15 @@ suite('the command on the running product', () => {
     assert.equal(elsewhere.code, 1)
     assert.match(elsewhere.stdout, /cannot be compared: there is no .*\/checkpoint/)
     assert.match((await affidavit(['verify', report, '--earlier', report])).stderr, /needs --log/)
+    assert.match(
+      (await affidavit(['verify'])).stderr,
+      /^affidavit: name the \.zip file of a report/,
+    )
+    const exporting = ['export', '--c2sp', join(stack.directory, 'exported'), ...config]
+    assert.equal((await affidavit(exporting)).code, 0)
+    assert.match((await affidavit(exporting)).stderr, /exists already: move it away, or export to/)
+    const unknown = await affidavit([...exporting, '--log', 'nowhere'])
+    assert.match(unknown.stderr, /no log is called nowhere; there is \S+\/p00\//)
     const alone = await affidavit(['verify', report, '--json'])
     assert.match(alone.stdout, /not checked: that takes a copy of the log/)
   })
