@@ -32,7 +32,7 @@ export function verifyCommand(): Command {
     .option(
       '--earlier <file>',
       'a checkpoint or a report that you kept, which the logs must go on from; may be given several times; for a report with --log',
-      (file: string, files: readonly string[] = []) => [...files, file],
+      (file: string, files: readonly string[] | undefined) => [...(files ?? []), file],
     )
     .option(
       '--config <file>',
