@@ -94,7 +94,7 @@ export type LossReason = keyof typeof lossReasons
 const gapReasons = {
   missing: 'they never reached the ledger',
   number_used_twice:
-    'other events had these numbers before: the spool was set back to an older copy, or two run under one name',
+    'other events had these numbers before: the spool was set back to an older copy, two run under one name, or somebody else sent them',
   chain_broken:
     'the later one names another event before it: one was changed, or sent by somebody else',
   seal_invalid:
