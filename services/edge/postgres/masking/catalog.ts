@@ -143,10 +143,10 @@ export class MaskCatalog implements RelationColumns {
     )
   }
 
-  /** A masked column of one of these relations, `*` for any; undefined where there is none. */
+  /** A masked column of one of these relations, `*` for any, as the snapshot has them; undefined where there is none. */
   maskedOf(relations: readonly string[]): MaskedColumn | undefined {
     const found = relations.flatMap((name) =>
-      name === '*' ? [...this.#relations.values()] : (this.#named(name) ?? []),
+      name === '*' ? [...this.#relations.values()] : (this.#byName.get(name) ?? []),
     )
     const columns = found.flatMap(({ schema, masked }) =>
       schema === toastSchema ? [] : [...masked.values()],
