@@ -100,7 +100,7 @@ export class MaskCatalog implements RelationColumns {
       }
       const [relationName, column] = splitLast(name)
       const relations = this.#named(relationName)
-      if (relations === undefined) found.add(notUnderstood)
+      if (relations === undefined || this.#isOtherNow(relationName)) found.add(notUnderstood)
       for (const relation of relations ?? []) {
         if (column === '*') {
           addAll(found, relation.masked.values())
@@ -124,7 +124,8 @@ export class MaskCatalog implements RelationColumns {
   }
 
   columnsNamed(relation: readonly string[]): readonly (readonly string[])[] {
-    const candidates = this.#named(qualifiedName(relation)) ?? []
+    const name = qualifiedName(relation)
+    const candidates = this.#isOtherNow(name) ? [] : (this.#named(name) ?? [])
     return candidates.map(({ columns }) => [...columns.values()])
   }
 
@@ -154,17 +155,21 @@ export class MaskCatalog implements RelationColumns {
     return columns.find(({ name }) => name !== '') ?? columns[0]
   }
 
-  /** The relations that this may be the name of; undefined where none is known to be. */
+  /** The relations that this may be the name of as the snapshot has them; undefined where none is known to be. */
   #named(name: string): readonly Relation[] | undefined {
-    const { views, renamed } = this.#recent
-    const last = lastNameOf(name)
-    if (views.has(last) || renamed.has(last)) return undefined
     const found = this.#byName.get(name)
     if (!name.startsWith('pg_catalog.')) return found
     // Facts write the bare name of a relation of the server so, and a temporary one is found before that.
-    const before =
-      this.#byName.get(last)?.filter(({ schema }) => schema.startsWith('pg_temp_')) ?? []
+    const last = this.#byName.get(lastNameOf(name))
+    const before = last?.filter(({ schema }) => schema.startsWith('pg_temp_')) ?? []
     return before.length === 0 ? found : [...before, ...(found ?? [])]
+  }
+
+  /** Whether it may be the name of something else by now. */
+  #isOtherNow(name: string): boolean {
+    const { views, renamed } = this.#recent
+    const last = lastNameOf(name)
+    return views.has(last) || renamed.has(last)
   }
 
   #reach(relations: readonly string[], access: Access): Reach {
