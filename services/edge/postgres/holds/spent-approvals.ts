@@ -1,20 +1,23 @@
 import { encodeNotice } from '../protocol/backend.ts'
 import type { SessionState } from '../session-state.ts'
 
-/** The same for what fails at the target itself, once for each approval; null where that is nothing. */
-export function spentBefore(state: SessionState, batch: number): Buffer | null {
-  const spent = state.used.filter((use) => use.batch <= batch && !use.isTold)
-  if (spent.length === 0) return null
-  state.used = state.used.map((use) => (spent.includes(use) ? { ...use, isTold: true } : use))
-  return encodeNotice({ sqlState: '00000', message: sentenceOf(spent) })
-}
-
-/** What fails with a refused statement; null where that is nothing, or not known before replies that are still to come. */
+/**
+ * Of what ran by approvals: what fails with a refused statement, as a sentence; null where that is nothing, or not known before replies
+ * that are still to come.
+ */
 export function spentInTransaction({ used, expected, batch }: SessionState): string | null {
   // An earlier batch that is not answered yet may have ended the transaction.
   const isKnown = expected.head === null || expected.head.batch === batch
   if (used.length === 0 || !isKnown) return null
   return sentenceOf(used)
+}
+
+/** The same where a statement fails at the target itself, as a notice, once for each approval. */
+export function spentBefore(state: SessionState, batch: number): Buffer | null {
+  const spent = state.used.filter((use) => use.batch <= batch && !use.isTold)
+  if (spent.length === 0) return null
+  state.used = state.used.map((use) => (spent.includes(use) ? { ...use, isTold: true } : use))
+  return encodeNotice({ sqlState: '00000', message: sentenceOf(spent) })
 }
 
 function sentenceOf(used: SessionState['used']): string {

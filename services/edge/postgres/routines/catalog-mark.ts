@@ -4,8 +4,8 @@ import type { TargetAddress, TargetLogin } from '../target/target-connection.ts'
 import { TargetError } from '../target/target-error.ts'
 
 /**
- * A mark of the catalog, another one whenever something has changed that `readRoutines` or masking reads: how many rows of users each of its
- * tables has of each transaction that wrote some (xmin). What a transaction inserts or changes has its number, which no row had
+ * A mark of the catalog, another one whenever something has changed that `readRoutines` or masking reads: how many rows of users each
+ * of its tables has of each transaction that wrote some (xmin). What a transaction inserts or changes has its number, which no row had
  * before; what it deletes is missing from those of another.
  *
  * Left out: which functions belong to an extension, and settings of a file; the reading that comes every while sees them.

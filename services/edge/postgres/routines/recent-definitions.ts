@@ -38,8 +38,8 @@ interface OfSession {
 const mostNames = 10_000
 
 /**
- * Remembers what each session, by an object of its own, defines, from before it runs until a snapshot was begun well after its transaction has ended:
- * the session itself uses it at once, and others as soon as it commits.
+ * Remembers what each session, by an object of its own, defines, from before it runs until a snapshot was begun well after its
+ * transaction has ended: the session itself uses it at once, and others as soon as it commits.
  */
 export class RecentDefinitions {
   readonly #sessions = new Map<object, OfSession>()
